@@ -1,0 +1,168 @@
+#include <queue>
+#include <unordered_map>
+
+#include "autograd/node.h"
+#include "autograd/variable.h"
+#include "kernels/accumulate.h"
+#include "kernels/finite.h"
+#include "tensor/error.h"
+
+namespace divvy {
+
+namespace {
+
+/// A gradient on its way. The first contribution may be a tensor that others hold too, so it is copied before anything is
+/// added to it.
+struct Sum {
+  Tensor value;
+  bool owned = false;
+
+  void add(const Tensor& gradient) {
+    if (!value.defined()) {
+      value = gradient;
+      return;
+    }
+    if (!owned) {
+      value = value.clone();
+      owned = true;
+    }
+    kernels::accumulate(gradient, value);
+  }
+};
+
+}  // namespace
+
+/// One run of backward(). Nodes are taken in falling order of creation: every node that uses a value is younger than the
+/// node that made it, so a node's gradient is complete when its turn comes, and no recursion is needed.
+class Engine {
+ public:
+  explicit Engine(const BackwardOptions& options) : options_(options) {}
+
+  void run(const Variable& root, const Tensor& cotangent) {
+    require_finite_root(root);
+    const Tensor seed = cotangent.defined() ? cotangent : Tensor::full(root.shape(), 1, root.dtype(), root.device());
+    if (const auto& node = root.impl().node) {
+      give(node, seed);
+    } else {
+      give_leaf(root.impl_, seed);
+    }
+    while (!order_.empty()) {
+      const std::shared_ptr<Node> node = order_.top();
+      order_.pop();
+      const auto found = sums_.find(node.get());
+      const Tensor gradient = std::move(found->second.value);
+      sums_.erase(found);
+      visit(*node, gradient);
+    }
+    finish_leaves();
+  }
+
+ private:
+  using LeafPtr = std::shared_ptr<Variable::Impl>;
+  struct Older {
+    bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const { return a->id < b->id; }
+  };
+
+  static void require_finite_root(const Variable& root) {
+    if (kernels::first_non_finite(root.value()) < 0) return;
+    const auto& node = root.impl().node;
+    throw NonFiniteError("loss", node ? node->name : root.name(), std::nullopt);
+  }
+
+  void give(const std::shared_ptr<Node>& node, const Tensor& gradient) {
+    auto [found, first] = sums_.try_emplace(node.get());
+    if (first) order_.push(node);
+    found->second.add(gradient);
+  }
+
+  void give_leaf(const LeafPtr& leaf, const Tensor& gradient) {
+    auto [found, first] = leaf_index_.try_emplace(leaf.get(), leaves_.size());
+    if (first) leaves_.emplace_back(leaf, Sum());
+    leaves_[found->second].second.add(gradient);
+  }
+
+  void visit(Node& node, const Tensor& gradient) {
+    if (const auto output = node.retained.lock()) {
+      Sum kept{output->grad};
+      kept.add(gradient);
+      output->grad = kept.owned ? kept.value : kept.value.clone();
+    }
+    std::vector<bool> needed;
+    for (const Node::Edge& edge : node.inputs) needed.push_back(edge.needed());
+    Gradients gradients(std::move(needed));
+    call(node, gradient, gradients);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const Node::Edge& edge = node.inputs[i];
+      const Tensor& value = gradients[i];
+      if (!edge.needed() || !value.defined()) continue;
+      if (value.shape() != edge.shape || value.dtype() != edge.dtype) {
+        fail<GraphError>("{}: the gradient of input {} is {} {}, the input is {} {}", node.name, i, value.dtype(),
+                         value.shape(), edge.dtype, edge.shape);
+      }
+      if (edge.node) {
+        give(edge.node, value);
+      } else {
+        give_leaf(edge.leaf, value);
+      }
+    }
+    if (!options_.retain_graph) {
+      node.backward = nullptr;
+      node.released = true;
+    }
+  }
+
+  static void call(const Node& node, const Tensor& gradient, Gradients& gradients) {
+    if (node.released) {
+      fail<GraphError>("{}: backward has run through this graph and freed it; set retain_graph to run it again", node.name);
+    }
+    if (!node.backward) fail<GraphError>("{}: this operation has no gradient rule", node.name);
+    try {
+      node.backward(gradient, gradients);
+    } catch (const GraphError& error) {
+      fail<GraphError>("{}: {}", node.name, error.what());
+    }
+  }
+
+  void finish_leaves() {
+    for (const auto& [leaf, sum] : leaves_) require_finite_gradient(*leaf, sum.value);
+    for (auto& [leaf, sum] : leaves_) {
+      if (leaf->grad.defined()) {
+        kernels::accumulate(sum.value, leaf->grad);
+      } else {
+        // A gradient that another leaf or the caller holds too must not be shared: users change gradients in place.
+        leaf->grad = sum.owned || sum.value.is_unique() ? std::move(sum.value) : sum.value.clone();
+      }
+    }
+  }
+
+  static void require_finite_gradient(const Variable::Impl& leaf, const Tensor& gradient) {
+    const int64_t at = kernels::first_non_finite(gradient);
+    if (at < 0) return;
+    std::optional<int64_t> expert;
+    if (leaf.stacked_experts > 0) expert = at / (gradient.numel() / leaf.stacked_experts);
+    throw NonFiniteError("gradient", leaf.name.empty() ? "an unnamed variable" : leaf.name, expert);
+  }
+
+  BackwardOptions options_;
+  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, Older> order_;
+  std::unordered_map<const Node*, Sum> sums_;
+  std::vector<std::pair<LeafPtr, Sum>> leaves_;  // in order of first arrival, so that errors are the same every time
+  std::unordered_map<const Variable::Impl*, size_t> leaf_index_;
+};
+
+void backward(const Variable& root, const Tensor& cotangent, const BackwardOptions& options) {
+  if (!root.requires_grad()) fail<GraphError>("backward: nothing that made this variable requires a gradient");
+  if (cotangent.defined()) {
+    if (cotangent.shape() != root.shape()) {
+      fail<ShapeError>("backward: the cotangent is {}, the root is {}", cotangent.shape(), root.shape());
+    }
+    if (cotangent.dtype() != root.dtype()) {
+      fail<DTypeError>("backward: the cotangent is {}, the root is {}", cotangent.dtype(), root.dtype());
+    }
+  } else if (root.value().numel() != 1) {
+    fail<ShapeError>("backward: a root {} needs a cotangent", root.shape());
+  }
+  Engine(options).run(root, cotangent);
+}
+
+}  // namespace divvy

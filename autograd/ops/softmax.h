@@ -1,0 +1,13 @@
+#pragma once
+
+#include "autograd/variable.h"
+
+namespace divvy {
+
+/// softmax(x / temperature) over the last axis; x is [..., cols]. Throws ValueError unless temperature > 0.
+Variable softmax(const Variable& x, double temperature = 1);
+
+/// log(softmax(x / temperature)) over the last axis, without the underflow of taking the logarithm afterwards.
+Variable log_softmax(const Variable& x, double temperature = 1);
+
+}  // namespace divvy

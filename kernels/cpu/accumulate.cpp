@@ -1,0 +1,17 @@
+#include "kernels/accumulate.h"
+
+#include "tensor/parallel.h"
+
+namespace divvy::kernels::cpu {
+
+void accumulate(const Tensor& x, Tensor& into) {
+  visit_floating("accumulate", x.dtype(), [&]<class T>() {
+    const T* from = x.data<T>();
+    T* to = into.mutable_data<T>();
+    parallel_tiles(x.numel(), 65536, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) to[i] += from[i];
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu

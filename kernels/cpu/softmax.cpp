@@ -1,0 +1,90 @@
+#include "kernels/softmax.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/parallel.h"
+
+namespace divvy::kernels::cpu {
+
+namespace {
+
+template <class T>
+using Row = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
+template <class T>
+using ConstRow = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
+
+/// Calls f(r) for each row of a [rows, cols] problem, in tiles of about 16k elements.
+template <class F>
+void for_rows(const Shape& shape, const F& f) {
+  if (shape.numel() == 0) return;
+  const int64_t tile = std::max<int64_t>(1, 16384 / shape.cols());
+  parallel_tiles(shape.rows(), tile, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) f(r);
+  });
+}
+
+}  // namespace
+
+void softmax(const Tensor& x, double temperature, Tensor& y) {
+  visit_floating("softmax", x.dtype(), [&]<class T>() {
+    const int64_t cols = x.shape().cols();
+    const T* in = x.data<T>();
+    T* out = y.mutable_data<T>();
+    const T inverse = static_cast<T>(1 / temperature);
+    for_rows(x.shape(), [&](int64_t r) {
+      const ConstRow<T> from(in + r * cols, cols);
+      Row<T> to(out + r * cols, cols);
+      const T max = from.maxCoeff();
+      to = ((from - max) * inverse).exp();
+      to /= to.sum();
+    });
+  });
+}
+
+void softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx) {
+  visit_floating("softmax_backward", y.dtype(), [&]<class T>() {
+    const int64_t cols = y.shape().cols();
+    const T *value = y.data<T>(), *upstream = dy.data<T>();
+    T* out = dx.mutable_data<T>();
+    const T inverse = static_cast<T>(1 / temperature);
+    for_rows(y.shape(), [&](int64_t r) {
+      const ConstRow<T> v(value + r * cols, cols), u(upstream + r * cols, cols);
+      const T dot = (u * v).sum();
+      Row<T>(out + r * cols, cols) = (u - dot) * v * inverse;
+    });
+  });
+}
+
+void log_softmax(const Tensor& x, double temperature, Tensor& y) {
+  visit_floating("log_softmax", x.dtype(), [&]<class T>() {
+    const int64_t cols = x.shape().cols();
+    const T* in = x.data<T>();
+    T* out = y.mutable_data<T>();
+    const T inverse = static_cast<T>(1 / temperature);
+    for_rows(x.shape(), [&](int64_t r) {
+      const ConstRow<T> from(in + r * cols, cols);
+      Row<T> to(out + r * cols, cols);
+      const T max = from.maxCoeff();
+      const T log_sum = std::log(((from - max) * inverse).exp().sum());
+      to = (from - max) * inverse - log_sum;
+    });
+  });
+}
+
+void log_softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx) {
+  visit_floating("log_softmax_backward", y.dtype(), [&]<class T>() {
+    const int64_t cols = y.shape().cols();
+    const T *value = y.data<T>(), *upstream = dy.data<T>();
+    T* out = dx.mutable_data<T>();
+    const T inverse = static_cast<T>(1 / temperature);
+    for_rows(y.shape(), [&](int64_t r) {
+      const ConstRow<T> v(value + r * cols, cols), u(upstream + r * cols, cols);
+      const T sum = u.sum();
+      Row<T>(out + r * cols, cols) = (u - v.exp() * sum) * inverse;
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu

@@ -1,0 +1,106 @@
+#include "tensor/allocator.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+#include "tensor/cuda/device_memory.h"
+#include "tensor/error.h"
+
+namespace divvy {
+
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+class HostMemory final : public MemorySource {
+ public:
+  void* acquire(size_t bytes) override { return std::aligned_alloc(kAlignment, bytes); }
+  void release(void* block, size_t) noexcept override { std::free(block); }
+  int64_t free_bytes() override {
+    const auto pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages < 0 || page < 0 ? -1 : static_cast<int64_t>(pages) * page;
+  }
+};
+
+}  // namespace
+
+size_t CachingAllocator::size_class(size_t bytes) {
+  if (bytes <= kAlignment) return kAlignment;
+  // Eight classes to each power of two, none finer than the alignment.
+  const size_t step = std::max(kAlignment, std::bit_floor(bytes - 1) / 8);
+  return (bytes + step - 1) / step * step;
+}
+
+void* CachingAllocator::allocate(size_t bytes) {
+  const size_t size = size_class(bytes);
+  const std::scoped_lock lock(mutex_);
+  void* block = nullptr;
+  if (auto found = free_.find(size); found != free_.end() && !found->second.empty()) {
+    block = found->second.back();
+    found->second.pop_back();
+    stats_.cached_bytes -= static_cast<int64_t>(size);
+  } else {
+    block = source_.acquire(size);
+    if (block == nullptr) {
+      release_cached_locked();
+      block = source_.acquire(size);
+    }
+    if (block == nullptr) {
+      throw OutOfMemoryError(fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free", device_,
+                                         size, stats_.current_bytes, source_.free_bytes()),
+                             static_cast<int64_t>(size));
+    }
+    ++stats_.system_allocations;
+  }
+  ++stats_.allocations;
+  stats_.current_bytes += static_cast<int64_t>(size);
+  stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
+  return block;
+}
+
+void CachingAllocator::deallocate(void* block, size_t bytes) noexcept {
+  const size_t size = size_class(bytes);
+  const std::scoped_lock lock(mutex_);
+  stats_.current_bytes -= static_cast<int64_t>(size);
+  try {
+    free_[size].push_back(block);
+    stats_.cached_bytes += static_cast<int64_t>(size);
+  } catch (...) {  // no room for the book-keeping itself
+    source_.release(block, size);
+  }
+}
+
+AllocatorStats CachingAllocator::stats() const {
+  const std::scoped_lock lock(mutex_);
+  return stats_;
+}
+
+void CachingAllocator::reset_peak() {
+  const std::scoped_lock lock(mutex_);
+  stats_.peak_bytes = stats_.current_bytes;
+}
+
+void CachingAllocator::release_cached() {
+  const std::scoped_lock lock(mutex_);
+  release_cached_locked();
+}
+
+void CachingAllocator::release_cached_locked() {
+  for (auto& [size, blocks] : free_) {
+    for (void* block : blocks) source_.release(block, size);
+  }
+  free_.clear();
+  stats_.cached_bytes = 0;
+}
+
+CachingAllocator& allocator(Device device) {
+  // Never destroyed: tensors with static lifetime may outlive any order of destruction.
+  static auto& host_memory = *new HostMemory;
+  static auto& host = *new CachingAllocator(Device::cpu(), host_memory);
+  return device.is_cpu() ? host : cuda::allocator(device.index);
+}
+
+}  // namespace divvy
