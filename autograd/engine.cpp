@@ -11,8 +11,8 @@ namespace divvy {
 
 namespace {
 
-/// A gradient on its way. The first contribution may be a tensor that others hold too, so it is copied before anything is
-/// added to it.
+/// A gradient on its way. The first contribution may be a tensor that others hold too, so it is copied before anything
+/// is added to it.
 struct Sum {
   Tensor value;
   bool owned = false;
@@ -32,8 +32,8 @@ struct Sum {
 
 }  // namespace
 
-/// One run of backward(). Nodes are taken in falling order of creation: every node that uses a value is younger than the
-/// node that made it, so a node's gradient is complete when its turn comes, and no recursion is needed.
+/// One run of backward(). Nodes are taken in falling order of creation: every node that uses a value is younger than
+/// the node that made it, so a node's gradient is complete when its turn comes, and no recursion is needed.
 class Engine {
  public:
   explicit Engine(const BackwardOptions& options) : options_(options) {}
@@ -113,7 +113,8 @@ class Engine {
 
   static void call(const Node& node, const Tensor& gradient, Gradients& gradients) {
     if (node.released) {
-      fail<GraphError>("{}: backward has run through this graph and freed it; set retain_graph to run it again", node.name);
+      fail<GraphError>("{}: backward has run through this graph and freed it; set retain_graph to run it again",
+                       node.name);
     }
     if (!node.backward) fail<GraphError>("{}: this operation has no gradient rule", node.name);
     try {

@@ -37,8 +37,8 @@ class Checker {
       }
     }
     for (Variable& leaf : leaves_) leaf.zero_grad();
-    report_.text = fmt::format("gradcheck of an output {} by {} inputs: {} derivatives compared, {} off\n", output_.shape(),
-                               leaves_.size(), report_.compared, failures_) +
+    report_.text = fmt::format("gradcheck of an output {} by {} inputs: {} derivatives compared, {} off\n",
+                               output_.shape(), leaves_.size(), report_.compared, failures_) +
                    report_.text;
     if (failures_ > kShown) report_.text += fmt::format("  ... and {} more\n", failures_ - kShown);
     return std::move(report_);
@@ -156,7 +156,8 @@ class Checker {
 GradcheckReport gradcheck(const std::function<Variable()>& f, const std::vector<Variable>& leaves,
                           const GradcheckOptions& options) {
   for (size_t i = 0; i < leaves.size(); ++i) {
-    if (leaves[i].dtype() != DType::f64) fail<DTypeError>("gradcheck: input {} must be f64, got {}", i, leaves[i].dtype());
+    if (leaves[i].dtype() != DType::f64)
+      fail<DTypeError>("gradcheck: input {} must be f64, got {}", i, leaves[i].dtype());
     if (!leaves[i].requires_grad()) fail<ValueError>("gradcheck: input {} requires no gradient", i);
   }
   return Checker(f, leaves, options).run();

@@ -30,10 +30,11 @@ struct GradcheckReport {
 
 /// Compares the gradient that backward() gives with central differences of `f`.
 ///
-/// `leaves` are the f64 variables that f reads and that require gradients; f is called many times while their values are
-/// changed one element at a time, so it must be deterministic (a dropout draws from a generator made inside f) and smooth
-/// within eps of the values. The cotangent is random, never all ones: the rows of a softmax sum to one, so a gradient of
-/// the plain sum would be zero whatever the layer does. The values of the leaves are restored; their gradients are cleared.
+/// `leaves` are the f64 variables that f reads and that require gradients; f is called many times while their values
+/// are changed one element at a time, so it must be deterministic (a dropout draws from a generator made inside f) and
+/// smooth within eps of the values. The cotangent is random, never all ones: the rows of a softmax sum to one, so a
+/// gradient of the plain sum would be zero whatever the layer does. The values of the leaves are restored; their
+/// gradients are cleared.
 ///
 ///     auto report = gradcheck([&] { return layer.forward(x); }, {x, layer.weight});
 ///     if (!report) std::puts(report.text.c_str());

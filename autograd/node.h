@@ -28,8 +28,8 @@ class Saved {
   uint64_t version_ = 0;
 };
 
-/// The gradients that a backward function hands back, one for each input of its operation. It sets those that are needed;
-/// one left unset is zero. It must not write to `dy`, which other nodes may hold.
+/// The gradients that a backward function hands back, one for each input of its operation. It sets those that are
+/// needed; one left unset is zero. It must not write to `dy`, which other nodes may hold.
 class Gradients {
  public:
   explicit Gradients(std::vector<bool> needed) : needed_(std::move(needed)), values_(needed_.size()) {}

@@ -26,7 +26,8 @@ Variable::Impl& Variable::impl() const {
 }
 
 Tensor& Variable::mutable_value() {
-  if (!is_leaf()) fail<GraphError>("only the value of a leaf can be changed; this one was made by {}", impl().node->name);
+  if (!is_leaf())
+    fail<GraphError>("only the value of a leaf can be changed; this one was made by {}", impl().node->name);
   return impl().value;
 }
 

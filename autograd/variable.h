@@ -81,11 +81,11 @@ struct BackwardOptions {
   bool retain_graph = false;
 };
 
-/// Adds d<cotangent, root>/d(leaf) to the gradient of every leaf below `root` that requires one. `cotangent` has the shape
-/// of root; it may be left out for a root with one element (a loss) and is 1 then.
+/// Adds d<cotangent, root>/d(leaf) to the gradient of every leaf below `root` that requires one. `cotangent` has the
+/// shape of root; it may be left out for a root with one element (a loss) and is 1 then.
 ///
-/// Throws NonFiniteError for a root or a leaf's gradient with a NaN or an infinity, GraphError where the graph was freed
-/// or a saved tensor changed since, ShapeError and DTypeError for a wrong cotangent.
+/// Throws NonFiniteError for a root or a leaf's gradient with a NaN or an infinity, GraphError where the graph was
+/// freed or a saved tensor changed since, ShapeError and DTypeError for a wrong cotangent.
 void backward(const Variable& root, const Tensor& cotangent = {}, const BackwardOptions& options = {});
 
 /// While one lives, operations on this thread are not recorded.

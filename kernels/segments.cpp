@@ -24,7 +24,8 @@ void check_segments(const char* op, const Segments& segments, int64_t experts, i
     }
   }
   if (offsets.front() != 0 || offsets.back() != rows) {
-    fail<ValueError>("{}: segments.offsets must run from 0 to {}, got {} to {}", op, rows, offsets.front(), offsets.back());
+    fail<ValueError>("{}: segments.offsets must run from 0 to {}, got {} to {}", op, rows, offsets.front(),
+                     offsets.back());
   }
 }
 

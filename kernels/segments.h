@@ -4,12 +4,12 @@
 
 namespace divvy {
 
-/// How the rows of an operation are divided among stacked experts: rows [offsets[e], offsets[e + 1]) belong to expert e.
-/// An empty segment is normal. A default-constructed Segments stands for one expert that has every row.
+/// How the rows of an operation are divided among stacked experts: rows [offsets[e], offsets[e + 1]) belong to expert
+/// e. An empty segment is normal. A default-constructed Segments stands for one expert that has every row.
 struct Segments {
   Tensor offsets;  ///< i64 [E + 1]: not decreasing, offsets[0] = 0, offsets[E] = N, the number of rows
-  /// i64 [N], optional: row i is read from row sample[i] of the input, so that a batch need not be copied to each expert
-  /// that reads it. Only operations that say so take it.
+  /// i64 [N], optional: row i is read from row sample[i] of the input, so that a batch need not be copied to each
+  /// expert that reads it. Only operations that say so take it.
   Tensor sample;
 
   bool grouped() const { return offsets.defined(); }
@@ -20,8 +20,8 @@ struct Segments {
 
 namespace kernels {
 
-/// Throws ShapeError, DTypeError or ValueError unless `segments` divide the rows of an input with `input_rows` rows among
-/// `experts` experts. Reads the offsets and samples where they are on the CPU.
+/// Throws ShapeError, DTypeError or ValueError unless `segments` divide the rows of an input with `input_rows` rows
+/// among `experts` experts. Reads the offsets and samples where they are on the CPU.
 void check_segments(const char* op, const Segments& segments, int64_t experts, int64_t input_rows);
 
 }  // namespace kernels

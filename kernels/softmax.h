@@ -4,8 +4,8 @@
 
 namespace divvy::kernels {
 
-/// y[r, c] = exp(x[r, c] / temperature) / sum_j exp(x[r, j] / temperature), over the last axis; rows are independent and
-/// the row's maximum is subtracted first. x, y: [..., cols] f32 or f64; y may be x. Throws ValueError unless
+/// y[r, c] = exp(x[r, c] / temperature) / sum_j exp(x[r, j] / temperature), over the last axis; rows are independent
+/// and the row's maximum is subtracted first. x, y: [..., cols] f32 or f64; y may be x. Throws ValueError unless
 /// temperature > 0.
 void softmax(const Tensor& x, double temperature, Tensor& y);
 

@@ -49,8 +49,8 @@ void* CachingAllocator::allocate(size_t bytes) {
       block = source_.acquire(size);
     }
     if (block == nullptr) {
-      throw OutOfMemoryError(fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free", device_,
-                                         size, stats_.current_bytes, source_.free_bytes()),
+      throw OutOfMemoryError(fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free",
+                                         device_, size, stats_.current_bytes, source_.free_bytes()),
                              static_cast<int64_t>(size));
     }
     ++stats_.system_allocations;

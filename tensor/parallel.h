@@ -10,8 +10,8 @@ namespace divvy {
 inline int num_threads() { return omp_get_max_threads(); }
 inline void set_num_threads(int threads) { omp_set_num_threads(threads); }
 
-/// Runs body(i) once for each i in [0, tasks), spread over the threads. The body must not throw, and what a task does must
-/// not depend on the thread that runs it: so work is cut into tiles of a fixed size, and sums over tiles are taken
+/// Runs body(i) once for each i in [0, tasks), spread over the threads. The body must not throw, and what a task does
+/// must not depend on the thread that runs it: so work is cut into tiles of a fixed size, and sums over tiles are taken
 /// afterwards in the order of the tiles.
 template <class Body>
 void parallel_for(int64_t tasks, const Body& body) {

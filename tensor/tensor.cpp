@@ -130,7 +130,8 @@ std::vector<double> Tensor::to_doubles() const {
 Tensor Tensor::reshape(std::span<const int64_t> sizes) const {
   require_defined();
   std::array<int64_t, Shape::kMaxRank> resolved{};
-  if (sizes.size() > resolved.size()) fail<ShapeError>("reshape: at most {} axes, got {}", resolved.size(), sizes.size());
+  if (sizes.size() > resolved.size())
+    fail<ShapeError>("reshape: at most {} axes, got {}", resolved.size(), sizes.size());
   std::ranges::copy(sizes, resolved.begin());
   const auto used = std::span(resolved).first(sizes.size());
   if (const auto open = std::ranges::find(used, -1); open != used.end()) {

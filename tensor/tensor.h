@@ -18,7 +18,8 @@ namespace detail {
 struct Storage;
 }
 
-/// A handle on shared, typed, 64-byte-aligned memory of one device. Copying a Tensor shares the memory; clone() copies it.
+/// A handle on shared, typed, 64-byte-aligned memory of one device. Copying a Tensor shares the memory; clone() copies
+/// it.
 ///
 /// Always row-major and contiguous: a view is a reshape or a range of the leading axis, and nothing else. Transposition
 /// and broadcasting are operations that copy. A default-constructed Tensor is undefined and stands for "none".

@@ -4,7 +4,8 @@
 
 #include "tensor/allocator.h"
 
-/// Memory of the CUDA devices. tensor/cuda/ implements it with the runtime; tensor/no_cuda/ answers for a build without.
+/// Memory of the CUDA devices. tensor/cuda/ implements it with the runtime; tensor/no_cuda/ answers for a build
+/// without.
 namespace divvy::cuda {
 
 /// The caching allocator of a device. Throws DeviceError where it is not there.

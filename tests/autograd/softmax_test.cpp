@@ -39,11 +39,16 @@ OpCase softmax_case(Variable (*op)(const Variable&, double), bool log) {
   }
   const Variable x(Tensor::zeros({2, 3}));
   result.errors = {
-      refuses<ValueError>("temperature 0", [=] { op(x, 0); }, "temperature must be positive, got 0"),
-      refuses<ValueError>("temperature NaN", [=] { op(x, std::nan("")); }, "temperature must be positive"),
-      refuses<ShapeError>("a scalar", [=] { op(Variable(Tensor::scalar(1)), 1); }, "rank 1 or more, got []"),
-      refuses<DTypeError>("integers", [=] { op(Variable(Tensor::zeros({2}, DType::i64)), 1); }, "f32 or f64, got i64"),
-      refuses<ValueError>("no variable", [=] { op(Variable(), 1); }, "undefined"),
+      refuses<ValueError>(
+          "temperature 0", [=] { op(x, 0); }, "temperature must be positive, got 0"),
+      refuses<ValueError>(
+          "temperature NaN", [=] { op(x, std::nan("")); }, "temperature must be positive"),
+      refuses<ShapeError>(
+          "a scalar", [=] { op(Variable(Tensor::scalar(1)), 1); }, "rank 1 or more, got []"),
+      refuses<DTypeError>(
+          "integers", [=] { op(Variable(Tensor::zeros({2}, DType::i64)), 1); }, "f32 or f64, got i64"),
+      refuses<ValueError>(
+          "no variable", [=] { op(Variable(), 1); }, "undefined"),
   };
   return result;
 }

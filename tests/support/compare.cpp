@@ -69,8 +69,8 @@ std::string difference(const Tensor& a, const Tensor& b, double rtol, double ato
     if (off == 1 || excess > worst_excess) worst = i, worst_excess = excess;
   }
   if (off == 0) return "";
-  return fmt::format("{} of {} elements of {} differ; worst [{}]: {:.9g}, expected {:.9g}", off, x.size(), a.shape(), worst,
-                     x[worst], y[worst]);
+  return fmt::format("{} of {} elements of {} differ; worst [{}]: {:.9g}, expected {:.9g}", off, x.size(), a.shape(),
+                     worst, x[worst], y[worst]);
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {

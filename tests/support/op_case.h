@@ -9,12 +9,12 @@
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 
-/// The op-case table: each operation states once what it takes, what it should give and what it must refuse, and is then
-/// checked in every way on every device that is present.
+/// The op-case table: each operation states once what it takes, what it should give and what it must refuse, and is
+/// then checked in every way on every device that is present.
 namespace divvy::test {
 
-/// One use of an operation. `call` and `reference` take the inputs in the same order. Tensors that `call` captures (indices,
-/// offsets) are made on the CPU; it brings them to inputs[0].device() itself.
+/// One use of an operation. `call` and `reference` take the inputs in the same order. Tensors that `call` captures
+/// (indices, offsets) are made on the CPU; it brings them to inputs[0].device() itself.
 struct Sample {
   std::string label;
   std::vector<Tensor> inputs;  ///< f64, on the CPU, away from kinks; every one is differentiated
@@ -44,8 +44,8 @@ struct OpCase {
 };
 
 /// For each sample and each device: the f64 value against the reference, the f32 value against it, the gradient in f64
-/// (eps 1e-5, atol 1e-8, rtol 1e-6, random cotangent), the gradient in f32 against the one in f64, and the same bits from 1,
-/// 2, 3 and 8 threads. Then the error samples.
+/// (eps 1e-5, atol 1e-8, rtol 1e-6, random cotangent), the gradient in f32 against the one in f64, and the same bits
+/// from 1, 2, 3 and 8 threads. Then the error samples.
 void check(const OpCase& op_case);
 
 }  // namespace divvy::test
