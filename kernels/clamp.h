@@ -1,0 +1,19 @@
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+/// y = min(max(x, low), high), element by element; a NaN stays NaN. Equal shapes, f32 or f64; y may be x. The limits
+/// may be infinite. Throws ValueError unless low <= high.
+void clamp(const Tensor& x, double low, double high, Tensor& y);
+
+/// dx = dy where low <= x <= high, the limits included, else 0. dx may be dy.
+void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx);
+
+namespace cpu {
+void clamp(const Tensor& x, double low, double high, Tensor& y);
+void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx);
+}  // namespace cpu
+
+}  // namespace divvy::kernels

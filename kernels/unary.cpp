@@ -1,0 +1,23 @@
+#include "kernels/unary.h"
+
+#include "kernels/backend.h"
+#include "kernels/check.h"
+
+namespace divvy::kernels {
+
+void unary(Unary op, const Tensor& x, Tensor& y) {
+  check::floating(name_of(op), "x", x);
+  check::same(name_of(op), "y", y, x);
+  DIVVY_BACKEND(x, unary)(op, x, y);
+}
+
+void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
+  const Reads reads = backward_reads(op);
+  const Tensor& saved = reads == Reads::x ? x : reads == Reads::y ? y : dy;
+  check::floating(name_of(op), "dy", dy);
+  check::same(name_of(op), reads == Reads::x ? "x" : "y", saved, dy);
+  check::same(name_of(op), "dx", dx, dy);
+  DIVVY_BACKEND(dy, unary_backward)(op, saved, dy, dx);
+}
+
+}  // namespace divvy::kernels
