@@ -59,4 +59,7 @@ inline void same(std::string_view op, std::string_view name, const Tensor& t, co
 /// Every index lies in [0, limit). Reads the indices, so only where they come from a user and live on the CPU.
 void indices(std::string_view op, std::string_view name, const Tensor& index, int64_t limit);
 
+/// The same for indices in [-1, limit), where -1 stands for none.
+void indices_or_none(std::string_view op, std::string_view name, const Tensor& index, int64_t limit);
+
 }  // namespace divvy::kernels::check

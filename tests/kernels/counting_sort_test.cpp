@@ -1,0 +1,118 @@
+#include "kernels/counting_sort.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+#include "tests/support/catch.h"
+#include "tests/support/compare.h"
+
+namespace divvy::test {
+
+namespace {
+
+using kernels::counting_sort;
+using kernels::CountingSort;
+
+/// The definition: walk over the experts, and for each over all assignments.
+CountingSort naive_sort(const Tensor& experts, int64_t num_experts) {
+  const int64_t samples = experts.size(0), k = experts.size(1);
+  const auto expert = experts.values<int64_t>();
+  std::vector<int64_t> offsets{0}, sample, position(expert.size(), -1);
+  for (int64_t e = 0; e < num_experts; ++e) {
+    for (int64_t b = 0; b < samples; ++b) {
+      for (int64_t j = 0; j < k; ++j) {
+        const auto at = static_cast<size_t>(b * k + j);
+        if (expert[at] != e) continue;
+        position[at] = static_cast<int64_t>(sample.size());
+        sample.push_back(b);
+      }
+    }
+    offsets.push_back(static_cast<int64_t>(sample.size()));
+  }
+  return {Tensor::from(offsets, {num_experts + 1}), Tensor::from(sample, {static_cast<int64_t>(sample.size())}),
+          Tensor::from(position, {samples, k})};
+}
+
+/// Assignments in which expert e is chosen with weight (e + 1)^-skew, some of them dropped to -1.
+Tensor random_assignments(int64_t samples, int64_t k, int64_t num_experts, double skew, double dropped, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<double> weights;
+  for (int64_t e = 0; e < num_experts; ++e) weights.push_back(std::pow(static_cast<double>(e + 1), -skew));
+  std::shuffle(weights.begin(), weights.end(), random);
+  std::discrete_distribution<int64_t> expert(weights.begin(), weights.end());
+  std::bernoulli_distribution drop(dropped);
+  std::vector<int64_t> values(static_cast<size_t>(samples * k));
+  for (int64_t& value : values) value = drop(random) ? -1 : expert(random);
+  return Tensor::from(values, {samples, k});
+}
+
+bool equal(const CountingSort& a, const CountingSort& b) {
+  return same_bits(a.offsets, b.offsets) && same_bits(a.sample, b.sample) && same_bits(a.position, b.position);
+}
+
+}  // namespace
+
+TEST_CASE("counting_sort agrees with the definition in 1,200 random cases", "[kernel]") {
+  std::mt19937_64 random(1);
+  for (uint64_t i = 0; i < 1200; ++i) {
+    const auto pick = [&](int64_t low, int64_t high) {
+      return std::uniform_int_distribution<int64_t>(low, high)(random);
+    };
+    const int64_t num_experts = i % 7 == 0 ? 1 : pick(1, 70);
+    const int64_t k = i % 5 == 0 ? num_experts : pick(0, 4);
+    const int64_t samples = i % 11 == 0 ? 0 : pick(1, 200);
+    const double skew = std::vector{0.0, 1.0, 4.0, 40.0}[i % 4], dropped = std::vector{0.0, 0.3, 1.0}[i % 3];
+    const Tensor experts = random_assignments(samples, k, num_experts, skew, dropped, i);
+    INFO("case " << i << ": " << samples << " samples, " << num_experts << " experts, k = " << k << ", skew " << skew);
+    REQUIRE(equal(counting_sort(experts, num_experts), naive_sort(experts, num_experts)));
+  }
+}
+
+TEST_CASE("counting_sort of many samples gives the same for every number of threads", "[kernel]") {
+  const int before = num_threads();
+  for (const int64_t num_experts : {int64_t{1}, int64_t{9}, int64_t{20000}}) {
+    const Tensor experts = random_assignments(70001, 2, num_experts, 0.7, 0.1, 3);
+    set_num_threads(1);
+    const CountingSort expected = counting_sort(experts, num_experts);
+    if (num_experts < 10) CHECK(equal(expected, naive_sort(experts, num_experts)));
+    for (int threads : {2, 3, 8}) {
+      set_num_threads(threads);
+      CHECK(equal(counting_sort(experts, num_experts), expected));
+    }
+  }
+  set_num_threads(before);
+}
+
+TEST_CASE("counting_sort with every sample at every expert is the dense dispatch", "[kernel]") {
+  const auto [offsets, sample, position] = counting_sort(Tensor::from<int64_t>({0, 1, 2, 0, 1, 2}, {2, 3}), 3);
+  CHECK(same_bits(offsets, Tensor::from<int64_t>({0, 2, 4, 6})));
+  CHECK(same_bits(sample, Tensor::from<int64_t>({0, 1, 0, 1, 0, 1})));
+  CHECK(same_bits(position, Tensor::from<int64_t>({0, 2, 4, 1, 3, 5}, {2, 3})));
+}
+
+TEST_CASE("counting_sort of nothing", "[kernel]") {
+  const CountingSort none = counting_sort(Tensor::empty({0, 2}, DType::i64), 3);
+  CHECK(same_bits(none.offsets, Tensor::from<int64_t>({0, 0, 0, 0})));
+  CHECK(none.sample.shape() == Shape{0});
+  CHECK(none.position.shape() == Shape{0, 2});
+  const CountingSort dropped = counting_sort(Tensor::from<int64_t>({-1, -1}, {2, 1}), 1);
+  CHECK(same_bits(dropped.offsets, Tensor::from<int64_t>({0, 0})));
+  CHECK(same_bits(dropped.position, Tensor::from<int64_t>({-1, -1}, {2, 1})));
+}
+
+TEST_CASE("counting_sort refuses what is not an assignment", "[kernel]") {
+  const auto experts = [](int64_t bad) { return Tensor::from<int64_t>({0, 1, bad, 2}, {2, 2}); };
+  CHECK_THROWS_AS(counting_sort(experts(3), 3), ValueError);
+  CHECK_THROWS_WITH(counting_sort(experts(3), 3), "counting_sort: experts[2] = 3 is outside [-1, 3)");
+  CHECK_THROWS_AS(counting_sort(experts(-2), 3), ValueError);
+  CHECK_THROWS_AS(counting_sort(Tensor::empty({0, 1}, DType::i64), 0), ValueError);
+  CHECK_THROWS_AS(counting_sort(Tensor::from<int64_t>({0, 1}), 2), ShapeError);
+  CHECK_THROWS_AS(counting_sort(Tensor::from<int32_t>({0, 1}, {1, 2}), 2), DTypeError);
+  CHECK_THROWS_AS(counting_sort(Tensor(), 2), ValueError);
+}
+
+}  // namespace divvy::test
