@@ -1,0 +1,143 @@
+#include "datasets/gather.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace divvy::data {
+
+namespace {
+
+/// v -> v * scale + shift is the normalisation of one channel.
+struct Affine {
+  float scale = 1;
+  float shift = 0;
+};
+
+std::vector<Affine> affine_of(const Dataset& dataset) {
+  const double unit = dataset.x.dtype() == DType::u8 ? 1.0 / 255 : 1.0;
+  std::vector<Affine> result(static_cast<size_t>(dataset.x.size(1)), {static_cast<float>(unit), 0});
+  const auto& [mean, stddev] = dataset.normalisation;
+  for (size_t c = 0; c < mean.size(); ++c) {
+    result[c] = {static_cast<float>(unit / stddev[c]), static_cast<float>(-mean[c] / stddev[c])};
+  }
+  return result;
+}
+
+template <class F>
+void visit_stored(DType dtype, F&& f) {
+  if (dtype == DType::u8) return f.template operator()<uint8_t>();
+  if (dtype == DType::f32) return f.template operator()<float>();
+  fail<DTypeError>("gather: samples must be u8 or f32, got {}", dtype);
+}
+
+/// Where column (or row) `at` of a window that begins at `begin` comes from in an axis of `size`, or -1 for the
+/// padding.
+int64_t source_of(int64_t begin, int64_t at, int64_t size, bool reflect) {
+  int64_t from = begin + at;
+  if (reflect) {
+    if (from < 0) from = -from;
+    if (from >= size) from = 2 * (size - 1) - from;
+  }
+  return from >= 0 && from < size ? from : -1;
+}
+
+/// The window of one image: for each output row and column the input's, or -1.
+struct Window {
+  std::vector<int64_t> rows;
+  std::vector<int64_t> columns;
+
+  void draw(const Augmentation& augmentation, const std::array<uint32_t, 4>& bits) {
+    const auto choices = static_cast<uint64_t>(2 * augmentation.crop_padding + 1);
+    // A multiply-shift instead of a remainder; its bias is below choices / 2^32.
+    const auto begin = [&](uint32_t word) {
+      return static_cast<int64_t>((word * choices) >> 32) - augmentation.crop_padding;
+    };
+    const int64_t top = begin(bits[0]), left = begin(bits[1]);
+    const auto height = static_cast<int64_t>(rows.size()), width = static_cast<int64_t>(columns.size());
+    for (int64_t r = 0; r < height; ++r) {
+      rows[static_cast<size_t>(r)] = source_of(top, r, height, augmentation.reflect);
+    }
+    for (int64_t c = 0; c < width; ++c) {
+      columns[static_cast<size_t>(c)] = source_of(left, c, width, augmentation.reflect);
+    }
+    if (augmentation.flip && (bits[2] & 1u)) std::ranges::reverse(columns);
+  }
+
+  template <class T>
+  void copy(const T* plane, Affine affine, float* out) const {
+    const auto width = columns.size();
+    for (const int64_t row : rows) {
+      const T* from = row < 0 ? nullptr : plane + row * static_cast<int64_t>(width);
+      for (size_t c = 0; c < width; ++c) {
+        const bool padding = from == nullptr || columns[c] < 0;
+        out[c] = (padding ? 0.f : static_cast<float>(from[columns[c]])) * affine.scale + affine.shift;
+      }
+      out += width;
+    }
+  }
+};
+
+}  // namespace
+
+void check_augmentation(const Augmentation& augmentation, const Shape& sample) {
+  if (augmentation.crop_padding < 0) {
+    fail<ValueError>("augmentation: the padding must not be negative, got {}", augmentation.crop_padding);
+  }
+  if (augmentation.none()) return;
+  if (sample.rank() != 3) fail<ValueError>("augmentation: needs images [C, H, W], got samples {}", sample);
+  const int64_t side = std::min(sample[1], sample[2]);
+  if (augmentation.crop_padding > side || (augmentation.reflect && augmentation.crop_padding >= side)) {
+    fail<ValueError>("augmentation: padding of {} is too much for images {}", augmentation.crop_padding, sample);
+  }
+}
+
+void gather_normalised(const Dataset& dataset, std::span<const int64_t> index, Tensor& out) {
+  const auto affine = affine_of(dataset);
+  const int64_t plane = dataset.x.shape().range(2).numel(), row = plane * static_cast<int64_t>(affine.size());
+  float* to = out.mutable_data<float>();
+  visit_stored(dataset.x.dtype(), [&]<class T>() {
+    const T* x = dataset.x.values<T>().data();
+    if (std::is_same_v<T, float> && dataset.normalisation.empty()) {
+      for (const int64_t i : index) to = std::copy_n(x + i * row, row, to);
+      return;
+    }
+    for (const int64_t i : index) {
+      const T* from = x + i * row;
+      if (plane == 1) {  // features: a scale for each column
+        for (size_t c = 0; c < affine.size(); ++c)
+          to[c] = static_cast<float>(from[c]) * affine[c].scale + affine[c].shift;
+      } else {
+        for (size_t c = 0; c < affine.size(); ++c) {
+          const auto [scale, shift] = affine[c];
+          const T* pixels = from + static_cast<int64_t>(c) * plane;
+          float* values = to + static_cast<int64_t>(c) * plane;
+          for (int64_t p = 0; p < plane; ++p) values[p] = static_cast<float>(pixels[p]) * scale + shift;
+        }
+      }
+      to += row;
+    }
+  });
+}
+
+void gather_augmented(const Dataset& dataset, std::span<const int64_t> index, const Augmentation& augmentation,
+                      Generator& generator, Tensor& out) {
+  check_augmentation(augmentation, dataset.sample_shape());
+  if (augmentation.none()) return gather_normalised(dataset, index, out);
+  const auto affine = affine_of(dataset);
+  const Shape& shape = dataset.x.shape();
+  const int64_t plane = shape.range(2).numel();
+  Window window{std::vector<int64_t>(static_cast<size_t>(shape[2])),
+                std::vector<int64_t>(static_cast<size_t>(shape[3]))};
+  float* to = out.mutable_data<float>();
+  visit_stored(dataset.x.dtype(), [&]<class T>() {
+    const T* x = dataset.x.values<T>().data();
+    for (const int64_t i : index) {
+      window.draw(augmentation, generator.bits());
+      for (size_t c = 0; c < affine.size(); ++c, to += plane) {
+        window.copy(x + (i * shape[1] + static_cast<int64_t>(c)) * plane, affine[c], to);
+      }
+    }
+  });
+}
+
+}  // namespace divvy::data
