@@ -42,12 +42,17 @@ inline void floating(std::string_view op, std::string_view name, const Tensor& t
   }
 }
 
-/// The dtype and device of `t` are those of `like`.
-inline void same_kind(std::string_view op, std::string_view name, const Tensor& t, const Tensor& like) {
-  dtype(op, name, t, like.dtype());
+inline void same_device(std::string_view op, std::string_view name, const Tensor& t, const Tensor& like) {
+  defined(op, name, t);
   if (t.device() != like.device()) {
     fail<DeviceError>("{}: {} is on {}, the other operands are on {}", op, name, t.device(), like.device());
   }
+}
+
+/// The dtype and device of `t` are those of `like`.
+inline void same_kind(std::string_view op, std::string_view name, const Tensor& t, const Tensor& like) {
+  dtype(op, name, t, like.dtype());
+  same_device(op, name, t, like);
 }
 
 /// Shape, dtype and device of `t` are those of `like`.

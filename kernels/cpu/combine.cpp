@@ -1,0 +1,77 @@
+#include "kernels/combine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cpu/dot.h"
+#include "tensor/parallel.h"
+
+namespace divvy::kernels::cpu {
+
+namespace {
+
+/// Calls f(b) for each sample, in tiles of about 16k products.
+template <class F>
+void for_samples(const Tensor& position, int64_t cols, const F& f) {
+  const int64_t tile = 16384 / std::max<int64_t>(position.size(1) * cols, 1) + 1;
+  parallel_tiles(position.size(0), tile, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) f(b);
+  });
+}
+
+}  // namespace
+
+void combine(const Tensor& rows, const Tensor& weights, const Tensor& position, Tensor& y) {
+  visit_floating("combine", rows.dtype(), [&]<class T>() {
+    const int64_t k = position.size(1), cols = rows.size(1);
+    const T *row = rows.data<T>(), *weight = weights.data<T>();
+    const int64_t* at = position.data<int64_t>();
+    T* out = y.mutable_data<T>();
+    for_samples(position, cols, [&](int64_t b) {
+      T* to = out + b * cols;
+      std::fill_n(to, cols, T{0});
+      for (int64_t i = b * k; i < (b + 1) * k; ++i) {
+        if (at[i] < 0) continue;
+        const T *from = row + at[i] * cols, w = weight[i];
+        for (int64_t c = 0; c < cols; ++c) to[c] += w * from[c];
+      }
+    });
+  });
+}
+
+void combine_backward_rows(const Tensor& weights, const Tensor& position, const Tensor& dy, Tensor& drows) {
+  visit_floating("combine_backward_rows", dy.dtype(), [&]<class T>() {
+    const int64_t k = position.size(1), cols = dy.size(1);
+    const T *upstream = dy.data<T>(), *weight = weights.data<T>();
+    const int64_t* at = position.data<int64_t>();
+    T* out = drows.mutable_data<T>();
+    // A dispatch names every row, and then none is left to be cleared.
+    const auto named = std::count_if(at, at + position.numel(), [](int64_t row) { return row >= 0; });
+    if (named < drows.size(0)) std::memset(out, 0, static_cast<size_t>(drows.nbytes()));
+    for_samples(position, cols, [&](int64_t b) {
+      const T* from = upstream + b * cols;
+      for (int64_t i = b * k; i < (b + 1) * k; ++i) {
+        if (at[i] < 0) continue;
+        T* to = out + at[i] * cols;
+        const T w = weight[i];
+        for (int64_t c = 0; c < cols; ++c) to[c] = w * from[c];
+      }
+    });
+  });
+}
+
+void combine_backward_weights(const Tensor& rows, const Tensor& position, const Tensor& dy, Tensor& dweights) {
+  visit_floating("combine_backward_weights", dy.dtype(), [&]<class T>() {
+    const int64_t k = position.size(1), cols = dy.size(1);
+    const T *row = rows.data<T>(), *upstream = dy.data<T>();
+    const int64_t* at = position.data<int64_t>();
+    T* out = dweights.mutable_data<T>();
+    for_samples(position, cols, [&](int64_t b) {
+      for (int64_t i = b * k; i < (b + 1) * k; ++i) {
+        out[i] = at[i] < 0 ? T{0} : dot(row + at[i] * cols, upstream + b * cols, cols);
+      }
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+namespace divvy::kernels::cpu {
+
+/// sum over i of a[i] * b[i], with sixteen independent sums for the vector units. The order of addition depends on
+/// `count` alone, not on where the vectors lie in memory.
+template <class T>
+T dot(const T* a, const T* b, int64_t count) {
+  constexpr int64_t kLanes = 16;
+  T sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+  }
+  for (int64_t lane = 0; i < count; ++i, ++lane) sums[lane] += a[i] * b[i];
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  }
+  return sums[0];
+}
+
+}  // namespace divvy::kernels::cpu
