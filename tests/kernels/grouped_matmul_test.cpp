@@ -1,0 +1,164 @@
+#include "kernels/grouped_matmul.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+#include "tests/support/catch.h"
+#include "tests/support/compare.h"
+#include "tests/support/naive_grouped_matmul.h"
+
+namespace divvy::test {
+
+namespace {
+
+struct Routed {
+  NaiveGroupedMatmul naive;
+  Segments segments;
+};
+
+/// `samples` samples that each choose k of the experts, the lower ones more often the larger the skew; with skew 30
+/// nearly all go to the first k.
+Routed route(int64_t samples, int64_t experts, int64_t k, double skew, std::mt19937_64& random) {
+  std::vector<std::vector<int64_t>> chosen(static_cast<size_t>(experts));
+  for (int64_t b = 0; b < samples; ++b) {
+    std::vector<double> weights;
+    for (int64_t e = 0; e < experts; ++e) weights.push_back(std::exp(-skew * static_cast<double>(e)));
+    for (int64_t j = 0; j < k; ++j) {
+      std::discrete_distribution<size_t> expert(weights.begin(), weights.end());
+      const size_t e = expert(random);
+      weights[e] = 0;
+      chosen[e].push_back(b);
+    }
+  }
+  Routed result;
+  result.naive.offsets = {0};
+  for (const auto& rows : chosen) {
+    result.naive.sample.insert(result.naive.sample.end(), rows.begin(), rows.end());
+    result.naive.offsets.push_back(static_cast<int64_t>(result.naive.sample.size()));
+  }
+  result.segments.offsets = Tensor::from(result.naive.offsets, {experts + 1});
+  result.segments.sample = Tensor::from(result.naive.sample, {static_cast<int64_t>(result.naive.sample.size())});
+  return result;
+}
+
+struct Results {
+  Tensor y, dx, dweight, dbias;
+};
+
+/// Runs the four kernels; the outputs hold NaN before, so that an element left unwritten shows.
+Results run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy, const Segments& segments) {
+  const auto nan_like = [](const Tensor& t) { return Tensor::full(t.shape(), std::nan(""), t.dtype()); };
+  Results r{nan_like(dy), nan_like(x), nan_like(weight), nan_like(bias)};
+  kernels::grouped_matmul(x, weight, bias, segments, r.y);
+  kernels::grouped_matmul_backward_input(dy, weight, segments, r.dx);
+  kernels::grouped_matmul_backward_weight(x, dy, segments, r.dweight);
+  kernels::grouped_matmul_backward_bias(dy, segments, r.dbias);
+  return r;
+}
+
+void check_against(const Results& got, const NaiveGroupedMatmul& naive, const Tensor& x, const Tensor& weight,
+                   const Tensor& bias, const Tensor& dy) {
+  const auto expected = naive.backward(x, weight, dy);
+  CHECK(difference(got.y, naive.forward(x, weight, bias), 1e-11, 1e-12) == "");
+  CHECK(difference(got.dx, expected.dx, 1e-11, 1e-12) == "");
+  CHECK(difference(got.dweight, expected.dweight, 1e-11, 1e-12) == "");
+  CHECK(difference(got.dbias, expected.dbias, 1e-11, 1e-12) == "");
+}
+
+}  // namespace
+
+TEST_CASE("grouped products of 1,200 random routings agree with plain loops") {
+  std::mt19937_64 random(17);
+  const auto up_to = [&](int64_t most) { return std::uniform_int_distribution<int64_t>(0, most)(random); };
+  for (int i = 0; i < 1200; ++i) {
+    // Every tenth case is large enough for several tiles of rows.
+    const int64_t samples = up_to(i % 10 == 0 ? 300 : 12), experts = 1 + up_to(8), k = 1 + up_to(experts - 1);
+    const int64_t inputs = up_to(7), outputs = up_to(7);
+    const double skew = std::vector{0.0, 0.5, 3.0, 30.0}[static_cast<size_t>(up_to(3))];
+    INFO("case " << i << ": " << samples << " samples, " << experts << " experts, k " << k << ", skew " << skew << ", "
+                 << inputs << " -> " << outputs);
+    Routed routed = route(samples, experts, k, skew, random);
+    const bool gathered = i % 3 != 0;
+    if (!gathered) {
+      routed.naive.sample.clear();
+      routed.segments.sample = Tensor();
+    }
+    const int64_t rows = routed.naive.offsets.back(), sources = gathered ? samples : rows;
+    const Tensor x = random_tensor({sources, inputs}, random()),
+                 weight = random_tensor({experts, outputs, inputs}, random());
+    const Tensor bias = random_tensor({experts, outputs}, random()), dy = random_tensor({rows, outputs}, random());
+    check_against(run(x, weight, bias, dy, routed.segments), routed.naive, x, weight, bias, dy);
+  }
+}
+
+TEST_CASE("grouped products over several tiles of every kind agree with plain loops") {
+  std::mt19937_64 random(18);
+  struct Case {
+    int64_t samples, experts, k;
+    double skew;
+    int64_t inputs, outputs;
+  };
+  // Rows beyond a panel, features beyond a tile of columns and of depth, and one expert with enough rows to be cut in
+  // pieces.
+  for (const Case& c :
+       {Case{300, 3, 2, 0.5, 270, 130}, {200, 2, 1, 0, 257, 300}, {1500, 4, 1, 30, 9, 5}, {700, 1, 1, 0, 3, 2}}) {
+    INFO(c.samples << " samples, " << c.inputs << " -> " << c.outputs);
+    const Routed routed = route(c.samples, c.experts, c.k, c.skew, random);
+    const int64_t rows = routed.naive.offsets.back();
+    const Tensor x = random_tensor({c.samples, c.inputs}, random());
+    const Tensor weight = random_tensor({c.experts, c.outputs, c.inputs}, random());
+    const Tensor bias = random_tensor({c.experts, c.outputs}, random()),
+                 dy = random_tensor({rows, c.outputs}, random());
+    check_against(run(x, weight, bias, dy, routed.segments), routed.naive, x, weight, bias, dy);
+  }
+}
+
+TEST_CASE("grouped products have the same bits for any number of threads") {
+  std::mt19937_64 random(19);
+  const int before = num_threads();
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const double skew : {0.1, 30.0}) {
+      const Routed routed = route(700, 10, 2, skew, random);
+      const Tensor x = random_tensor({700, 300}, 1, -1, 1, dtype),
+                   weight = random_tensor({10, 260, 300}, 2, -1, 1, dtype);
+      const Tensor bias = random_tensor({10, 260}, 3, -1, 1, dtype), dy = random_tensor({1400, 260}, 4, -1, 1, dtype);
+      set_num_threads(1);
+      const Results expected = run(x, weight, bias, dy, routed.segments);
+      for (const int threads : {2, 3, 8}) {
+        INFO(name_of(dtype) << ", skew " << skew << ", " << threads << " threads");
+        set_num_threads(threads);
+        const Results got = run(x, weight, bias, dy, routed.segments);
+        CHECK(same_bits(got.y, expected.y));
+        CHECK(same_bits(got.dx, expected.dx));
+        CHECK(same_bits(got.dweight, expected.dweight));
+        CHECK(same_bits(got.dbias, expected.dbias));
+      }
+      set_num_threads(before);
+    }
+  }
+}
+
+TEST_CASE("grouped product kernels refuse what does not fit") {
+  const Tensor x = Tensor::zeros({4, 3}), weight = Tensor::zeros({2, 5, 3}), bias = Tensor::zeros({2, 5});
+  Tensor y = Tensor::zeros({4, 5}), wide = Tensor::zeros({4, 6}), narrow = Tensor::zeros({4, 2});
+  Tensor dx = Tensor::zeros({4, 3}), dweight = Tensor::zeros({2, 5, 3}), dbias = Tensor::zeros({2, 5});
+  Tensor wide_dweight = Tensor::zeros({2, 5, 4}), double_dbias = Tensor::zeros({2, 5}, DType::f64);
+  const Segments segments{Tensor::from<int64_t>({0, 1, 4}), {}}, decreasing{Tensor::from<int64_t>({0, 5, 4}), {}};
+  CHECK_THROWS_AS(kernels::grouped_matmul(x, weight, bias, segments, wide), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul(x, weight, Tensor::zeros({2, 4}), segments, y), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul(x, weight.reshape({10, 3}), bias, segments, y), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul(x, weight, bias, {}, y), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul(x, weight, bias, decreasing, y), ValueError);
+  CHECK_THROWS_AS(kernels::grouped_matmul(x, Tensor(), bias, segments, y), ValueError);
+  CHECK_THROWS_AS(kernels::grouped_matmul_backward_input(y, weight, segments, narrow), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul_backward_input(wide, weight, segments, dx), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul_backward_weight(x, y, segments, wide_dweight), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul_backward_weight(x, wide, segments, dweight), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul_backward_bias(wide, segments, dbias), ShapeError);
+  CHECK_THROWS_AS(kernels::grouped_matmul_backward_bias(y, segments, double_dbias), DTypeError);
+}
+
+}  // namespace divvy::test
