@@ -26,11 +26,11 @@ struct LoaderOptions {
   bool shuffle = false;
   bool drop_last = false;  ///< leave out the last batch of an epoch where it would be smaller than the others
   uint64_t seed = 42;      ///< of the order and of the augmentation
-  Augmentation augment;
+  Augmentation augment = {};
   /// Called on every batch before it is handed out, on the thread that prepares batches; a generator that is the same
   /// for the same seed, epoch and batch comes with it. It may write to x, and replace any tensor.
-  std::function<void(Batch&, Generator&)> transform;
-  Device device;         ///< where the tensors of a batch but `index` go
+  std::function<void(Batch&, Generator&)> transform = {};
+  Device device = {};    ///< where the tensors of a batch but `index` go
   int64_t prefetch = 3;  ///< how many batches are prepared ahead by a thread of their own; 0: none, and no thread
 };
 
