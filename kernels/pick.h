@@ -1,0 +1,19 @@
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+/// y[...] = x[..., index[...]]: one entry of the last axis for each row. x: [..., C] f32 or f64; index: i64 [...];
+/// y: [...]. Throws ValueError for an index outside [0, C).
+void pick(const Tensor& x, const Tensor& index, Tensor& y);
+
+/// dx[..., index[...]] = dy[...], and 0 elsewhere. dy: [...]; dx: [..., C].
+void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
+
+namespace cpu {
+void pick(const Tensor& x, const Tensor& index, Tensor& y);
+void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
+}  // namespace cpu
+
+}  // namespace divvy::kernels
