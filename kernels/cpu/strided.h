@@ -1,0 +1,119 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "tensor/parallel.h"
+#include "tensor/shape.h"
+
+/// How the element-wise CPU kernels walk over operands that broadcast.
+namespace divvy::kernels::cpu {
+
+/// N operands that broadcast to one output, with neighbouring axes merged where every operand allows it. Equal shapes
+/// and scalars end as one axis; [rows, cols] with [cols] or with [rows, 1] as two. Along the last axis a stride is 1 or
+/// 0.
+template <size_t N>
+struct BroadcastPlan {
+  int rank = 0;  ///< at least 1
+  std::array<int64_t, Shape::kMaxRank> sizes{};
+  std::array<std::array<int64_t, Shape::kMaxRank>, N> strides{};  ///< 0 where the operand is repeated
+
+  BroadcastPlan(const Shape& output, const std::array<Shape, N>& operands) {
+    // From the last axis to the first; the arrays are turned round at the end.
+    std::array<int64_t, N> step;
+    step.fill(1);
+    for (int back = 1; back <= output.rank(); ++back) {
+      const int64_t size = output[-back];
+      std::array<int64_t, N> stride;
+      for (size_t n = 0; n < N; ++n) {
+        const int64_t own = back <= operands[n].rank() ? operands[n][-back] : 1;
+        stride[n] = own == 1 ? 0 : step[n];
+        step[n] *= own;
+      }
+      if (size != 1) add(size, stride);
+    }
+    if (rank == 0) {
+      step.fill(1);
+      add(1, step);
+    }
+    std::reverse(sizes.begin(), sizes.begin() + rank);
+    for (auto& s : strides) std::reverse(s.begin(), s.begin() + rank);
+  }
+
+  int64_t stride(size_t operand) const { return strides[operand][static_cast<size_t>(rank - 1)]; }
+
+ private:
+  void add(int64_t size, const std::array<int64_t, N>& stride) {
+    const auto last = static_cast<size_t>(rank - 1);
+    bool merges = rank > 0;
+    for (size_t n = 0; n < N && merges; ++n) merges = stride[n] == strides[n][last] * sizes[last];
+    if (merges) {
+      sizes[last] *= size;
+      return;
+    }
+    const auto at = static_cast<size_t>(rank++);
+    sizes[at] = size;
+    for (size_t n = 0; n < N; ++n) strides[n][at] = stride[n];
+  }
+};
+
+/// Calls f(at, offsets, count) for the runs along the last axis that make up the output elements [begin, end): `at` is
+/// the first output element of the run, offsets[n] the first element of operand n.
+template <size_t N, class F>
+void for_runs(const BroadcastPlan<N>& plan, int64_t begin, int64_t end, const F& f) {
+  const auto last = static_cast<size_t>(plan.rank - 1);
+  std::array<int64_t, Shape::kMaxRank> index{};
+  std::array<int64_t, N> offsets{};
+  int64_t rest = begin;
+  for (size_t axis = last + 1; axis-- > 0;) {
+    index[axis] = rest % plan.sizes[axis];
+    rest /= plan.sizes[axis];
+    for (size_t n = 0; n < N; ++n) offsets[n] += index[axis] * plan.strides[n][axis];
+  }
+  for (int64_t at = begin; at < end;) {
+    const int64_t count = std::min(end - at, plan.sizes[last] - index[last]);
+    f(at, offsets, count);
+    at += count;
+    index[last] += count;
+    for (size_t n = 0; n < N; ++n) offsets[n] += count * plan.strides[n][last];
+    for (size_t axis = last; axis > 0 && index[axis] == plan.sizes[axis]; --axis) {
+      index[axis] = 0;
+      ++index[axis - 1];
+      for (size_t n = 0; n < N; ++n) {
+        offsets[n] += plan.strides[n][axis - 1] - plan.sizes[axis] * plan.strides[n][axis];
+      }
+    }
+  }
+}
+
+/// Calls body(i, a_i, b_i) for every element i of an output, with the elements of a and b that broadcast to it; in
+/// parallel and, within a run, with loads that the vector units can do.
+template <class T, class F>
+void for_pairs(const Shape& output, const T* a, const Shape& a_shape, const T* b, const Shape& b_shape, const F& body) {
+  const BroadcastPlan<2> plan(output, {a_shape, b_shape});
+  const bool a_moves = plan.stride(0) != 0, b_moves = plan.stride(1) != 0;
+  parallel_tiles(output.numel(), 16384, [&](int64_t begin, int64_t end) {
+    for_runs(plan, begin, end, [&](int64_t at, const std::array<int64_t, 2>& offsets, int64_t count) {
+      const T *from_a = a + offsets[0], *from_b = b + offsets[1];
+      if (a_moves && b_moves) {
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) body(at + i, from_a[i], from_b[i]);
+      } else if (a_moves) {
+        const T one = *from_b;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) body(at + i, from_a[i], one);
+      } else if (b_moves) {
+        const T one = *from_a;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) body(at + i, one, from_b[i]);
+      } else {
+        const T one_a = *from_a, one_b = *from_b;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) body(at + i, one_a, one_b);
+      }
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu

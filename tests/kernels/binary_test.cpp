@@ -1,0 +1,85 @@
+#include "kernels/binary.h"
+
+#include <cmath>
+#include <limits>
+
+#include "tests/support/catch.h"
+#include "tests/support/compare.h"
+
+namespace divvy::test {
+
+namespace {
+
+using kernels::Binary;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+struct Row {
+  double a, b, y, by_a, by_b;
+};
+
+/// The value and the derivatives of op at chosen operands, for both types.
+void check_rows(Binary op, const std::vector<Row>& rows) {
+  for (const DType dtype : {DType::f64, DType::f32}) {
+    for (const Row& row : rows) {
+      INFO(kernels::name_of(op) << " of " << row.a << " and " << row.b << ", " << name_of(dtype));
+      const Tensor a = Tensor::full({3}, row.a, dtype), b = Tensor::full({3}, row.b, dtype);
+      const Tensor dy = Tensor::full({3}, 1, dtype);
+      Tensor out = Tensor::empty_like(a);
+      const auto expect = [&](double value) { CHECK(difference(out, Tensor::full({3}, value, dtype), 1e-6, 0) == ""); };
+      kernels::binary(op, a, b, out);
+      expect(row.y);
+      kernels::binary_backward(op, 0, a, b, dy, out);
+      expect(row.by_a);
+      kernels::binary_backward(op, 1, a, b, dy, out);
+      expect(row.by_b);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("pow keeps its conventions at 0 and below") {
+  check_rows(Binary::pow, {
+                              {0, 0, 1, 0, 0},
+                              {0, 1, 0, 1, 0},
+                              {0, 2, 0, 0, 0},
+                              {0, 0.5, 0, kInfinity, 0},
+                              {0, -1, kInfinity, -kInfinity, -kInfinity},
+                              {-2, 2, 4, -4, kNaN},
+                              {-2, 3, -8, 12, kNaN},
+                              {-2, -1, -0.5, -0.25, kNaN},
+                              {-2, 0, 1, 0, kNaN},
+                              {-2, 0.5, kNaN, kNaN, kNaN},
+                              {2, 0, 1, 0, std::log(2.0)},
+                              {1, 5, 1, 5, 0},
+                          });
+}
+
+TEST_CASE("maximum and minimum share ties and keep NaN") {
+  check_rows(Binary::maximum, {{1, 2, 2, 0, 1}, {2, 1, 2, 1, 0}, {2, 2, 2, 0.5, 0.5}, {0.0, -0.0, 0, 0.5, 0.5}});
+  check_rows(Binary::minimum, {{1, 2, 1, 1, 0}, {2, 1, 1, 0, 1}, {2, 2, 2, 0.5, 0.5}, {0.0, -0.0, 0, 0.5, 0.5}});
+  for (const Binary op : {Binary::maximum, Binary::minimum}) {
+    check_rows(op, {{kNaN, 1, kNaN, 1, 1}, {1, kNaN, kNaN, 1, 1}});
+  }
+}
+
+TEST_CASE("div keeps to the rules of floating point at 0") {
+  check_rows(Binary::div, {{1, 0, kInfinity, kInfinity, -kInfinity}, {0, 0, kNaN, kInfinity, kNaN}});
+}
+
+TEST_CASE("binary kernels refuse what does not fit") {
+  const Tensor a = Tensor::zeros({2, 3}), b = Tensor::zeros({3});
+  Tensor y = Tensor::empty({2, 3}), wrong = Tensor::empty({3}), wide = Tensor::empty({2, 3}, DType::f64);
+  CHECK_THROWS_AS(kernels::binary(Binary::add, a, b, wrong), ShapeError);
+  CHECK_THROWS_AS(kernels::binary(Binary::add, a, b, wide), DTypeError);
+  CHECK_THROWS_AS(kernels::binary(Binary::add, Tensor(), b, y), ValueError);
+  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 2, a, b, a, y), ValueError);
+  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 0, a, Tensor(), a, y), ValueError);
+  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 1, Tensor::zeros({4}), b, a, y), ShapeError);
+  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 0, a, b, a, wrong), ShapeError);
+  kernels::binary_backward(Binary::mul, 0, Tensor(), b, a, y);  // the derivative by a does not read a
+}
+
+}  // namespace divvy::test
