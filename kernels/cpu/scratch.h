@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace divvy::kernels::cpu {
+
+/// Memory that a task works in. Declared thread_local, one for each purpose, it is allocated once for each thread and
+/// grows to the largest task; what is in it is whatever the task before left.
+class Scratch {
+ public:
+  Scratch() = default;
+  ~Scratch() { std::free(block_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  /// At least `count` elements, aligned to 64 bytes; those of an earlier call are lost.
+  template <class T>
+  T* take(int64_t count) {
+    const size_t bytes = (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
+    if (bytes > bytes_) {
+      std::free(block_);
+      bytes_ = 0;
+      block_ = std::aligned_alloc(64, bytes);
+      if (block_ == nullptr) throw std::bad_alloc();
+      bytes_ = bytes;
+    }
+    return static_cast<T*>(block_);
+  }
+
+ private:
+  void* block_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace divvy::kernels::cpu

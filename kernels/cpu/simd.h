@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+/// Vectors as wide as the instruction set that the file is compiled for. They are plain values with + and *, which the
+/// compiler keeps in registers: for inner loops that it does not vectorise well by itself.
+namespace divvy::kernels::cpu {
+
+#if defined(__AVX512F__)
+inline constexpr int64_t kVectorBytes = 64;
+inline constexpr int kVectorRegisters = 32;
+#elif defined(__AVX__)
+inline constexpr int64_t kVectorBytes = 32;
+inline constexpr int kVectorRegisters = 16;
+#else
+inline constexpr int64_t kVectorBytes = 16;
+inline constexpr int kVectorRegisters = 16;
+#endif
+
+namespace detail {
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(kVectorBytes)));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(kVectorBytes)));
+};
+}  // namespace detail
+
+template <class T>
+using Vector = typename detail::VectorOf<T>::type;
+
+/// The elements of a Vector<T>.
+template <class T>
+inline constexpr int64_t kLanes = kVectorBytes / static_cast<int64_t>(sizeof(T));
+
+template <class T>
+inline Vector<T> load(const T* from) {
+  Vector<T> v;
+  std::memcpy(&v, from, sizeof(v));
+  return v;
+}
+
+template <class T>
+inline void store(T* to, const Vector<T>& v) {
+  std::memcpy(to, &v, sizeof(v));
+}
+
+/// The sum of the lanes, by halves.
+template <class T>
+inline T sum_lanes(const Vector<T>& v) {
+  T lanes[kLanes<T>];
+  std::memcpy(lanes, &v, sizeof(v));
+  for (int64_t width = kLanes<T> / 2; width > 0; width /= 2) {
+    for (int64_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+}  // namespace divvy::kernels::cpu
