@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <iterator>
 
 #include "nn/module.h"
+#include "nn/state_check.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
@@ -15,40 +15,6 @@ NamedVariables entries_of(const Module& module) {
   return entries;
 }
 
-/// "missing: a, b; " or nothing.
-std::string listed(const char* what, const std::vector<std::string>& entries) {
-  if (entries.empty()) return "";
-  std::string text = std::string(what) + ": ";
-  for (size_t i = 0; i < entries.size(); ++i) text += (i == 0 ? "" : ", ") + entries[i];
-  return text + "; ";
-}
-
-/// Every way in which `state` does not fit, as one line; empty where it fits.
-std::string problems(const NamedVariables& entries, const StateDict& state, const LoadOptions& options) {
-  std::vector<std::string> missing, unexpected, wrong;
-  for (const auto& [name, variable] : entries) {
-    const auto found = state.find(name);
-    if (found == state.end()) {
-      missing.push_back(name);
-      continue;
-    }
-    const Tensor& value = found->second;
-    if (!value.defined()) {
-      wrong.push_back(name + " (undefined)");
-    } else if (value.shape() != variable.shape() || value.dtype() != variable.dtype()) {
-      wrong.push_back(fmt::format("{} (is {} {}, needs {} {})", name, value.dtype(), value.shape(), variable.dtype(),
-                                  variable.shape()));
-    }
-  }
-  for (const auto& [name, value] : state) {
-    const auto called = [&n = name](const auto& entry) { return entry.first == n; };
-    if (std::none_of(entries.begin(), entries.end(), called)) unexpected.push_back(name);
-  }
-  if (options.allow_missing) missing.clear();
-  if (options.allow_unexpected) unexpected.clear();
-  return listed("missing", missing) + listed("unexpected", unexpected) + listed("of the wrong shape or type", wrong);
-}
-
 }  // namespace
 
 StateDict Module::state_dict() const {
@@ -59,8 +25,10 @@ StateDict Module::state_dict() const {
 
 void Module::load_state_dict(const StateDict& state, const LoadOptions& options) {
   NamedVariables entries = entries_of(*this);
-  const std::string text = problems(entries, state, options);
-  if (!text.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", describe(), text);
+  std::vector<detail::ExpectedEntry> expected;
+  for (const auto& [name, variable] : entries) expected.push_back({name, variable.shape(), variable.dtype()});
+  const std::string problems = detail::state_problems(expected, state, options);
+  if (!problems.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", describe(), problems);
   for (auto& [name, variable] : entries) {
     if (const auto found = state.find(name); found != state.end()) variable.mutable_value().copy_from(found->second);
   }

@@ -1,0 +1,22 @@
+#include "kernels/adam.h"
+
+#include "kernels/backend.h"
+#include "kernels/optimizer_check.h"
+
+namespace divvy::kernels {
+
+void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
+  check::update("adam", gradient, parameter);
+  check::not_negative("adam", "lr", update.lr);
+  check::decay_rate("adam", "beta1", update.beta1);
+  check::decay_rate("adam", "beta2", update.beta2);
+  check::not_negative("adam", "eps", update.eps);
+  check::not_negative("adam", "weight_decay", update.weight_decay);
+  if (update.step < 1) fail<ValueError>("adam: steps are counted from 1, got {}", update.step);
+  check::state("adam", "mean", moments.mean, parameter, true);
+  check::state("adam", "square", moments.square, parameter, true);
+  check::state("adam", "max_square", moments.max_square, parameter, moments.max_square.defined());
+  DIVVY_BACKEND(parameter, adam)(gradient, update, moments, parameter);
+}
+
+}  // namespace divvy::kernels

@@ -1,0 +1,30 @@
+#include "kernels/rmsprop.h"
+
+#include "kernels/cpu/chunks.h"
+
+namespace divvy::kernels::cpu {
+
+void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter) {
+  visit_floating("rmsprop", parameter.dtype(), [&]<class T>() {
+    const T* grad = gradient.data<T>();
+    T *value = parameter.mutable_data<T>(), *mean_square = square.mutable_data<T>();
+    T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
+    const T lr = static_cast<T>(update.lr), eps = static_cast<T>(update.eps);
+    const T alpha = static_cast<T>(update.alpha), rest = static_cast<T>(1 - update.alpha);
+    const T momentum = static_cast<T>(update.momentum);
+    for_chunks(parameter.numel(), [&](int64_t at, int64_t size) {
+      ChunkBuffer<T> g = decayed(grad, value, update.weight_decay, at, size);
+      Chunk<T> s(mean_square + at, size);
+      s = alpha * s + rest * g * g;
+      g /= s.sqrt() + eps;
+      if (speed != nullptr) {
+        Chunk<T> v(speed + at, size);
+        v = momentum * v + g;
+        g = v;
+      }
+      Chunk<T>(value + at, size) -= lr * g;
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu

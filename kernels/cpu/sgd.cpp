@@ -1,0 +1,29 @@
+#include "kernels/sgd.h"
+
+#include "kernels/cpu/chunks.h"
+
+namespace divvy::kernels::cpu {
+
+void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter) {
+  visit_floating("sgd", parameter.dtype(), [&]<class T>() {
+    const T* grad = gradient.data<T>();
+    T* value = parameter.mutable_data<T>();
+    T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
+    const T lr = static_cast<T>(update.lr), momentum = static_cast<T>(update.momentum);
+    for_chunks(parameter.numel(), [&](int64_t at, int64_t size) {
+      ChunkBuffer<T> g = decayed(grad, value, update.weight_decay, at, size);
+      if (speed != nullptr) {
+        Chunk<T> v(speed + at, size);
+        v = momentum * v + g;
+        if (update.nesterov) {
+          g += momentum * v;
+        } else {
+          g = v;
+        }
+      }
+      Chunk<T>(value + at, size) -= lr * g;
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu

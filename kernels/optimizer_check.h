@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cmath>
+#include <string_view>
+
+#include "kernels/check.h"
+
+/// Preconditions that the optimisers' updates share.
+namespace divvy::kernels::check {
+
+inline void update(std::string_view op, const Tensor& gradient, const Tensor& parameter) {
+  floating(op, "parameter", parameter);
+  same(op, "gradient", gradient, parameter);
+}
+
+/// A state tensor is like the parameter where it is `wanted` and undefined otherwise.
+inline void state(std::string_view op, std::string_view name, const Tensor& t, const Tensor& parameter, bool wanted) {
+  if (wanted) return same(op, name, t, parameter);
+  if (t.defined()) fail<ValueError>("{}: {} is given but not used with these options", op, name);
+}
+
+inline void not_negative(std::string_view op, std::string_view name, double value) {
+  if (!(value >= 0) || !std::isfinite(value)) {
+    fail<ValueError>("{}: {} must be finite and not negative, got {}", op, name, value);
+  }
+}
+
+/// A decay rate lies in [0, 1).
+inline void decay_rate(std::string_view op, std::string_view name, double value) {
+  if (!(value >= 0 && value < 1)) fail<ValueError>("{}: {} must be in [0, 1), got {}", op, name, value);
+}
+
+}  // namespace divvy::kernels::check

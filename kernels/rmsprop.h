@@ -1,0 +1,31 @@
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+struct RmspropUpdate {
+  double lr = 0;
+  double alpha = 0.99;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double momentum = 0;
+};
+
+/// One step of RMSprop, in place and in one pass, with g = gradient + weight_decay * parameter:
+///
+///     square = alpha * square + (1 - alpha) * g^2
+///     u = g / (sqrt(square) + eps)
+///     momentum = 0:  parameter -= lr * u
+///     otherwise:     velocity = momentum * velocity + u;  parameter -= lr * velocity
+///
+/// These are PyTorch's formulas, not centred. All tensors: one shape, f32 or f64. The states start at zero; the
+/// velocity is undefined exactly where momentum is 0. Throws ValueError unless alpha is in [0, 1) and the other numbers
+/// are finite and not negative.
+void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter);
+
+namespace cpu {
+void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter);
+}  // namespace cpu
+
+}  // namespace divvy::kernels

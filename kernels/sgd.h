@@ -1,0 +1,29 @@
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+struct SgdUpdate {
+  double lr = 0;
+  double momentum = 0;
+  double weight_decay = 0;
+  bool nesterov = false;
+};
+
+/// One step of stochastic gradient descent, in place and in one pass, with g = gradient + weight_decay * parameter:
+///
+///     momentum = 0:  parameter -= lr * g
+///     otherwise:     velocity = momentum * velocity + g
+///                    parameter -= lr * (nesterov ? g + momentum * velocity : velocity)
+///
+/// These are PyTorch's formulas with dampening 0. All tensors: one shape, f32 or f64. A velocity starts at zero and is
+/// undefined exactly where momentum is 0. Throws ValueError for a negative or non-finite number and for nesterov
+/// without momentum.
+void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter);
+
+namespace cpu {
+void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter);
+}  // namespace cpu
+
+}  // namespace divvy::kernels

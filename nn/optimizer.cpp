@@ -1,0 +1,155 @@
+#include "nn/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nn/state_check.h"
+#include "tensor/error.h"
+
+namespace divvy::nn {
+
+namespace detail {
+
+void require_not_negative(const std::string& optimizer, const char* name, double value) {
+  if (!(value >= 0) || !std::isfinite(value)) {
+    fail<ValueError>("{}: {} must be finite and not negative, got {}", optimizer, name, value);
+  }
+}
+
+void require_decay_rate(const std::string& optimizer, const char* name, double value) {
+  if (!(value >= 0 && value < 1)) fail<ValueError>("{}: {} must be in [0, 1), got {}", optimizer, name, value);
+}
+
+}  // namespace detail
+
+namespace {
+
+/// A parameter without a step has no state yet, and none is kept for it.
+bool has_been_updated(const StateDict& state, const std::string& prefix) {
+  const auto step = state.find(prefix + "step");
+  if (step == state.end() || !step->second.defined() || step->second.dtype() != DType::i64) return false;
+  return step->second.numel() == 1 && step->second.item() > 0;
+}
+
+}  // namespace
+
+Optimizer::Optimizer(std::string name, std::vector<ParameterGroup> groups, double lr, double weight_decay,
+                     std::vector<std::string> state_names)
+    : name_(std::move(name)), state_names_(std::move(state_names)) {
+  for (ParameterGroup& given : groups) {
+    const double own_lr = given.lr.value_or(lr);
+    groups_.push_back({{}, {}, own_lr, own_lr, given.weight_decay.value_or(weight_decay)});
+    Group& group = groups_.back();
+    detail::require_not_negative(name_, "lr", group.lr);
+    detail::require_not_negative(name_, "weight_decay", group.weight_decay);
+    for (Variable& parameter : given.parameters) {
+      require_parameter(parameter);
+      group.parameters.push_back(std::move(parameter));
+    }
+    group.states.resize(group.parameters.size());
+  }
+  const auto empty = [](const Group& group) { return group.parameters.empty(); };
+  if (std::all_of(groups_.begin(), groups_.end(), empty)) fail<ValueError>("{}: no parameters were given", name_);
+}
+
+void Optimizer::require_parameter(const Variable& parameter) const {
+  if (!parameter.defined()) fail<ValueError>("{}: a parameter is undefined", name_);
+  if (!parameter.is_leaf()) fail<ValueError>("{}: a parameter is the result of an operation, not a leaf", name_);
+  for (const Group& group : groups_) {
+    for (const Variable& other : group.parameters) {
+      if (other.is(parameter)) fail<ValueError>("{}: parameter '{}' is given twice", name_, parameter.name());
+    }
+  }
+}
+
+void Optimizer::step() {
+  for (Group& group : groups_) {
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      Variable& parameter = group.parameters[i];
+      if (!parameter.grad().defined()) continue;
+      State& state = group.states[i];
+      if (state.tensors.empty()) {
+        for (size_t n = 0; n < state_names_.size(); ++n) state.tensors.push_back(Tensor::zeros_like(parameter.value()));
+      }
+      ++state.step;
+      update(parameter, {group.lr, group.weight_decay}, state);
+    }
+  }
+  ++steps_;
+}
+
+void Optimizer::zero_grad() {
+  for (Group& group : groups_) {
+    for (Variable& parameter : group.parameters) parameter.zero_grad();
+  }
+}
+
+const Optimizer::Group& Optimizer::at(int64_t group) const {
+  if (group < 0 || group >= group_count()) {
+    fail<ValueError>("{}: no parameter group {}, there are {}", name_, group, group_count());
+  }
+  return groups_[static_cast<size_t>(group)];
+}
+
+void Optimizer::set_lr(double lr, int64_t group) {
+  detail::require_not_negative(name_, "lr", lr);
+  at(group);
+  groups_[static_cast<size_t>(group)].initial_lr = groups_[static_cast<size_t>(group)].lr = lr;
+}
+
+void Optimizer::scale_lr(double factor) {
+  detail::require_not_negative(name_, "the factor of the learning rate", factor);
+  for (Group& group : groups_) group.lr = factor * group.initial_lr;
+}
+
+StateDict Optimizer::state_dict() const {
+  StateDict state{{"steps", Tensor::from({steps_}, {})}};
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    const Group& group = groups_[g];
+    state.emplace(fmt::format("{}.lr", g), Tensor::from({group.lr, group.initial_lr}));
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      const State& own = group.states[i];
+      state.emplace(fmt::format("{}.{}.step", g, i), Tensor::from({own.step}, {}));
+      for (size_t n = 0; n < own.tensors.size(); ++n) {
+        state.emplace(fmt::format("{}.{}.{}", g, i, state_names_[n]), own.tensors[n].clone());
+      }
+    }
+  }
+  return state;
+}
+
+void Optimizer::load_state_dict(const StateDict& state) {
+  std::vector<detail::ExpectedEntry> expected{{"steps", {}, DType::i64}};
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    expected.push_back({fmt::format("{}.lr", g), {2}, DType::f64});
+    for (size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      const std::string prefix = fmt::format("{}.{}.", g, i);
+      expected.push_back({prefix + "step", {}, DType::i64});
+      if (!has_been_updated(state, prefix)) continue;
+      const Tensor& value = groups_[g].parameters[i].value();
+      for (const std::string& name : state_names_) expected.push_back({prefix + name, value.shape(), value.dtype()});
+    }
+  }
+  const std::string problems = detail::state_problems(expected, state);
+  if (!problems.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", name_, problems);
+
+  steps_ = state.at("steps").values<int64_t>()[0];
+  for (size_t g = 0; g < groups_.size(); ++g) load_group(groups_[g], std::to_string(g), state);
+}
+
+void Optimizer::load_group(Group& group, const std::string& name, const StateDict& state) const {
+  const auto rates = state.at(name + ".lr").values<double>();
+  group.lr = rates[0];
+  group.initial_lr = rates[1];
+  for (size_t i = 0; i < group.parameters.size(); ++i) {
+    const std::string prefix = fmt::format("{}.{}.", name, i);
+    State& own = group.states[i];
+    own = {state.at(prefix + "step").values<int64_t>()[0], {}};
+    if (!has_been_updated(state, prefix)) continue;
+    for (const std::string& tensor : state_names_) {
+      own.tensors.push_back(state.at(prefix + tensor).clone().to(group.parameters[i].device()));
+    }
+  }
+}
+
+}  // namespace divvy::nn

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "nn/module.h"
+
+namespace divvy::nn {
+
+/// Parameters that learn alike. What is left out is taken from the optimiser's options.
+struct ParameterGroup {
+  std::vector<Variable> parameters;
+  std::optional<double> lr = std::nullopt;
+  std::optional<double> weight_decay = std::nullopt;
+};
+
+/// Changes parameters along their gradients. A parameter without a gradient is passed over: its value, its state and
+/// its own count of steps stay. States are made when they are first needed, on the device of the parameter.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// One update of every parameter that has a gradient.
+  void step();
+  void zero_grad();
+  /// How often step() was called.
+  int64_t steps() const { return steps_; }
+
+  int64_t group_count() const { return static_cast<int64_t>(groups_.size()); }
+  const std::vector<Variable>& parameters(int64_t group = 0) const { return at(group).parameters; }
+  /// The learning rate that the next step uses, and the one that schedules multiply.
+  double lr(int64_t group = 0) const { return at(group).lr; }
+  double initial_lr(int64_t group = 0) const { return at(group).initial_lr; }
+  double weight_decay(int64_t group = 0) const { return at(group).weight_decay; }
+  /// Sets the rate of one group, for good: schedules multiply it from now on. Throws ValueError unless lr is finite and
+  /// >= 0.
+  void set_lr(double lr, int64_t group = 0);
+  /// Sets the rate of every group to factor * its initial rate; what a schedule does before each step.
+  void scale_lr(double factor);
+
+  /// What resuming needs: the counts of steps, the learning rates and the state of each parameter, called
+  /// "<group>.<index>.<state>".
+  StateDict state_dict() const;
+  /// Throws CheckpointError that lists every missing, unexpected and wrongly shaped entry; then nothing has been
+  /// loaded.
+  void load_state_dict(const StateDict& state);
+
+ protected:
+  /// What an optimiser keeps for a parameter: how often it was updated, and tensors of its shape that start at zero.
+  struct State {
+    int64_t step = 0;
+    std::vector<Tensor> tensors;
+  };
+  /// The numbers of a group.
+  struct Rates {
+    double lr;
+    double weight_decay;
+  };
+
+  /// `state_names`: what the tensors of each State are called in the dictionary.
+  /// Throws ValueError for no parameters, for one that is undefined, no leaf or given twice, and for rates out of
+  /// range.
+  Optimizer(std::string name, std::vector<ParameterGroup> groups, double lr, double weight_decay,
+            std::vector<std::string> state_names);
+
+  /// Updates one parameter, which has a gradient; state.step counts from 1 here.
+  virtual void update(Variable& parameter, const Rates& rates, State& state) = 0;
+
+ private:
+  struct Group {
+    std::vector<Variable> parameters;
+    std::vector<State> states;
+    double initial_lr;
+    double lr;
+    double weight_decay;
+  };
+
+  const Group& at(int64_t group) const;
+  void require_parameter(const Variable& parameter) const;
+  void load_group(Group& group, const std::string& name, const StateDict& state) const;
+
+  std::string name_;
+  std::vector<Group> groups_;
+  std::vector<std::string> state_names_;
+  int64_t steps_ = 0;
+};
+
+namespace detail {
+/// Throws ValueError unless `value` is finite and not negative.
+void require_not_negative(const std::string& optimizer, const char* name, double value);
+/// Throws ValueError unless `value` is in [0, 1).
+void require_decay_rate(const std::string& optimizer, const char* name, double value);
+}  // namespace detail
+
+}  // namespace divvy::nn

@@ -1,0 +1,23 @@
+#include "nn/sgd.h"
+
+#include "kernels/sgd.h"
+#include "tensor/error.h"
+
+namespace divvy::nn {
+
+SGD::SGD(std::vector<ParameterGroup> groups, const SGDOptions& options)
+    : Optimizer("SGD", std::move(groups), options.lr, options.weight_decay,
+                options.momentum > 0 ? std::vector<std::string>{"velocity"} : std::vector<std::string>{}),
+      options_(options) {
+  detail::require_not_negative("SGD", "momentum", options.momentum);
+  if (options.nesterov && options.momentum == 0) fail<ValueError>("SGD: nesterov needs a momentum above 0");
+}
+
+void SGD::update(Variable& parameter, const Rates& rates, State& state) {
+  Tensor none;
+  Tensor& velocity = state.tensors.empty() ? none : state.tensors[0];
+  kernels::sgd(parameter.grad(), {rates.lr, options_.momentum, rates.weight_decay, options_.nesterov}, velocity,
+               parameter.mutable_value());
+}
+
+}  // namespace divvy::nn

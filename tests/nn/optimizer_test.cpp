@@ -1,0 +1,188 @@
+#include "nn/optimizer.h"
+
+#include <cmath>
+
+#include "nn/adam.h"
+#include "nn/rmsprop.h"
+#include "nn/sgd.h"
+#include "tests/support/compare.h"
+#include "tests/support/refusal.h"
+
+namespace divvy::test {
+
+namespace {
+
+using Catch::Matchers::Contains;
+using nn::ParameterGroup;
+
+Variable parameter(const Shape& shape, uint64_t seed, const char* name = "p") {
+  Variable p(random_tensor(shape, seed), true);
+  p.set_name(name);
+  return p;
+}
+
+void give_gradient(Variable p, uint64_t seed) { p.mutable_grad() = random_tensor(p.shape(), seed); }
+
+using Make = std::function<std::unique_ptr<nn::Optimizer>(std::vector<ParameterGroup>)>;
+
+std::vector<std::pair<const char*, Make>> all_optimizers() {
+  return {{"SGD", [](auto groups) { return std::make_unique<nn::SGD>(groups, nn::SGDOptions{.lr = 0.1}); }},
+          {"SGD with momentum",
+           [](auto groups) { return std::make_unique<nn::SGD>(groups, nn::SGDOptions{.lr = 0.1, .momentum = 0.9}); }},
+          {"RMSprop",
+           [](auto groups) { return std::make_unique<nn::RMSprop>(groups, nn::RMSpropOptions{.momentum = 0.9}); }},
+          {"Adam", [](auto groups) { return std::make_unique<nn::Adam>(groups, nn::AdamOptions{.amsgrad = true}); }},
+          {"AdamW", [](auto groups) { return std::make_unique<nn::AdamW>(groups); }}};
+}
+
+}  // namespace
+
+TEST_CASE("an optimiser passes over parameters without a gradient", "[optimizer]") {
+  for (const auto& [name, make] : all_optimizers()) {
+    INFO(name);
+    const Variable with = parameter({3}, 1), without = parameter({2}, 2);
+    auto optimizer = make({{{with, without}}});
+    const Tensor with_before = with.value().clone(), without_before = without.value().clone();
+    give_gradient(with, 3);
+    optimizer->step();
+    CHECK_FALSE(same_bits(with.value(), with_before));
+    CHECK(same_bits(without.value(), without_before));
+    const auto state = optimizer->state_dict();
+    CHECK(state.at("0.0.step").item() == 1);
+    CHECK(state.at("0.1.step").item() == 0);
+    optimizer->zero_grad();
+    CHECK_FALSE(with.grad().defined());
+    const Tensor after = with.value().clone();
+    optimizer->step();
+    CHECK(same_bits(with.value(), after));
+    CHECK(optimizer->steps() == 2);
+  }
+}
+
+TEST_CASE("groups have rates and weight decay of their own", "[optimizer]") {
+  const Variable a = parameter({4}, 1), b = parameter({4}, 1), c = parameter({4}, 1);
+  nn::SGD optimizer({{{a}, 0.5}, {{b}, std::nullopt, 0.1}, {{c}}}, {.lr = 0.25});
+  CHECK(optimizer.group_count() == 3);
+  CHECK(optimizer.lr(0) == 0.5);
+  CHECK(optimizer.lr(1) == 0.25);
+  CHECK(optimizer.weight_decay(0) == 0);
+  CHECK(optimizer.weight_decay(1) == 0.1);
+  CHECK(optimizer.parameters(1)[0].is(b));
+  const auto before = a.value().to_doubles();
+  for (const Variable& p : {a, b, c}) give_gradient(p, 2);
+  const auto g = a.grad().to_doubles();
+  optimizer.step();
+  for (size_t i = 0; i < 4; ++i) {
+    CHECK(a.value().to_doubles()[i] == Approx(before[i] - 0.5 * g[i]).epsilon(1e-14));
+    CHECK(b.value().to_doubles()[i] == Approx(before[i] - 0.25 * (g[i] + 0.1 * before[i])).epsilon(1e-14));
+    CHECK(c.value().to_doubles()[i] == Approx(before[i] - 0.25 * g[i]).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("learning rates are set for good or scaled from their initial value", "[optimizer]") {
+  nn::SGD optimizer({{{parameter({1}, 1)}, 0.5}, {{parameter({1}, 2)}}}, {.lr = 0.25});
+  optimizer.scale_lr(0.5);
+  optimizer.scale_lr(0.1);
+  CHECK(optimizer.lr(0) == 0.05);
+  CHECK(optimizer.lr(1) == 0.025);
+  CHECK(optimizer.initial_lr(1) == 0.25);
+  optimizer.set_lr(2, 1);
+  optimizer.scale_lr(0.5);
+  CHECK(optimizer.lr(0) == 0.25);
+  CHECK(optimizer.lr(1) == 1);
+  CHECK_THAT(refusal<ValueError>([&] { optimizer.set_lr(-1); }),
+             Contains("SGD: lr must be finite and not negative, got -1"));
+  CHECK_THAT(refusal<ValueError>([&] { optimizer.set_lr(1, 2); }), Contains("no parameter group 2, there are 2"));
+  CHECK_THAT(refusal<ValueError>([&] { optimizer.scale_lr(std::nan("")); }), Contains("factor of the learning rate"));
+  CHECK_THAT(refusal<ValueError>([&] { optimizer.lr(-1); }), Contains("no parameter group -1"));
+}
+
+TEST_CASE("resuming from a state dictionary gives the same bits", "[optimizer]") {
+  for (const auto& [name, make] : all_optimizers()) {
+    INFO(name);
+    const Variable a = parameter({5}, 1), b = parameter({2, 3}, 2), never = parameter({2}, 3);
+    auto optimizer = make({{{a}}, {{b, never}, 0.01, 0.1}});
+    const auto run = [](nn::Optimizer& own, const Variable& x, const Variable& y, int from, int to) {
+      for (int step = from; step < to; ++step) {
+        give_gradient(x, static_cast<uint64_t>(step));
+        if (step % 2 == 0) give_gradient(y, static_cast<uint64_t>(step) + 100);
+        own.step();
+        own.zero_grad();
+      }
+    };
+    run(*optimizer, a, b, 0, 3);
+    optimizer->scale_lr(0.5);
+    const nn::StateDict saved = optimizer->state_dict();
+    const Variable a2(a.value().clone(), true), b2(b.value().clone(), true), never2(never.value().clone(), true);
+    auto resumed = make({{{a2}}, {{b2, never2}}});
+    resumed->load_state_dict(saved);
+    CHECK(resumed->steps() == 3);
+    CHECK(resumed->lr(1) == 0.005);
+    CHECK(resumed->initial_lr(1) == 0.01);
+    // The weight decay belongs to the construction, not to the state.
+    auto same = make({{{a2}}, {{b2, never2}, 0.01, 0.1}});
+    same->load_state_dict(saved);
+    run(*optimizer, a, b, 3, 6);
+    run(*same, a2, b2, 3, 6);
+    CHECK(same_bits(a.value(), a2.value()));
+    CHECK(same_bits(b.value(), b2.value()));
+    CHECK(same->state_dict().at("1.1.step").item() == 0);
+  }
+}
+
+TEST_CASE("a saved state does not change with further steps", "[optimizer]") {
+  const Variable p = parameter({3}, 1);
+  nn::Adam optimizer({p});
+  give_gradient(p, 2);
+  optimizer.step();
+  const nn::StateDict saved = optimizer.state_dict();
+  const Tensor mean = saved.at("0.0.mean").clone();
+  optimizer.step();
+  CHECK(same_bits(saved.at("0.0.mean"), mean));
+  CHECK(saved.at("steps").item() == 1);
+}
+
+TEST_CASE("a state that does not fit the optimiser is refused as a whole", "[optimizer]") {
+  const Variable p = parameter({3}, 1), q = parameter({2}, 2);
+  nn::Adam adam({p, q});
+  give_gradient(p, 2);
+  adam.step();
+  nn::StateDict state = adam.state_dict();
+  nn::SGD sgd({p, q}, {.momentum = 0.9});
+  CHECK(refusal<CheckpointError>([&] { sgd.load_state_dict(state); }) ==
+        "the state does not fit SGD; missing: 0.0.velocity; unexpected: 0.0.mean, 0.0.square; nothing was loaded");
+  state["0.0.mean"] = Tensor::zeros({4});
+  state.erase("steps");
+  state["1.lr"] = Tensor::zeros({2}, DType::f64);
+  state["0.1.step"] = Tensor::zeros({}, DType::f32);
+  CHECK(refusal<CheckpointError>([&] { adam.load_state_dict(state); }) ==
+        "the state does not fit Adam; missing: steps; unexpected: 1.lr; of the wrong shape or type: "
+        "0.0.mean (is f32 [4], needs f64 [3]), 0.1.step (is f32 [], needs i64 []); nothing was loaded");
+  CHECK(adam.steps() == 1);
+}
+
+TEST_CASE("optimisers refuse parameters and options that make no sense", "[optimizer]") {
+  const Variable p = parameter({3}, 1, "fc.weight");
+  for (const auto& [name, make] : all_optimizers()) {
+    INFO(name);
+    CHECK_THAT(refusal<ValueError>([&] { make({}); }), Contains("no parameters were given"));
+    CHECK_THAT(refusal<ValueError>([&] { make({{{}}}); }), Contains("no parameters were given"));
+    CHECK_THAT(refusal<ValueError>([&] { make({{{Variable()}}}); }), Contains("a parameter is undefined"));
+    CHECK_THAT(refusal<ValueError>([&] { make({{{p}}, {{p}}}); }), Contains("'fc.weight' is given twice"));
+    CHECK_THAT(refusal<ValueError>([&] { make({{{p}, -1}}); }), Contains("lr must be finite and not negative, got -1"));
+    CHECK_THAT(refusal<ValueError>([&] { make({{{p}, 1, std::nan("")}}); }), Contains("weight_decay must be finite"));
+  }
+  CHECK_THAT(refusal<ValueError>([&] { nn::SGD({p}, {.momentum = -1}); }), Contains("SGD: momentum must be finite"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::SGD({p}, {.nesterov = true}); }),
+             Contains("SGD: nesterov needs a momentum"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::RMSprop({p}, {.alpha = 1}); }),
+             Contains("RMSprop: alpha must be in [0, 1)"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::RMSprop({p}, {.eps = -1}); }), Contains("RMSprop: eps must be"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::RMSprop({p}, {.momentum = -1}); }), Contains("RMSprop: momentum must be"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::Adam({p}, {.beta1 = 1}); }), Contains("Adam: beta1 must be in [0, 1)"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::Adam({p}, {.beta2 = -0.1}); }), Contains("Adam: beta2 must be in [0, 1)"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::Adam({p}, {.eps = HUGE_VAL}); }), Contains("Adam: eps must be finite"));
+  CHECK_THAT(refusal<ValueError>([&] { nn::AdamW({p}, {.beta1 = 2}); }), Contains("AdamW: beta1 must be in [0, 1)"));
+}
+
+}  // namespace divvy::test
