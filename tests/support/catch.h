@@ -1,8 +1,13 @@
 #pragma once
 
-// Catch2 2.13 (Debian 12) and 3 keep their headers in different places.
+// Catch2 2.13 (Debian 12) and 3 keep their headers in different places, and some names.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+
+using Catch::Approx;
+namespace Catch {
+inline auto Contains(const std::string& text) { return Matchers::ContainsSubstring(text); }
+}  // namespace Catch
 #else
 #include <catch2/catch.hpp>
 #endif
