@@ -1,0 +1,185 @@
+#include "kernels/batch_norm.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/cpu/row_panels.h"
+#include "tensor/parallel.h"
+
+namespace divvy::kernels::cpu {
+
+namespace {
+
+constexpr int64_t kLanes = 16;
+template <class T>
+using Lanes = std::array<T, kLanes>;
+
+/// Some neighbouring channels of the rows of one expert. In a row they are one run of contiguous elements, which is
+/// gone through kLanes elements at a time; element j of it belongs to lane j % kLanes. Either a run has at most kLanes
+/// elements of one or more channels, or it is one channel: so each lane has elements of one channel only.
+struct ChannelBlock {
+  RowPanel panel;
+  int64_t channels, spatial;  ///< of x: C and H * W
+  int64_t first, count;       ///< the channels of the block
+
+  int64_t values() const { return panel.rows() * spatial; }  ///< of one channel
+  int64_t parameter(int64_t c) const { return panel.expert * channels + first + c; }
+  /// The lanes of channel c of the block.
+  int64_t begin_lane(int64_t c) const { return count == 1 ? 0 : c * spatial; }
+  int64_t end_lane(int64_t c) const { return count == 1 ? kLanes : (c + 1) * spatial; }
+
+  /// Calls f(element of x, lane) for every element; the inner loop has a fixed length, for the vector unit.
+  template <class F>
+  void for_each(const F& f) const {
+    const int64_t run = count * spatial;
+    for (int64_t row = panel.begin; row < panel.end; ++row) {
+      const int64_t begin = (row * channels + first) * spatial;
+      int64_t j = 0;
+      for (; j + kLanes <= run; j += kLanes) {
+        for (int64_t lane = 0; lane < kLanes; ++lane) f(begin + j + lane, static_cast<size_t>(lane));
+      }
+      for (int64_t lane = 0; j + lane < run; ++lane) f(begin + j + lane, static_cast<size_t>(lane));
+    }
+  }
+
+  /// The sum of the lanes of channel c.
+  double sum(const Lanes<double>& lanes, int64_t c) const {
+    double total = 0;
+    for (int64_t lane = begin_lane(c); lane < end_lane(c); ++lane) total += lanes[static_cast<size_t>(lane)];
+    return total;
+  }
+  template <class T>
+  void set(Lanes<T>& lanes, int64_t c, double value) const {
+    std::fill(lanes.begin() + begin_lane(c), lanes.begin() + end_lane(c), static_cast<T>(value));
+  }
+};
+
+/// Calls body(block) for blocks that cover every channel of every expert, in parallel.
+template <class Body>
+void for_blocks(const Tensor& x, const Segments& segments, const Body& body) {
+  const int64_t channels = x.size(1), spatial = x.rank() == 4 ? x.size(2) * x.size(3) : 1;
+  const int64_t together = std::max<int64_t>(1, kLanes / std::max<int64_t>(1, spatial));
+  const int64_t blocks = (channels + together - 1) / together;
+  const std::vector<RowPanel> experts = expert_rows(segments, x.size(0));
+  parallel_for(static_cast<int64_t>(experts.size()) * blocks, [&](int64_t unit) {
+    const int64_t first = unit % blocks * together;
+    body(ChannelBlock{experts[static_cast<size_t>(unit / blocks)], channels, spatial, first,
+                      std::min(together, channels - first)});
+  });
+}
+
+bool uses_batch_statistics(const ChannelBlock& block, bool training) { return training && block.values() > 1; }
+
+/// The mean of each channel and the sum of the squared distances from it, in two passes and in double.
+template <class T>
+struct Moments {
+  Lanes<double> mean{}, squares{};
+
+  Moments(const ChannelBlock& block, const T* x) {
+    Lanes<double> sums{};
+    block.for_each([&](int64_t i, size_t lane) { sums[lane] += static_cast<double>(x[i]); });
+    for (int64_t c = 0; c < block.count; ++c) {
+      block.set(mean, c, block.sum(sums, c) / static_cast<double>(block.values()));
+    }
+    block.for_each([&](int64_t i, size_t lane) {
+      const double distance = static_cast<double>(x[i]) - mean[lane];
+      squares[lane] += distance * distance;
+    });
+  }
+};
+
+template <class T>
+T blend(T old, double value, double momentum) {
+  return static_cast<T>((1 - momentum) * static_cast<double>(old) + momentum * value);
+}
+
+}  // namespace
+
+void batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, BatchNormStatistics& running,
+                const BatchNormOptions& options, const Segments& segments, BatchNormResult& result) {
+  visit_floating("batch_norm", x.dtype(), [&]<class T>() {
+    const T *in = x.data<T>(), *factor = gamma.data<T>(), *offset = beta.data<T>();
+    // Evaluation only reads the running statistics, and must not mark them as changed.
+    const T *old_mean = running.mean.data<T>(), *old_var = running.var.data<T>();
+    T* new_mean = options.training ? running.mean.mutable_data<T>() : nullptr;
+    T* new_var = options.training ? running.var.mutable_data<T>() : nullptr;
+    T* out = result.y.mutable_data<T>();
+    double *used_mean = result.mean.mutable_data<double>(), *used_inverse = result.inverse_std.mutable_data<double>();
+    for_blocks(x, segments, [&](const ChannelBlock& block) {
+      for (int64_t c = 0; c < block.count; ++c) {
+        const int64_t p = block.parameter(c);
+        used_mean[p] = static_cast<double>(old_mean[p]);
+        used_inverse[p] = 1 / std::sqrt(static_cast<double>(old_var[p]) + options.eps);
+      }
+      if (uses_batch_statistics(block, options.training)) {
+        const Moments<T> moments(block, in);
+        const auto n = static_cast<double>(block.values());
+        for (int64_t c = 0; c < block.count; ++c) {
+          const int64_t p = block.parameter(c);
+          const double mean = moments.mean[static_cast<size_t>(block.begin_lane(c))];
+          const double squares = block.sum(moments.squares, c);
+          used_mean[p] = mean;
+          used_inverse[p] = 1 / std::sqrt(squares / n + options.eps);
+          new_mean[p] = blend(old_mean[p], mean, options.momentum);
+          new_var[p] = blend(old_var[p], squares / (n - 1), options.momentum);
+        }
+      }
+      // y = (x - mean) scale + shift; the shift makes up for the rounding of the mean to T.
+      Lanes<T> mean{}, scale{}, shift{};
+      for (int64_t c = 0; c < block.count; ++c) {
+        const int64_t p = block.parameter(c);
+        const double s = static_cast<double>(factor[p]) * used_inverse[p];
+        const double lost = static_cast<double>(static_cast<T>(used_mean[p])) - used_mean[p];
+        block.set(mean, c, used_mean[p]);
+        block.set(scale, c, s);
+        block.set(shift, c, static_cast<double>(offset[p]) + lost * s);
+      }
+      block.for_each([&](int64_t i, size_t lane) { out[i] = (in[i] - mean[lane]) * scale[lane] + shift[lane]; });
+    });
+  });
+}
+
+void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormResult& saved, const Tensor& dy,
+                         bool training, const Segments& segments, BatchNormGradients& gradients) {
+  visit_floating("batch_norm_backward", x.dtype(), [&]<class T>() {
+    const T *in = x.data<T>(), *factor = gamma.data<T>(), *upstream = dy.data<T>();
+    const double *means = saved.mean.data<double>(), *inverses = saved.inverse_std.data<double>();
+    T* dx = gradients.dx.defined() ? gradients.dx.mutable_data<T>() : nullptr;
+    T* dgamma = gradients.dgamma.defined() ? gradients.dgamma.mutable_data<T>() : nullptr;
+    T* dbeta = gradients.dbeta.defined() ? gradients.dbeta.mutable_data<T>() : nullptr;
+    for_blocks(x, segments, [&](const ChannelBlock& block) {
+      Lanes<double> mean{}, sums{}, products{};
+      for (int64_t c = 0; c < block.count; ++c) block.set(mean, c, means[block.parameter(c)]);
+      block.for_each([&](int64_t i, size_t lane) {
+        const auto u = static_cast<double>(upstream[i]);
+        sums[lane] += u;
+        products[lane] += u * (static_cast<double>(in[i]) - mean[lane]);
+      });
+      const bool batch = uses_batch_statistics(block, training);
+      // dx = dy scale + (x - mean) slope + shift, with the mean rounded to T as in the forward pass.
+      Lanes<T> rounded{}, scale{}, slope{}, shift{};
+      for (int64_t c = 0; c < block.count; ++c) {
+        const int64_t p = block.parameter(c);
+        const double sum = block.sum(sums, c), product = block.sum(products, c), inverse = inverses[p];
+        if (dbeta != nullptr) dbeta[p] = static_cast<T>(sum);
+        if (dgamma != nullptr) dgamma[p] = static_cast<T>(product * inverse);
+        const double s = static_cast<double>(factor[p]) * inverse;
+        block.set(rounded, c, means[p]);
+        block.set(scale, c, s);
+        if (!batch) continue;
+        const auto n = static_cast<double>(block.values());
+        const double k = -s * inverse * inverse * product / n;
+        const double lost = static_cast<double>(static_cast<T>(means[p])) - means[p];
+        block.set(slope, c, k);
+        block.set(shift, c, lost * k - s * sum / n);
+      }
+      if (dx == nullptr) return;
+      block.for_each([&](int64_t i, size_t lane) {
+        dx[i] = upstream[i] * scale[lane] + ((in[i] - rounded[lane]) * slope[lane] + shift[lane]);
+      });
+    });
+  });
+}
+
+}  // namespace divvy::kernels::cpu
