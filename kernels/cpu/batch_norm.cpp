@@ -62,10 +62,14 @@ void for_blocks(const Tensor& x, const Segments& segments, const Body& body) {
   const int64_t together = std::max<int64_t>(1, kLanes / std::max<int64_t>(1, spatial));
   const int64_t blocks = (channels + together - 1) / together;
   const std::vector<RowPanel> experts = expert_rows(segments, x.size(0));
-  parallel_for(static_cast<int64_t>(experts.size()) * blocks, [&](int64_t unit) {
-    const int64_t first = unit % blocks * together;
-    body(ChannelBlock{experts[static_cast<size_t>(unit / blocks)], channels, spatial, first,
-                      std::min(together, channels - first)});
+  const int64_t units = static_cast<int64_t>(experts.size()) * blocks;
+  const int64_t elements = x.numel() / std::max<int64_t>(1, units);
+  parallel_tiles(units, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, elements)), [&](int64_t begin, int64_t end) {
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t first = unit % blocks * together;
+      body(ChannelBlock{experts[static_cast<size_t>(unit / blocks)], channels, spatial, first,
+                        std::min(together, channels - first)});
+    }
   });
 }
 

@@ -11,6 +11,14 @@ namespace divvy::kernels::cpu {
 
 namespace {
 
+/// Calls body(unit) for each of the parts of a job, in parallel where there is enough work.
+template <class Body>
+void for_units(int64_t units, int64_t multiplications, const Body& body) {
+  parallel_tiles(units, units_per_task(units, multiplications), [&](int64_t begin, int64_t end) {
+    for (int64_t unit = begin; unit < end; ++unit) body(unit);
+  });
+}
+
 /// The rows of x that a product reads: row i is row sample[i] of `data`, or row i where there is no sample.
 template <class T>
 struct SourceRows {
@@ -38,8 +46,8 @@ SourceRows<T> source_rows(const Tensor& x, const Segments& segments) {
 template <class T, class WeightOf>
 void multiply_rows(const std::vector<RowPanel>& panels, const SourceRows<T>& source, const WeightOf& weight_of,
                    const T* bias, int64_t cols, T* to) {
-  const int64_t col_tiles = tiles_of(cols, kTileCols);
-  parallel_for(static_cast<int64_t>(panels.size()) * col_tiles, [&](int64_t unit) {
+  const int64_t col_tiles = tiles_of(cols, kTileCols), rows = panels.empty() ? 0 : panels.back().end;
+  for_units(static_cast<int64_t>(panels.size()) * col_tiles, rows * source.cols * cols, [&](int64_t unit) {
     const RowPanel& panel = panels[static_cast<size_t>(unit / col_tiles)];
     const int64_t col = unit % col_tiles * kTileCols, width = std::min(kTileCols, cols - col);
     T* corner = to + panel.begin * cols + col;
@@ -109,7 +117,7 @@ void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, int64_t siz
   for (Piece& piece : pieces) {
     if (piece.sum == nullptr) piece.sum = next, next += size;
   }
-  parallel_for(static_cast<int64_t>(pieces.size()) * tiles, [&](int64_t unit) {
+  for_units(static_cast<int64_t>(pieces.size()) * tiles, rows * size, [&](int64_t unit) {
     const Piece& piece = pieces[static_cast<size_t>(unit / tiles)];
     body(piece.panel, unit % tiles, piece.sum);
   });

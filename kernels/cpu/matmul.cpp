@@ -11,13 +11,11 @@ void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tens
   const int64_t rows = y.size(-2), cols = y.size(-1), depth = a.size(options.transpose_a ? -2 : -1);
   const int64_t products = y.rank() == 3 ? y.size(0) : 1;
   const int64_t col_tiles = tiles_of(cols, kTileCols), tiles = tiles_of(rows, kTileRows) * col_tiles;
-  // Many small products share a task of at least 16k multiplications.
-  const int64_t work = std::min(rows, kTileRows) * std::min(cols, kTileCols) * depth;
-  const int64_t tiles_per_task = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, work));
+  const int64_t units = products * tiles, per_task = units_per_task(units, y.numel() * depth);
   visit_floating("matmul", a.dtype(), [&]<class T>() {
     const T *left = a.data<T>(), *right = b.data<T>();
     T* out = y.mutable_data<T>();
-    parallel_tiles(products * tiles, tiles_per_task, [&](int64_t begin, int64_t end) {
+    parallel_tiles(units, per_task, [&](int64_t begin, int64_t end) {
       for (int64_t unit = begin; unit < end; ++unit) {
         const int64_t product = unit / tiles, tile = unit % tiles;
         const int64_t row = tile / col_tiles * kTileRows, height = std::min(kTileRows, rows - row);

@@ -34,6 +34,14 @@ void add_product(int64_t m, int64_t n, int64_t depth, MatrixView<T> a, MatrixVie
 /// The number of tiles that cover `count`.
 constexpr int64_t tiles_of(int64_t count, int64_t tile) { return (count + tile - 1) / tile; }
 
+/// How many of the `units` parts of a product a task should take, given the multiplications of all of them together:
+/// waking a thread for a few microseconds of work costs more than it saves, and far more where another program has the
+/// core.
+constexpr int64_t units_per_task(int64_t units, int64_t multiplications) {
+  constexpr int64_t kEnough = 1 << 18;
+  return std::max<int64_t>(1, kEnough / std::max<int64_t>(1, multiplications / std::max<int64_t>(1, units)));
+}
+
 /// Calls body(begin, size) for each tile of [0, count), in order.
 template <class Body>
 void for_tiles(int64_t count, int64_t tile, const Body& body) {
