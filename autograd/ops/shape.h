@@ -1,0 +1,7 @@
+#pragma once
+
+/// The operations that move elements without changing them.
+#include "autograd/ops/concat.h"
+#include "autograd/ops/permute.h"
+#include "autograd/ops/reshape.h"
+#include "autograd/ops/slice.h"
