@@ -1,6 +1,7 @@
 #include "nn/module.h"
 
 #include "autograd/ops/softmax.h"
+#include "tensor/generator.h"
 #include "tests/support/compare.h"
 #include "tests/support/refusal.h"
 
@@ -180,6 +181,16 @@ TEST_CASE("to keeps values and gradients", "[module]") {
     CHECK(outer.pair->first->count.device() == Device::cpu());
     for (const auto& [name, value] : outer.state_dict()) CHECK(same_bits(value, before.at(name)));
   }
+}
+
+TEST_CASE("reset asks for a definition where a module has parameters of its own", "[module]") {
+  class Empty : public Module {
+    Variable forward(const Variable& x, const Segments&) override { return x; }
+  };
+  Generator generator;
+  CHECK_NOTHROW(Empty().reset(generator));
+  CHECK(refusal<ValueError>([&] { Leaf(2).reset(generator); }) ==
+        "Leaf: has parameters of its own and does not say how to reset them; define reset()");
 }
 
 TEST_CASE("the summary lists layers, shapes, counts and totals", "[module]") {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "nn/module.h"
+
+namespace divvy::nn {
+
+/// Modules applied one after the other, called "0", "1", ... The first one gets the segments with their sample, so that
+/// it reads its rows out of the batch; the others get them without, since their rows are in place. Without any module
+/// it only reads the rows.
+class Sequential : public Module {
+ public:
+  Sequential() = default;
+  explicit Sequential(const std::vector<std::shared_ptr<Module>>& modules) {
+    for (const auto& module : modules) push_back(module);
+  }
+
+  Variable forward(const Variable& x, const Segments& segments) override;
+
+  /// Appends a module. Throws ValueError for a null one.
+  void push_back(std::shared_ptr<Module> module);
+  /// Makes an M and appends it: net.add<Linear>(LinearOptions{.in = 4, .out = 2}, generator).
+  template <class M, class... Args>
+  std::shared_ptr<M> add(Args&&... args) {
+    auto module = std::make_shared<M>(std::forward<Args>(args)...);
+    push_back(module);
+    return module;
+  }
+
+  int64_t size() const { return static_cast<int64_t>(modules_.size()); }
+  /// Throws ValueError out of range.
+  const std::shared_ptr<Module>& operator[](int64_t index) const;
+
+ private:
+  std::vector<std::shared_ptr<Module>> modules_;
+};
+
+/// sequential(a, b, c): a Sequential of these modules.
+template <class... Modules>
+std::shared_ptr<Sequential> sequential(std::shared_ptr<Modules>... modules) {
+  auto net = std::make_shared<Sequential>();
+  (net->push_back(std::move(modules)), ...);
+  return net;
+}
+
+}  // namespace divvy::nn

@@ -1,0 +1,107 @@
+#include "tests/support/layer_case.h"
+
+#include <algorithm>
+
+#include "autograd/gradcheck.h"
+
+namespace divvy::test {
+
+namespace {
+
+int64_t row_bytes(const Tensor& t) { return t.size(0) == 0 ? 0 : t.nbytes() / t.size(0); }
+
+/// The rows of x that expert e works on, copied by hand.
+Tensor rows_of(const Tensor& x, const Segments& segments, int64_t e) {
+  const auto offsets = segments.offsets.values<int64_t>();
+  const int64_t begin = offsets[static_cast<size_t>(e)], end = offsets[static_cast<size_t>(e) + 1];
+  if (!segments.sample.defined()) return x.slice(begin, end).clone();
+  Tensor rows = Tensor::empty(x.shape().with(0, end - begin), x.dtype());
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t from = segments.sample.values<int64_t>()[static_cast<size_t>(i)];
+    std::copy_n(x.bytes() + from * row_bytes(x), row_bytes(x), rows.mutable_bytes() + (i - begin) * row_bytes(x));
+  }
+  return rows;
+}
+
+/// target[row of the input] += gradient[row of the segment]
+void add_rows(const Tensor& gradient, const Segments& segments, int64_t e, Tensor& target) {
+  const auto offsets = segments.offsets.values<int64_t>();
+  const int64_t begin = offsets[static_cast<size_t>(e)];
+  const int64_t width = gradient.size(0) == 0 ? 0 : gradient.numel() / gradient.size(0);
+  for (int64_t i = 0; i < gradient.size(0); ++i) {
+    const int64_t row =
+        segments.sample.defined() ? segments.sample.values<int64_t>()[static_cast<size_t>(begin + i)] : begin + i;
+    for (int64_t c = 0; c < width; ++c) {
+      target.mutable_data<double>()[row * width + c] += gradient.data<double>()[i * width + c];
+    }
+  }
+}
+
+Tensor gradient_or_zero(const Variable& v) {
+  return v.grad().defined() ? v.grad() : Tensor::zeros(v.shape(), v.dtype());
+}
+
+}  // namespace
+
+Segments random_segments(int64_t experts, int64_t rows, uint64_t seed, int64_t input_rows) {
+  Segments segments;
+  if (experts > 0) segments.offsets = random_offsets(rows, experts, seed);
+  if (input_rows >= 0) segments.sample = random_indices({rows}, std::max<int64_t>(input_rows, 1), seed + 1);
+  return segments;
+}
+
+void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments) {
+  std::vector<Variable> leaves = layer.parameters();
+  leaves.emplace_back(x.clone(), true);
+  const Variable input = leaves.back();
+  const auto report = gradcheck([&] { return layer(input, segments); }, leaves);
+  INFO(layer.describe() << " on " << x.shape().to_string() << "\n" << report.text);
+  CHECK(report.ok);
+}
+
+void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::Module>()>& plain, const Tensor& x,
+                   const Segments& segments) {
+  INFO(stacked.describe() << " on " << x.shape().to_string());
+  const nn::StateDict before = stacked.state_dict();
+  const Variable input(x.clone(), true);
+  stacked.zero_grad();
+  const Variable y = stacked(input, segments);
+  const Tensor cotangent = random_tensor(y.shape(), 17);
+  backward(y, cotangent);
+  const nn::StateDict after = stacked.state_dict();
+
+  Tensor dx = Tensor::zeros(x.shape(), DType::f64);
+  for (int64_t e = 0; e < segments.experts(); ++e) {
+    INFO("expert " << e);
+    const auto alone = plain();
+    nn::StateDict own;
+    for (const auto& [name, value] : before) own.emplace(name, value[e].clone());
+    alone->load_state_dict(own);
+    alone->train(stacked.is_training());
+    const auto offsets = segments.offsets.values<int64_t>();
+    const int64_t begin = offsets[static_cast<size_t>(e)], end = offsets[static_cast<size_t>(e) + 1];
+    if (begin == end) {  // an expert without rows: nothing changes and nothing is learnt
+      for (const auto& [name, value] : after) CHECK(same_bits(value[e], own.at(name)));
+      for (const Variable& p : stacked.parameters()) {
+        CHECK(difference(gradient_or_zero(p)[e], Tensor::zeros(p.shape().range(1), DType::f64), 0, 0) == "");
+      }
+      continue;
+    }
+    const Variable own_input(rows_of(x, segments, e), true);
+    const Variable own_y = (*alone)(own_input);
+    CHECK(difference(y.value().slice(begin, end), own_y.value(), 1e-12, 1e-13) == "");
+    backward(own_y, cotangent.slice(begin, end));
+    add_rows(gradient_or_zero(own_input), segments, e, dx);
+    for (const auto& [name, parameter] : alone->named_parameters()) {
+      INFO(name);
+      CHECK(difference(stacked.parameter(name).grad()[e], gradient_or_zero(parameter), 1e-11, 1e-12) == "");
+    }
+    for (const auto& [name, value] : alone->state_dict()) {
+      INFO(name);
+      CHECK(difference(after.at(name)[e], value, 1e-12, 1e-13) == "");
+    }
+  }
+  CHECK(difference(gradient_or_zero(input), dx, 1e-11, 1e-12) == "");
+}
+
+}  // namespace divvy::test
