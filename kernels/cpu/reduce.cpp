@@ -1,0 +1,249 @@
+#include "kernels/reduce.h"
+
+#include <Eigen/Core>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "kernels/cpu/reduce_tiles.h"
+
+namespace divvy::kernels::cpu {
+
+namespace {
+
+using Piece = ReduceTiles::Piece;
+template <class T>
+using Run = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
+template <class T>
+using ConstRun = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
+
+constexpr int64_t kLanes = 16;
+
+/// The sum of a run in double, with sixteen independent sums.
+template <class T>
+double sum_run(const T* values, int64_t count) {
+  Eigen::Array<double, kLanes, 1> sums = Eigen::Array<double, kLanes, 1>::Zero();
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    sums += Eigen::Map<const Eigen::Array<T, kLanes, 1>>(values + i).template cast<double>();
+  }
+  for (int64_t lane = 0; i < count; ++i, ++lane) sums[lane] += static_cast<double>(values[i]);
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  }
+  return sums[0];
+}
+
+struct Identity {};
+
+/// Hands finish(i, sum) the sum of map(x, reduced) over the reduced axis, for each i of [outer, inner]; `reduced` holds
+/// one number for each i. map(x, reduced, out) computes a run of at most kWidth elements; the `reduced` that it gets is
+/// one number where the run lies along the reduced axis, else as many as the run has.
+template <class T, class Map, class Finish>
+void sum_mapped(const Tensor& x, const T* reduced, const Map& map, const Finish& finish) {
+  const ReduceTiles tiles(x.shape());
+  Tensor partial = Tensor::empty({tiles.outer, tiles.chunks, tiles.inner}, DType::f64);
+  const T* in = x.data<T>();
+  double* sums = partial.mutable_data<double>();
+  tiles.for_pieces([&](const Piece& p) {
+    T buffer[ReduceTiles::kWidth];
+    const auto mapped = [&](const T* from, int64_t count, const auto& belonging) -> const T* {
+      if constexpr (std::is_same_v<Map, Identity>) return from;
+      Run<T> out(buffer, count);
+      if constexpr (!std::is_same_v<Map, Identity>) map(ConstRun<T>(from, count), belonging, out);
+      return buffer;
+    };
+    const T *from = in + tiles.at(p), *belonging = reduced + tiles.reduced_at(p);
+    double* to = sums + tiles.partial_at(p);
+    if (tiles.inner == 1) {
+      *to = 0;
+      for (int64_t r = 0; r < p.rows; r += ReduceTiles::kWidth) {
+        const int64_t count = std::min(ReduceTiles::kWidth, p.rows - r);
+        *to += sum_run(mapped(from + r, count, *belonging), count);
+      }
+    } else {
+      Run<double> total(to, p.cols);
+      total.setZero();
+      for (int64_t r = 0; r < p.rows; ++r) {
+        const T* values = mapped(from + r * tiles.inner, p.cols, ConstRun<T>(belonging, p.cols));
+        total += ConstRun<T>(values, p.cols).template cast<double>();
+      }
+    }
+  });
+  tiles.for_results(sums, [&](int64_t i, const double* first, int64_t stride) {
+    double sum = 0;
+    for (int64_t chunk = 0; chunk < tiles.chunks; ++chunk) sum += first[chunk * stride];
+    finish(i, sum);
+  });
+}
+
+/// dx = map(x, reduced, dy), run by run; `reduced` and dy hold one number for each i of [outer, inner].
+template <class T, class Map>
+void spread(const Tensor& x, const T* reduced, const T* dy, Tensor& dx, const Map& map) {
+  const ReduceTiles tiles(dx.shape());
+  T* out = dx.mutable_data<T>();
+  const T* in = x.data<T>();
+  tiles.for_pieces([&](const Piece& p) {
+    const T *from = in + tiles.at(p), *belonging = reduced + tiles.reduced_at(p), *upstream = dy + tiles.reduced_at(p);
+    T* to = out + tiles.at(p);
+    if (tiles.inner == 1) {
+      Run<T> run(to, p.rows);
+      map(ConstRun<T>(from, p.rows), *belonging, *upstream, run);
+    } else {
+      for (int64_t r = 0; r < p.rows; ++r) {
+        Run<T> run(to + r * tiles.inner, p.cols);
+        map(ConstRun<T>(from + r * tiles.inner, p.cols), ConstRun<T>(belonging, p.cols), ConstRun<T>(upstream, p.cols),
+            run);
+      }
+    }
+  });
+}
+
+/// The larger one; a NaN is larger than any number.
+template <class T>
+T larger(T a, T b) {
+  return b > a || std::isnan(b) ? b : a;
+}
+
+double var_divisor(const Tensor& x, int64_t correction) {
+  return static_cast<double>(std::max<int64_t>(x.size(1) - correction, 0));
+}
+
+}  // namespace
+
+void reduce_sum(const Tensor& x, double divisor, Tensor& y) {
+  visit_floating("reduce_sum", x.dtype(), [&]<class T>() {
+    T* out = y.mutable_data<T>();
+    // Identity reads nothing that belongs to a result; x is as good a pointer as any.
+    sum_mapped(x, x.data<T>(), Identity(), [=](int64_t i, double sum) { out[i] = static_cast<T>(sum / divisor); });
+  });
+}
+
+void reduce_sum_backward(const Tensor& dy, double divisor, Tensor& dx) {
+  visit_floating("reduce_sum_backward", dy.dtype(), [&]<class T>() {
+    const T by = static_cast<T>(divisor);
+    const T* upstream = dy.data<T>();
+    spread(dx, upstream, upstream, dx, [by](const auto&, const auto&, const auto& g, auto& out) {
+      if constexpr (std::is_arithmetic_v<std::decay_t<decltype(g)>>) {
+        out.setConstant(g / by);
+      } else {
+        out = g / by;
+      }
+    });
+  });
+}
+
+void reduce_max(const Tensor& x, Tensor& y) {
+  visit_floating("reduce_max", x.dtype(), [&]<class T>() {
+    const ReduceTiles tiles(x.shape());
+    Tensor partial = Tensor::empty({tiles.outer, tiles.chunks, tiles.inner}, x.dtype());
+    const T* in = x.data<T>();
+    T *most = partial.mutable_data<T>(), *out = y.mutable_data<T>();
+    tiles.for_pieces([&](const Piece& p) {
+      const T* from = in + tiles.at(p);
+      T* to = most + tiles.partial_at(p);
+      if (tiles.inner == 1) {
+        T lanes[kLanes];
+        std::fill_n(lanes, kLanes, *from);
+        for (int64_t r = 0; r < p.rows; r += kLanes) {
+          const int64_t count = std::min(kLanes, p.rows - r);
+          for (int64_t lane = 0; lane < count; ++lane) lanes[lane] = larger(lanes[lane], from[r + lane]);
+        }
+        *to = lanes[0];
+        for (T lane : lanes) *to = larger(*to, lane);
+      } else {
+        std::copy_n(from, p.cols, to);
+        for (int64_t r = 1; r < p.rows; ++r) {
+          const T* row = from + r * tiles.inner;
+          for (int64_t c = 0; c < p.cols; ++c) to[c] = larger(to[c], row[c]);
+        }
+      }
+    });
+    tiles.for_results(most, [&](int64_t i, const T* first, int64_t stride) {
+      T max = *first;
+      for (int64_t chunk = 1; chunk < tiles.chunks; ++chunk) max = larger(max, first[chunk * stride]);
+      out[i] = max;
+    });
+  });
+}
+
+void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
+  visit_floating("reduce_max_backward", x.dtype(), [&]<class T>() {
+    const T *max = y.data<T>(), *upstream = dy.data<T>();
+    Tensor shares = Tensor::empty_like(dy);
+    T* share = shares.mutable_data<T>();
+    // Where the maximum is NaN, the NaNs are the maxima.
+    const auto count = [](const auto& x, const auto& y, auto& out) { out = (x == y || x != x).template cast<T>(); };
+    sum_mapped(x, max, count, [=](int64_t i, double ties) { share[i] = upstream[i] / static_cast<T>(ties); });
+    spread(x, max, share, dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
+      out = (x == y || x != x).template cast<T>() * g;
+    });
+  });
+}
+
+void reduce_argmax(const Tensor& x, Tensor& y) {
+  visit_floating("reduce_argmax", x.dtype(), [&]<class T>() {
+    const int64_t reduce = x.size(1), inner = x.size(2);
+    const T* in = x.data<T>();
+    int64_t* out = y.mutable_data<int64_t>();
+    const int64_t tile = ReduceTiles::kElements / std::max<int64_t>(reduce, 1) + 1;
+    parallel_tiles(y.numel(), tile, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const T* first = in + i / inner * reduce * inner + i % inner;
+        int64_t best = 0;
+        T max = *first;
+        for (int64_t r = 1; r < reduce && !std::isnan(max); ++r) {
+          const T value = first[r * inner];
+          if (value > max || std::isnan(value)) max = value, best = r;
+        }
+        out[i] = best;
+      }
+    });
+  });
+}
+
+void reduce_logsumexp(const Tensor& x, Tensor& y) {
+  visit_floating("reduce_logsumexp", x.dtype(), [&]<class T>() {
+    T* out = y.mutable_data<T>();
+    if (x.size(1) == 0) {
+      std::fill_n(out, y.numel(), -std::numeric_limits<T>::infinity());
+      return;
+    }
+    Tensor maxima = Tensor::empty_like(y);
+    reduce_max(x, maxima);
+    const T* max = maxima.data<T>();
+    const auto map = [](const auto& x, const auto& max, auto& out) { out = (x - max).exp(); };
+    sum_mapped(x, max, map, [=](int64_t i, double sum) {
+      out[i] = std::isfinite(max[i]) ? max[i] + static_cast<T>(std::log(sum)) : max[i];
+    });
+  });
+}
+
+void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
+  visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() {
+    spread(x, y.data<T>(), dy.data<T>(), dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
+      // A row of -inf alone would give exp(-inf + inf) = NaN.
+      out = (x == -std::numeric_limits<T>::infinity()).select(T{0}, g * (x - y).exp());
+    });
+  });
+}
+
+void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y) {
+  reduce_sum(x, static_cast<double>(x.size(1)), mean);
+  visit_floating("reduce_var", x.dtype(), [&]<class T>() {
+    const double divisor = var_divisor(x, correction);
+    T* out = y.mutable_data<T>();
+    const auto map = [](const auto& x, const auto& mean, auto& out) { out = (x - mean).square(); };
+    sum_mapped(x, mean.data<T>(), map, [=](int64_t i, double sum) { out[i] = static_cast<T>(sum / divisor); });
+  });
+}
+
+void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx) {
+  visit_floating("reduce_var_backward", x.dtype(), [&]<class T>() {
+    const T scale = static_cast<T>(2 / var_divisor(x, correction));
+    spread(x, mean.data<T>(), dy.data<T>(), dx,
+           [scale](const auto& x, const auto& mean, const auto& g, auto& out) { out = (x - mean) * (g * scale); });
+  });
+}
+
+}  // namespace divvy::kernels::cpu
