@@ -30,8 +30,8 @@ TEST_CASE("clamp", "[op]") {
   uint64_t seed = 1;
   for (const Shape& shape : shapes) {
     // Multiples of 0.01 are the inputs, so that none is near a limit.
-    for (const auto& [low, high] :
-         {std::pair(-0.105, 0.075), {-kInfinity, 0.025}, {0.035, kInfinity}, {0.015, 0.015}}) {
+    for (const auto& limits : {std::pair(-0.105, 0.075), {-kInfinity, 0.025}, {0.035, kInfinity}, {0.015, 0.015}}) {
+      const double low = limits.first, high = limits.second;  // clang 14 captures no structured bindings
       result.samples.push_back({fmt::format("{} to [{}, {}]", shape, low, high),
                                 {distinct_tensor(shape, seed++)},
                                 [=](const auto& in) { return clamp(in[0], low, high); },
