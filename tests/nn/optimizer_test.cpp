@@ -163,8 +163,9 @@ TEST_CASE("a state that does not fit the optimiser is refused as a whole", "[opt
 
 TEST_CASE("optimisers refuse parameters and options that make no sense", "[optimizer]") {
   const Variable p = parameter({3}, 1, "fc.weight");
-  for (const auto& [name, make] : all_optimizers()) {
-    INFO(name);
+  for (const auto& optimizer : all_optimizers()) {
+    const auto& make = optimizer.second;  // clang 14 captures no structured bindings
+    INFO(optimizer.first);
     CHECK_THAT(refusal<ValueError>([&] { make({}); }), Contains("no parameters were given"));
     CHECK_THAT(refusal<ValueError>([&] { make({{{}}}); }), Contains("no parameters were given"));
     CHECK_THAT(refusal<ValueError>([&] { make({{{Variable()}}}); }), Contains("a parameter is undefined"));
