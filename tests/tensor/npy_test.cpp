@@ -168,7 +168,7 @@ TEST_CASE("After the dictionary there are spaces and one line feed") {
   CHECK(load(npy(bare + std::string(100, ' ') + "\n", kEight)).numel() == 2);
 }
 
-TEST_CASE("Types that a tensor does not have are refused by name") {
+TEST_CASE("Types of .npy that a tensor does not have are refused by name") {
   const auto with_descr = [](const std::string& descr) {
     return refusal(npy("{'descr': " + descr + ", 'fortran_order': False, 'shape': (2,), }\n", kEight));
   };
@@ -221,7 +221,7 @@ TEST_CASE("Elements that are too few or too many are refused") {
   for (size_t length = 0; length < whole.size(); ++length) CHECK(refusal(whole.substr(0, length)) != "loaded");
 }
 
-TEST_CASE("A huge claimed size allocates nothing") {
+TEST_CASE("A huge size claimed by a .npy file allocates nothing") {
   allocator({}).reset_peak();
   const int64_t before = allocator({}).stats().peak_bytes;
   CHECK_THAT(refusal(npy(with_shape("(1099511627776,)"), "x")), says("has 1 bytes of elements"));
