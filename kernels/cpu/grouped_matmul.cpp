@@ -100,6 +100,7 @@ void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, int64_t siz
   if (size == 0) return;
   struct Piece {
     RowPanel panel;
+    T* result;
     T* sum;
   };
   constexpr int64_t kUnits = 64;
@@ -107,9 +108,10 @@ void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, int64_t siz
   std::vector<Piece> pieces;
   int64_t others = 0;
   for (const RowPanel& all : expert_rows(segments, rows)) {
-    pieces.push_back({{all.expert, all.begin, std::min(all.begin + limit, all.end)}, to + all.expert * size});
+    T* result = to + all.expert * size;
+    pieces.push_back({{all.expert, all.begin, std::min(all.begin + limit, all.end)}, result, result});
     for (int64_t begin = all.begin + limit; begin < all.end; begin += limit, ++others) {
-      pieces.push_back({{all.expert, begin, std::min(begin + limit, all.end)}, nullptr});
+      pieces.push_back({{all.expert, begin, std::min(begin + limit, all.end)}, result, nullptr});
     }
   }
   Tensor partial = Tensor::empty({others, size}, dtype_of<T>);
@@ -123,14 +125,9 @@ void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, int64_t siz
   });
   if (others == 0) return;
   parallel_tiles(size, 16384, [&](int64_t begin, int64_t end) {
-    T* sum = nullptr;
     for (const Piece& piece : pieces) {
-      T* result = to + piece.panel.expert * size;
-      if (piece.sum == result) {
-        sum = result;
-        continue;
-      }
-      for (int64_t i = begin; i < end; ++i) sum[i] += piece.sum[i];
+      if (piece.sum == piece.result) continue;
+      for (int64_t i = begin; i < end; ++i) piece.result[i] += piece.sum[i];
     }
   });
 }
