@@ -75,10 +75,10 @@ Schedule cosine(int64_t steps, double floor) {
   };
 }
 
-Schedule linear(int64_t steps, double from, double to) {
-  require_length("linear", steps);
-  require_finite("linear", "from", from);
-  require_finite("linear", "to", to);
+Schedule linear_ramp(int64_t steps, double from, double to) {
+  require_length("linear_ramp", steps);
+  require_finite("linear_ramp", "from", from);
+  require_finite("linear_ramp", "to", to);
   return [=](int64_t step) {
     const double progress = std::min(1.0, checked(step) / static_cast<double>(steps));
     return (1 - progress) * from + progress * to;

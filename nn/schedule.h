@@ -33,7 +33,7 @@ Schedule cosine(int64_t steps, double floor = 0);
 
 /// Straight from `from` at step 0 to `to` at `steps` and after. Throws ValueError unless steps >= 1 and both are
 /// finite.
-Schedule linear(int64_t steps, double from, double to);
+Schedule linear_ramp(int64_t steps, double from, double to);
 
 /// (step + 1) / (steps + 1), so that the first step already learns, and 1 from `steps` on.
 Schedule linear_warmup(int64_t steps);

@@ -1,6 +1,7 @@
+#include "nn/state_dict.h"
+
 #include <iterator>
 
-#include "nn/module.h"
 #include "nn/state_check.h"
 #include "tensor/error.h"
 
@@ -13,6 +14,11 @@ NamedVariables entries_of(const Module& module) {
   NamedVariables buffers = module.named_buffers();
   std::move(buffers.begin(), buffers.end(), std::back_inserter(entries));
   return entries;
+}
+
+StateDict on_cpu(StateDict state) {
+  for (auto& [name, value] : state) value = value.to(Device::cpu());
+  return state;
 }
 
 }  // namespace
@@ -32,6 +38,22 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
   for (auto& [name, variable] : entries) {
     if (const auto found = state.find(name); found != state.end()) variable.mutable_value().copy_from(found->second);
   }
+}
+
+void save_state(const Module& module, const std::filesystem::path& path,
+                const std::map<std::string, std::string>& metadata) {
+  save_safetensors(path, {on_cpu(module.state_dict()), metadata});
+}
+
+std::map<std::string, std::string> load_state(Module& module, const std::filesystem::path& path,
+                                              const LoadOptions& options) {
+  SafeTensors contents = load_safetensors(path);
+  try {
+    module.load_state_dict(contents.tensors, options);
+  } catch (const CheckpointError& error) {
+    fail<CheckpointError>("{}: {}", path.string(), error.what());
+  }
+  return std::move(contents.metadata);
 }
 
 }  // namespace divvy::nn

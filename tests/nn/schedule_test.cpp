@@ -25,7 +25,7 @@ TEST_CASE("schedules give the factors that their formulas promise", "[schedule]"
   CHECK(wave(2) == Approx(0.2 + 0.4 * (1 + std::cos(0.2 * 3.14159265358979))));
   CHECK(wave(10) == Approx(0.2));
   CHECK(wave(11) == wave(10));
-  const Schedule line = nn::linear(4, 10, 2);
+  const Schedule line = nn::linear_ramp(4, 10, 2);
   CHECK((line(0) == 10 && line(1) == 8 && line(4) == 2 && line(9) == 2));
   const Schedule warm = nn::linear_warmup(3);
   CHECK((warm(0) == 0.25 && warm(2) == 0.75 && warm(3) == 1 && warm(50) == 1));
@@ -42,7 +42,7 @@ TEST_CASE("schedules are multiplied and chained", "[schedule]") {
 
 TEST_CASE("schedules refuse arguments out of range", "[schedule]") {
   const Schedule all[] = {nn::constant(),       nn::step_decay(1), nn::milestones({1}),
-                          nn::exponential(1),   nn::cosine(1),     nn::linear(1, 1, 0),
+                          nn::exponential(1),   nn::cosine(1),     nn::linear_ramp(1, 1, 0),
                           nn::linear_warmup(1), nn::product({}),   nn::chain({{1, nn::constant()}})};
   for (const Schedule& schedule : all) {
     CHECK(refusal<ValueError>([&] { schedule(-1); }) == "schedule: steps are counted from 0, got -1");
@@ -53,12 +53,12 @@ TEST_CASE("schedules refuse arguments out of range", "[schedule]") {
     CHECK_THAT(refusal<ValueError>([&] { nn::milestones({1}, bad); }), Contains("gamma must be finite"));
     CHECK_THAT(refusal<ValueError>([&] { nn::exponential(bad); }), Contains("gamma must be finite"));
     CHECK_THAT(refusal<ValueError>([&] { nn::cosine(1, bad); }), Contains("the floor must be in [0, 1]"));
-    CHECK_THAT(refusal<ValueError>([&] { nn::linear(1, bad, 1); }), Contains("from must be finite"));
-    CHECK_THAT(refusal<ValueError>([&] { nn::linear(1, 1, bad); }), Contains("to must be finite"));
+    CHECK_THAT(refusal<ValueError>([&] { nn::linear_ramp(1, bad, 1); }), Contains("from must be finite"));
+    CHECK_THAT(refusal<ValueError>([&] { nn::linear_ramp(1, 1, bad); }), Contains("to must be finite"));
   }
   CHECK_THAT(refusal<ValueError>([] { nn::step_decay(0); }), Contains("1 step or more, got 0"));
   CHECK_THAT(refusal<ValueError>([] { nn::cosine(0); }), Contains("1 step or more, got 0"));
-  CHECK_THAT(refusal<ValueError>([] { nn::linear(0, 1, 1); }), Contains("1 step or more, got 0"));
+  CHECK_THAT(refusal<ValueError>([] { nn::linear_ramp(0, 1, 1); }), Contains("1 step or more, got 0"));
   CHECK_THAT(refusal<ValueError>([] { nn::linear_warmup(0); }), Contains("1 step or more, got 0"));
   CHECK_THAT(refusal<ValueError>([] {
                nn::milestones({3, 3});

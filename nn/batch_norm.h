@@ -1,0 +1,43 @@
+#pragma once
+
+#include "nn/module.h"
+#include "tensor/generator.h"
+
+namespace divvy::nn {
+
+struct BatchNorm2dOptions {
+  int64_t channels = 0;
+  double eps = 1e-5;
+  double momentum = 0.1;  ///< share of the new statistics in the running ones
+  int64_t experts = 0;    ///< 0: a layer alone; E >= 1: the layers of E experts, stacked
+  DType dtype = DType::f32;
+};
+
+/// Batch normalisation of the channels of [N, C, H, W] (or [N, C]): in training with the statistics of the rows, which
+/// also move the running ones; in evaluation with the running ones. With experts, each normalises its own segment; one
+/// without rows keeps its statistics, and one with a single value in training uses its running ones. What is computed
+/// is in autograd/ops/batch_norm.h. Parameters: weight [C] (1 at first) and bias [C] (0), buffers: running_mean [C] (0)
+/// and running_var [C] (1), with a leading axis [E] for experts. The rows are read through segments.sample first.
+class BatchNorm2d : public Module {
+ public:
+  /// Throws ValueError for channels below 1, eps that is not positive and momentum outside [0, 1].
+  explicit BatchNorm2d(const BatchNorm2dOptions& options);
+  /// The same; nothing is random here, but so all layers with parameters are made alike.
+  BatchNorm2d(const BatchNorm2dOptions& options, Generator&) : BatchNorm2d(options) {}
+
+  Variable forward(const Variable& x, const Segments& segments) override;
+  std::string describe() const override;
+  void reset(Generator& generator) override;
+
+  const BatchNorm2dOptions& options() const { return options_; }
+  const Variable& weight() const { return weight_; }
+  const Variable& bias() const { return bias_; }
+  const Tensor& running_mean() const { return running_mean_.value(); }
+  const Tensor& running_var() const { return running_var_.value(); }
+
+ private:
+  BatchNorm2dOptions options_;
+  Variable weight_, bias_, running_mean_, running_var_;
+};
+
+}  // namespace divvy::nn

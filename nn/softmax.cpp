@@ -1,0 +1,41 @@
+#include "nn/softmax.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/ops/binary.h"
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/softmax.h"
+#include "autograd/ops/unary.h"
+#include "nn/read_rows.h"
+#include "tensor/error.h"
+
+namespace divvy::nn {
+
+Variable Softmax::forward(const Variable& x, const Segments& segments) {
+  return divvy::softmax(read_rows(x, segments), temperature_);
+}
+
+std::string Softmax::describe() const {
+  return temperature_ == 1 ? "Softmax" : fmt::format("Softmax(temperature {})", temperature_);
+}
+
+void Softmax::set_temperature(double temperature) {
+  if (!(temperature > 0) || !std::isfinite(temperature)) {
+    fail<ValueError>("Softmax: the temperature must be finite and positive, got {}", temperature);
+  }
+  temperature_ = temperature;
+}
+
+Escort::Escort(double eps) : eps_(eps) {
+  if (!(eps > 0) || !std::isfinite(eps)) fail<ValueError>("Escort: eps must be finite and positive, got {}", eps);
+}
+
+Variable Escort::forward(const Variable& x, const Segments& segments) {
+  const Variable squares = square(read_rows(x, segments));
+  if (squares.shape().rank() == 0) fail<ShapeError>("Escort: input must have rank 1 or more, got []");
+  const auto classes = static_cast<double>(std::max<int64_t>(1, squares.shape().cols()));
+  return (squares + eps_ / classes) / (sum(squares, {-1}, true) + eps_);
+}
+
+}  // namespace divvy::nn
