@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "kernels/cpu/reduce_tiles.h"
@@ -22,6 +23,7 @@ constexpr int64_t kLanes = 16;
 /// The sum of a run in double, with sixteen independent sums.
 template <class T>
 double sum_run(const T* values, int64_t count) {
+  if (count < kLanes) return std::accumulate(values, values + count, 0.0);
   Eigen::Array<double, kLanes, 1> sums = Eigen::Array<double, kLanes, 1>::Zero();
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -56,10 +58,11 @@ void sum_mapped(const Tensor& x, const T* reduced, const Map& map, const Finish&
     const T *from = in + tiles.at(p), *belonging = reduced + tiles.reduced_at(p);
     double* to = sums + tiles.partial_at(p);
     if (tiles.inner == 1) {
+      const T own = *belonging;
       *to = 0;
       for (int64_t r = 0; r < p.rows; r += ReduceTiles::kWidth) {
         const int64_t count = std::min(ReduceTiles::kWidth, p.rows - r);
-        *to += sum_run(mapped(from + r, count, *belonging), count);
+        *to += sum_run(mapped(from + r, count, own), count);
       }
     } else {
       Run<double> total(to, p.cols);
@@ -87,8 +90,9 @@ void spread(const Tensor& x, const T* reduced, const T* dy, Tensor& dx, const Ma
     const T *from = in + tiles.at(p), *belonging = reduced + tiles.reduced_at(p), *upstream = dy + tiles.reduced_at(p);
     T* to = out + tiles.at(p);
     if (tiles.inner == 1) {
+      const T own = *belonging, g = *upstream;
       Run<T> run(to, p.rows);
-      map(ConstRun<T>(from, p.rows), *belonging, *upstream, run);
+      map(ConstRun<T>(from, p.rows), own, g, run);
     } else {
       for (int64_t r = 0; r < p.rows; ++r) {
         Run<T> run(to + r * tiles.inner, p.cols);
@@ -103,6 +107,16 @@ void spread(const Tensor& x, const T* reduced, const T* dy, Tensor& dx, const Ma
 template <class T>
 T larger(T a, T b) {
   return b > a || std::isnan(b) ? b : a;
+}
+
+/// What belongs to element i of a run: see sum_mapped.
+template <class T>
+T entry(const ConstRun<T>& values, Eigen::Index i) {
+  return values[i];
+}
+template <class T>
+T entry(T value, Eigen::Index) {
+  return value;
 }
 
 double var_divisor(const Tensor& x, int64_t correction) {
@@ -173,10 +187,13 @@ void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Ten
     Tensor shares = Tensor::empty_like(dy);
     T* share = shares.mutable_data<T>();
     // Where the maximum is NaN, the NaNs are the maxima.
-    const auto count = [](const auto& x, const auto& y, auto& out) { out = (x == y || x != x).template cast<T>(); };
+    const auto is_max = [](T x, T y) { return x == y || std::isnan(x); };
+    const auto count = [&](const auto& x, const auto& y, auto& out) {
+      for (Eigen::Index i = 0; i < x.size(); ++i) out[i] = is_max(x[i], entry(y, i)) ? T{1} : T{0};
+    };
     sum_mapped(x, max, count, [=](int64_t i, double ties) { share[i] = upstream[i] / static_cast<T>(ties); });
-    spread(x, max, share, dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
-      out = (x == y || x != x).template cast<T>() * g;
+    spread(x, max, share, dx, [&](const auto& x, const auto& y, const auto& g, auto& out) {
+      for (Eigen::Index i = 0; i < x.size(); ++i) out[i] = is_max(x[i], entry(y, i)) ? entry(g, i) : T{0};
     });
   });
 }
@@ -222,8 +239,10 @@ void reduce_logsumexp(const Tensor& x, Tensor& y) {
 void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
   visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() {
     spread(x, y.data<T>(), dy.data<T>(), dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
-      // A row of -inf alone would give exp(-inf + inf) = NaN.
-      out = (x == -std::numeric_limits<T>::infinity()).select(T{0}, g * (x - y).exp());
+      out = g * (x - y).exp();
+      // Where every x is -inf, that was exp(-inf + inf) = NaN.
+      constexpr T kNothing = -std::numeric_limits<T>::infinity();
+      for (Eigen::Index i = 0; i < x.size(); ++i) out[i] = x[i] == kNothing ? T{0} : out[i];
     });
   });
 }

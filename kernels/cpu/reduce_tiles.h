@@ -32,10 +32,15 @@ struct ReduceTiles {
   void for_pieces(const F& f) const {
     const int64_t blocks = (inner + width - 1) / width;
     parallel_tiles(outer * chunks * blocks, kElements / (width * height) + 1, [&](int64_t begin, int64_t end) {
+      int64_t block = begin % blocks, chunk = begin / blocks % chunks, o = begin / blocks / chunks;
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t chunk = i / blocks % chunks, row = chunk * height, column = i % blocks * width;
-        f(Piece{i / blocks / chunks, chunk, row, std::min(height, reduce - row), column,
-                std::min(width, inner - column)});
+        const int64_t row = chunk * height, column = block * width;
+        f(Piece{o, chunk, row, std::min(height, reduce - row), column, std::min(width, inner - column)});
+        if (++block < blocks) continue;
+        block = 0;
+        if (++chunk < chunks) continue;
+        chunk = 0;
+        ++o;
       }
     });
   }
@@ -50,7 +55,9 @@ struct ReduceTiles {
   template <class T, class F>
   void for_results(const T* partial, const F& f) const {
     parallel_tiles(outer * inner, kElements, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) f(i, partial + i / inner * chunks * inner + i % inner, inner);
+      for (int64_t i = begin; i < end; ++i) {
+        f(i, chunks == 1 ? partial + i : partial + i / inner * chunks * inner + i % inner, inner);
+      }
     });
   }
 
