@@ -24,6 +24,13 @@ inline void min_rank(std::string_view op, std::string_view name, const Tensor& t
   if (t.rank() < least) fail<ShapeError>("{}: {} must have rank {} or more, got {}", op, name, least, t.shape());
 }
 
+/// `axis` counts from the front in [0, rank) or from the back in [-rank, 0).
+inline void axis(std::string_view op, const Shape& shape, int axis) {
+  if (axis < -shape.rank() || axis >= shape.rank()) {
+    fail<ShapeError>("{}: axis {} is out of range for shape {}", op, axis, shape);
+  }
+}
+
 inline void shape(std::string_view op, std::string_view name, const Tensor& t, const Shape& expected) {
   defined(op, name, t);
   if (t.shape() != expected) fail<ShapeError>("{}: {} must be {}, got {}", op, name, expected, t.shape());

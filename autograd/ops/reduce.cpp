@@ -31,9 +31,7 @@ struct Reduction {
 std::vector<bool> reduced_axes(const char* op, const Shape& shape, const std::vector<int>& axes) {
   std::vector<bool> reduced(static_cast<size_t>(shape.rank()), axes.empty());
   for (int axis : axes) {
-    if (axis < -shape.rank() || axis >= shape.rank()) {
-      fail<ShapeError>("{}: axis {} is out of range for shape {}", op, axis, shape);
-    }
+    kernels::check::axis(op, shape, axis);
     auto at = reduced.begin() + shape.normalize_axis(axis);
     if (*at) fail<ShapeError>("{}: axis {} of shape {} is given twice", op, axis, shape);
     *at = true;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+/// distance[i, j] = the Euclidean distance of rows i and j of x, from the differences themselves: no product of
+/// matrices, whose cancellation would blur near neighbours. Symmetric to the bit, with a diagonal of 0. x: [B, ...] f32
+/// or f64, each row flattened; distance: [B, B].
+void pairwise_distance(const Tensor& x, Tensor& distance);
+
+/// dx[i] = sum over j, in order, of (dy[i, j] + dy[j, i]) * (x[i] - x[j]) / distance[i, j], without the j at distance
+/// 0. From the result `distance` of pairwise_distance.
+void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const Tensor& dy, Tensor& dx);
+
+namespace cpu {
+void pairwise_distance(const Tensor& x, Tensor& distance);
+void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const Tensor& dy, Tensor& dx);
+}  // namespace cpu
+
+}  // namespace divvy::kernels
