@@ -1,0 +1,117 @@
+#include "tensor/cuda/device_memory.h"
+
+#include <memory>
+#include <vector>
+
+#include "tensor/cuda/check.h"
+#include "tensor/error.h"
+
+// Everything that divvy asks of a device goes through its default stream: so memory that a tensor gives up can be
+// handed to the next one while kernels that use it are still under way.
+
+namespace divvy {
+
+namespace {
+
+int count_devices() {
+  int count = 0;  // left untouched where there is no driver
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice) {
+    cudaGetLastError();  // or the next check would find it
+    return 0;
+  }
+  DIVVY_CUDA_CHECK(status);
+  return count;
+}
+
+}  // namespace
+
+int cuda_device_count() {
+  static const int count = count_devices();
+  return count;
+}
+
+namespace cuda {
+
+namespace {
+
+class DeviceMemory final : public MemorySource {
+ public:
+  explicit DeviceMemory(int device) : device_(device) {}
+
+  void* acquire(size_t bytes) override {
+    const DeviceGuard guard(device_);
+    void* block = nullptr;
+    const cudaError_t status = cudaMalloc(&block, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      return nullptr;
+    }
+    DIVVY_CUDA_CHECK(status);
+    return block;
+  }
+
+  void release(void* block, size_t) noexcept override {
+    // The block knows its device. Nothing can be done about an error; a broken device makes the next call fail.
+    cudaFree(block);
+  }
+
+  int64_t free_bytes() override {
+    const DeviceGuard guard(device_);
+    size_t free = 0, total = 0;
+    DIVVY_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    return static_cast<int64_t>(free);
+  }
+
+ private:
+  int device_;
+};
+
+struct DeviceHeap {
+  explicit DeviceHeap(int device) : memory(device), allocator(Device::cuda(device), memory) {}
+  DeviceMemory memory;
+  CachingAllocator allocator;
+};
+
+void require_device(int device) {
+  if (device < 0 || device >= cuda_device_count()) {
+    fail<DeviceError>("there is no cuda:{}: {} CUDA devices can be used; run on the cpu or check `nvidia-smi`", device,
+                      cuda_device_count());
+  }
+}
+
+}  // namespace
+
+CachingAllocator& allocator(int device) {
+  // Never destroyed: tensors with static lifetime may outlive any order of destruction, and the driver itself.
+  static auto& heaps = *[] {
+    auto all = std::make_unique<std::vector<std::unique_ptr<DeviceHeap>>>();
+    for (int i = 0; i < cuda_device_count(); ++i) all->push_back(std::make_unique<DeviceHeap>(i));
+    return all.release();
+  }();
+  require_device(device);
+  return heaps[static_cast<size_t>(device)]->allocator;
+}
+
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes) {
+  const int device = to_device.is_cuda() ? to_device.index : from_device.index;
+  require_device(device);
+  const DeviceGuard guard(device);
+  if (to_device.is_cuda() && from_device.is_cuda() && to_device != from_device) {
+    require_device(from_device.index);
+    DIVVY_CUDA_CHECK(cudaMemcpyPeer(to, to_device.index, from, from_device.index, bytes));
+  } else {
+    DIVVY_CUDA_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyDefault));
+  }
+  // Copies within and between devices return before they are done.
+  if (to_device.is_cuda() && from_device.is_cuda()) DIVVY_CUDA_CHECK(cudaStreamSynchronize(cudaStreamLegacy));
+}
+
+void zero_bytes(void* to, int device, size_t bytes) {
+  require_device(device);
+  const DeviceGuard guard(device);
+  DIVVY_CUDA_CHECK(cudaMemset(to, 0, bytes));
+}
+
+}  // namespace cuda
+}  // namespace divvy
