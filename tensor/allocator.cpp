@@ -1,13 +1,12 @@
 #include "tensor/allocator.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
 
 #include "tensor/cuda/device_memory.h"
 #include "tensor/error.h"
+#include "tensor/host_memory.h"
 
 namespace divvy {
 
@@ -17,12 +16,18 @@ constexpr size_t kAlignment = 64;
 
 class HostMemory final : public MemorySource {
  public:
-  void* acquire(size_t bytes) override { return std::aligned_alloc(kAlignment, bytes); }
-  void release(void* block, size_t) noexcept override { std::free(block); }
-  int64_t free_bytes() override {
-    const auto pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages < 0 || page < 0 ? -1 : static_cast<int64_t>(pages) * page;
+  void* acquire(size_t bytes) override {
+    // The system promises more memory than it has, and kills the process that uses it. Small requests are not worth a
+    // look.
+    constexpr size_t kLarge = size_t{64} << 20;
+    if (bytes >= kLarge) {
+      const int64_t available = free_bytes();
+      if (available >= 0 && bytes > static_cast<size_t>(available)) return nullptr;
+    }
+    return std::aligned_alloc(kAlignment, bytes);
   }
+  void release(void* block, size_t) noexcept override { std::free(block); }
+  int64_t free_bytes() override { return available_host_memory(); }
 };
 
 }  // namespace
@@ -49,9 +54,11 @@ void* CachingAllocator::allocate(size_t bytes) {
       block = source_.acquire(size);
     }
     if (block == nullptr) {
-      throw OutOfMemoryError(fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free",
-                                         device_, size, stats_.current_bytes, source_.free_bytes()),
-                             static_cast<int64_t>(size));
+      throw OutOfMemoryError(
+          fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free; use smaller "
+                      "batches, a smaller model or a larger machine",
+                      device_, bytes, stats_.current_bytes, source_.free_bytes()),
+          static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)));
     }
     ++stats_.system_allocations;
   }

@@ -4,11 +4,17 @@
 
 #include <cstdint>
 
+#include "tensor/error.h"
+
 namespace divvy {
 
 /// How many threads parallel regions use; the results never depend on it.
 inline int num_threads() { return omp_get_max_threads(); }
-inline void set_num_threads(int threads) { omp_set_num_threads(threads); }
+/// Throws ValueError unless threads >= 1.
+inline void set_num_threads(int threads) {
+  if (threads < 1) fail<ValueError>("set_num_threads: expects at least 1 thread, got {}", threads);
+  omp_set_num_threads(threads);
+}
 
 /// Runs body(i) once for each i in [0, tasks), spread over the threads. The body must not throw, and what a task does
 /// must not depend on the thread that runs it: so work is cut into tiles of a fixed size, and sums over tiles are taken

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "tensor/allocator.h"
 #include "tensor/cuda/device_memory.h"
@@ -39,6 +41,24 @@ void copy_memory(void* to, Device to_device, const void* from, Device from_devic
   }
 }
 
+/// `value` as an element. An integer type takes only whole numbers that it has.
+template <class T>
+T element_from(double value) {
+  if constexpr (std::is_integral_v<T>) {
+    // The upper limits are powers of two less one: the double above them is exact, they themselves may not be.
+    constexpr double kLow = static_cast<double>(std::numeric_limits<T>::min());
+    const double high = std::ldexp(1, std::numeric_limits<T>::digits);
+    if (!(value >= kLow && value < high) || value != std::trunc(value)) {
+      fail<ValueError>("a tensor of {} cannot hold {}", dtype_of<T>, value);
+    }
+    return static_cast<T>(value);
+  } else if constexpr (std::is_same_v<T, bf16>) {
+    return bf16(static_cast<float>(value));
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
@@ -62,15 +82,7 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
   Tensor host = empty(shape, dtype);
-  visit_any(dtype, [&]<class T>() {
-    T element;
-    if constexpr (std::is_same_v<T, bf16>) {
-      element = bf16(static_cast<float>(value));
-    } else {
-      element = static_cast<T>(value);
-    }
-    std::ranges::fill(host.mutable_values<T>(), element);
-  });
+  visit_any(dtype, [&]<class T>() { std::ranges::fill(host.mutable_values<T>(), element_from<T>(value)); });
   return host.to(device);
 }
 
@@ -157,6 +169,8 @@ Tensor Tensor::slice(int64_t begin, int64_t end) const {
 }
 
 Tensor Tensor::operator[](int64_t index) const {
+  require_defined();
+  if (rank() == 0 || index < 0 || index >= shape_[0]) fail<ShapeError>("there is no row {} in shape {}", index, shape_);
   Tensor row = slice(index, index + 1);
   row.shape_ = shape_.range(1);
   return row;

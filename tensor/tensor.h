@@ -32,6 +32,7 @@ class Tensor {
   static Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});
   static Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype(), other.device()); }
+  /// Every element is `value`. Throws ValueError where an integer `dtype` does not have it.
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = {});
   static Tensor scalar(double value, DType dtype = DType::f32, Device device = {}) {
     return full({}, value, dtype, device);
@@ -98,9 +99,9 @@ class Tensor {
   Tensor reshape(std::initializer_list<int64_t> sizes) const { return reshape(std::span(sizes.begin(), sizes.size())); }
   Tensor reshape(std::span<const int64_t> sizes) const;
   Tensor reshape(const Shape& shape) const { return reshape(std::span(shape.begin(), shape.end())); }
-  /// A view of [begin, end) of the leading axis.
+  /// A view of [begin, end) of the leading axis. Throws ShapeError out of range.
   Tensor slice(int64_t begin, int64_t end) const;
-  /// A view of one entry of the leading axis, without that axis.
+  /// A view of one entry of the leading axis, without that axis. Throws ShapeError out of range.
   Tensor operator[](int64_t index) const;
 
   Tensor clone() const;
