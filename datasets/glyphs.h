@@ -9,15 +9,15 @@ namespace divvy::data {
 /// How unlike the images of one digit are. The defaults make a set that a small convolutional network learns to 95 to
 /// 98 % and a linear model clearly less well. Every range is drawn from uniformly.
 struct GlyphStyle {
-  double rotation = 0.35;  ///< radians, to either side
-  double shear = 0.3;      ///< sideways shift per height, to either side
-  double scale = 0.25;     ///< each of width and height is multiplied by up to 1 +- this
-  double shift = 3;        ///< pixels, to either side, in both directions
-  double bend = 0.1;       ///< of the height; by how much strokes are bent out of their form
-  double thin = 0.7;       ///< pixels, the smallest half width of a stroke
-  double thick = 1.6;      ///< pixels, the largest
-  double faint = 0.6;      ///< the least brightness of a stroke, of 1
-  double noise = 0.2;      ///< the largest deviation of the noise of an image, of 1
+  double rotation = 0.4;  ///< radians, to either side
+  double shear = 0.3;     ///< sideways shift per height, to either side
+  double scale = 0.25;    ///< each of width and height is multiplied by up to 1 +- this
+  double shift = 3;       ///< pixels, to either side, in both directions
+  double bend = 0.12;     ///< of the height; by how much strokes are bent out of their form
+  double thin = 0.6;      ///< pixels, the smallest half width of a stroke
+  double thick = 1.6;     ///< pixels, the largest
+  double faint = 0.5;     ///< the least brightness of a stroke, of 1
+  double noise = 0.25;    ///< the largest deviation of the noise of an image, of 1
 };
 
 struct GlyphOptions {

@@ -43,7 +43,7 @@ Dataset non_linear(Generator& generator, int64_t count = 3000);
 struct BarberOptions {
   int64_t count = 1040;
   double separation = 2.5;                           ///< of the classes: centres at the corners (+-s, +-s)
-  double rotation = 0.985897;  ///< radians: cos 0.5521, sin 0.8337
+  double rotation = 0.985897;                        ///< radians: cos 0.5521, sin 0.8337
   std::array<double, 2> stretch = {0.5538, 0.0593};  ///< of the two axes
 };
 
