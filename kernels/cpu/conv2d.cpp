@@ -10,9 +10,13 @@ namespace divvy::kernels::cpu {
 
 namespace {
 
+/// Measured: up to so many filters times channels of a group, sums over the filter are faster than matrix products,
+/// whose columns take as long to copy as to multiply. The gradient of the weights has shorter inner loops.
+constexpr int64_t kDirectImages = 512, kDirectWeights = 32;
+
 template <class T>
-bool use_direct(const ConvSizes& s) {
-  return direct::fits<T>(s) && s.group_filters() * s.group_channels() <= 64;
+bool use_direct(const ConvSizes& s, int64_t most) {
+  return direct::fits<T>(s) && s.group_filters() * s.group_channels() <= most;
 }
 
 /// Rows of a task, of at least half a million multiplications and of whole matrix products.
@@ -87,7 +91,8 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
       const SegmentTile& tile = tiles[static_cast<size_t>(i)];
       const T* w = weights + tile.expert * s.weights();
       const T* b = biases ? biases + tile.expert * s.filters : nullptr;
-      use_direct<T>(s) ? direct::forward(s, tile, in, w, b, out) : im2col::forward(s, tile, in, w, b, out);
+      use_direct<T>(s, kDirectImages) ? direct::forward(s, tile, in, w, b, out)
+                                      : im2col::forward(s, tile, in, w, b, out);
     });
   });
 }
@@ -106,8 +111,8 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
     parallel_for(static_cast<int64_t>(tiles.size()), [&](int64_t i) {
       const SegmentTile& tile = tiles[static_cast<size_t>(i)];
       const T* w = weights + tile.expert * s.weights();
-      use_direct<T>(s) ? direct::backward_input(s, tile, upstream, w, rows)
-                       : im2col::backward_input(s, tile, upstream, w, rows);
+      use_direct<T>(s, kDirectImages) ? direct::backward_input(s, tile, upstream, w, rows)
+                                      : im2col::backward_input(s, tile, upstream, w, rows);
     });
     if (segments.sample.defined()) {
       gather_images(rows, samples_of(segments), count, dx.size(0), s.image(), dx.mutable_data<T>());
@@ -133,8 +138,8 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
       const SegmentTile& tile = tiles[static_cast<size_t>(i)];
       T* to_weight = dw_parts ? dw_parts + i * s.weights() : nullptr;
       T* to_bias = db_parts ? db_parts + i * s.filters : nullptr;
-      use_direct<T>(s) ? direct::backward_weight(s, tile, in, upstream, to_weight, to_bias)
-                       : im2col::backward_weight(s, tile, in, upstream, to_weight, to_bias);
+      use_direct<T>(s, kDirectWeights) ? direct::backward_weight(s, tile, in, upstream, to_weight, to_bias)
+                                       : im2col::backward_weight(s, tile, in, upstream, to_weight, to_bias);
     });
     const int64_t experts = weight_shape.rank() == 5 ? weight_shape[0] : 1;
     if (dw_parts) add_up(tiles, dw_parts, experts, s.weights(), dweight.mutable_data<T>());
