@@ -2,6 +2,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/check.h"
+#include "kernels/flops.h"
 
 namespace divvy::kernels {
 
@@ -18,6 +19,9 @@ void check_geometry(const Conv2dGeometry& g) {
     fail<ValueError>("conv2d: padding must not be negative, got {}", g.padding);
   if (g.groups < 1) fail<ValueError>("conv2d: groups must be at least 1, got {}", g.groups);
 }
+
+/// One multiply-add for each output value and each weight of its filter; padding counts like pixels.
+int64_t flops(const Shape& weight, const Tensor& y) { return 2 * y.numel() * weight.range(weight.rank() - 3).numel(); }
 
 int64_t out_size(const Shape& x, int64_t size, int64_t kernel, const Conv2dGeometry& g) {
   const int64_t padded = size + 2 * g.padding;
@@ -63,6 +67,7 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
   check::same_kind("conv2d", "output", y, x);
   check_shapes("conv2d", x.shape(), weight.shape(), geometry, segments, y);
   check_bias("conv2d", "bias", bias, weight.shape(), x);
+  count_flops(flops(weight.shape(), y));
   DIVVY_BACKEND(x, conv2d)(x, weight, bias, geometry, segments, y);
 }
 
@@ -73,6 +78,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
   check::same_kind(op, "weight", weight, dy);
   check::same_kind(op, "dx", dx, dy);
   check_shapes(op, dx.shape(), weight.shape(), geometry, segments, dy);
+  count_flops(flops(weight.shape(), dy));
   DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, dx);
 }
 
@@ -87,6 +93,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     check::same_kind(op, "dweight", dweight, x);
   }
   check_bias(op, "dbias", dbias, weight_shape, x);
+  if (dweight.defined()) count_flops(flops(weight_shape, dy));
   DIVVY_BACKEND(x, conv2d_backward_weight)(x, dy, weight_shape, geometry, segments, dweight, dbias);
 }
 
