@@ -1,0 +1,25 @@
+#pragma once
+
+#include "kernels/segments.h"
+#include "tensor/tensor.h"
+
+namespace divvy::moe {
+
+/// The layout in which experts are evaluated: one row for each pair of a sample and an expert chosen for it, sorted by
+/// expert. Dense evaluation is the dispatch in which every expert has every sample.
+struct Dispatch {
+  int64_t samples = 0;  ///< B
+  Segments segments;    ///< offsets [E + 1]; sample [N]: the sample that each row carries
+  Tensor position;      ///< i64 [B, k]: the row of the j-th choice of a sample, or -1 where it has none
+
+  int64_t experts() const { return segments.experts(); }
+  int64_t rows() const { return segments.sample.numel(); }
+
+  /// Every expert has every sample, in order: row e * B + b is sample b at expert e.
+  static Dispatch dense(int64_t samples, int64_t experts);
+  /// From the experts chosen for each sample, i64 [B, k], -1 for none; within an expert rows are in order of the
+  /// samples.
+  static Dispatch of(const Tensor& chosen, int64_t experts);
+};
+
+}  // namespace divvy::moe

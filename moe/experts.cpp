@@ -1,0 +1,29 @@
+#include "moe/experts.h"
+
+#include "autograd/ops/shape.h"
+#include "tensor/error.h"
+
+namespace divvy::moe {
+
+ExpertList::ExpertList(std::vector<std::shared_ptr<nn::Module>> experts) : experts_(std::move(experts)) {
+  if (experts_.empty()) fail<ValueError>("a list of experts must not be empty");
+  for (size_t e = 0; e < experts_.size(); ++e) register_module(std::to_string(e), experts_[e]);
+}
+
+Variable ExpertList::forward(const Variable& x, const Segments& segments) {
+  kernels::check_segments("experts", segments, size(), x.size(0));
+  if (!segments.grouped()) return experts_.front()->forward(x, segments);
+  const auto offsets = segments.offsets.values<int64_t>();
+  std::vector<Variable> parts;
+  for (size_t e = 0; e < experts_.size(); ++e) {
+    const int64_t begin = offsets[e], end = offsets[e + 1];
+    if (segments.sample.defined()) {
+      parts.push_back(experts_[e]->forward(x, {.offsets = {}, .sample = segments.sample.slice(begin, end)}));
+    } else {
+      parts.push_back(experts_[e]->forward(slice(x, begin, end), {}));
+    }
+  }
+  return concat(parts, 0);
+}
+
+}  // namespace divvy::moe

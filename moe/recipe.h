@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "moe/objective.h"
+#include "moe/routing.h"
+
+namespace divvy::moe {
+
+struct OptimizerOptions {
+  std::string name = "adam";  ///< adam, adamw, rmsprop or sgd
+  double learning_rate = 1e-3;
+  double weight_decay = 0;
+  double momentum = 0;  ///< of rmsprop and sgd
+  bool operator==(const OptimizerOptions&) const = default;
+};
+
+/// Which parameters a stage updates; the others are frozen whole, the statistics of batch norms included.
+enum class Learns { everything, gate, experts };
+
+/// One part of a training method.
+struct Stage {
+  std::string name = "joint";
+  Learns learns = Learns::everything;
+  OptimizerOptions optimizer;
+  RoutingOptions routing;
+  Objective objective;
+  int64_t epochs = 1;
+  double clip_norm = 0;  ///< the greatest norm of all gradients together; 0: not clipped
+};
+
+/// A training method, as data: its stages, run one after the other. A new method is a new recipe.
+struct Recipe {
+  std::string name;
+  std::vector<Stage> stages;
+
+  int64_t epochs() const;
+};
+
+/// Gate and experts learn together from one loss.
+Recipe joint(const RoutingOptions& routing, const Objective& objective, const OptimizerOptions& optimizer,
+             int64_t epochs);
+
+}  // namespace divvy::moe

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "datasets/dataset.h"
+#include "datasets/gather.h"
+#include "moe/model.h"
+#include "moe/recipe.h"
+#include "moe/record.h"
+
+namespace divvy::nn {
+class Optimizer;
+}
+
+namespace divvy::moe {
+
+struct TrainerOptions {
+  int64_t batch = 512;
+  uint64_t seed = 42;              ///< of the order of the samples, of augmentation and of sampled routing
+  int64_t batch_limit = 0;         ///< batches of an epoch, and of an evaluation; 0: all
+  RoutingOptions evaluation = {};  ///< how samples are routed where the model does not learn
+  data::Augmentation augment = {};
+};
+
+/// Where a run is, after a batch.
+struct BatchReport {
+  int64_t epoch = 0, epochs = 0;   ///< counted from 1; over all stages
+  int64_t batch = 0, batches = 0;  ///< counted from 1, of this epoch
+  int64_t step = 0;                ///< counted from 1, over all epochs
+  int64_t samples = 0;             ///< in this batch
+  double loss = 0;
+};
+
+/// What an epoch gave. Losses and accuracies of the training part are those of the batches while the model learned.
+struct EpochReport {
+  int64_t epoch = 0;  ///< counted from 1
+  std::string stage;
+  double loss = 0;        ///< mean over the samples, in nats, without the regularisers
+  double importance = 0;  ///< mean of the importance loss over the batches, where the objective has it
+  double accuracy = 0;
+  double learning_rate = 0;
+  double train_seconds = 0;
+  double samples_per_second = 0;
+  Record validation;  ///< empty where there is no validation part
+};
+
+struct TrainerHooks {
+  std::function<void(const BatchReport&)> on_batch;
+  std::function<void(const EpochReport&)> on_epoch;
+  std::function<bool()> stop;  ///< asked after every batch; true ends the run
+};
+
+/// Trains a model by a recipe. The test part of the data is never read.
+///
+/// The same seed gives the same bits, whatever the number of threads. Throws NonFiniteError with the step for a loss or
+/// a gradient with a NaN or an infinity; the parameters are then those before that step. Returns false where stop()
+/// ended the run early.
+bool train(Model& model, const Recipe& recipe, const data::Splits& data, const TrainerOptions& options,
+           const TrainerHooks& hooks = {});
+
+/// One optimiser step on a batch: forward, objective, backward, update. Returns the terms of the objective.
+Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x, const Tensor& labels,
+                 Generator& generator, Forward* forward = nullptr);
+
+/// The optimiser of a stage, over the parameters that learn in it. Throws ValueError for an unknown name.
+std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage);
+
+/// Runs a model over a dataset in evaluation mode, with nothing recorded for gradients.
+Record evaluate(Model& model, const data::Dataset& dataset, const TrainerOptions& options);
+
+}  // namespace divvy::moe

@@ -1,0 +1,199 @@
+#include "moe/trainer.h"
+
+#include <cmath>
+#include <limits>
+
+#include "moe/metrics.h"
+#include "moe/models.h"
+#include "nn/adam.h"
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+#include "tests/support/catch.h"
+#include "tests/support/compare.h"
+
+namespace divvy::test {
+
+namespace {
+
+using namespace moe;
+
+/// Four quadrants of the plane, opposite ones of one class: no line divides it, two experts with a line each do.
+data::Dataset quadrants(int64_t samples, uint64_t seed) {
+  data::Dataset set;
+  set.name = "quadrants";
+  set.x = random_tensor({samples, 2}, seed, -1, 1, DType::f32);
+  set.y = Tensor::empty({samples}, DType::i64);
+  set.classes = 2;
+  for (int64_t i = 0; i < samples; ++i) {
+    const float* point = set.x.data<float>() + 2 * i;
+    set.y.mutable_data<int64_t>()[i] = point[0] * point[1] > 0;
+  }
+  return set;
+}
+
+data::Splits splits() { return {quadrants(600, 1), quadrants(200, 2), quadrants(200, 3)}; }
+
+ModelOptions options_of(const char* model) {
+  return {.model = model, .network = "deep-2d", .experts = 4, .k = 2, .classes = 2};
+}
+
+Recipe recipe_of(const ModelOptions& options, int64_t epochs, double learning_rate = 0.01) {
+  return joint(routing_of(options, true), {.importance = 0.1}, {.learning_rate = learning_rate, .weight_decay = 1e-4},
+               epochs);
+}
+
+struct Outcome {
+  std::vector<Tensor> parameters;
+  std::vector<double> losses;
+};
+
+Outcome outcome(const char* kind, int threads, uint64_t seed) {
+  const int before = num_threads();
+  set_num_threads(threads);
+  const ModelOptions options = options_of(kind);
+  Generator generator(seed);
+  const auto model = build_model(options, generator);
+  Outcome result;
+  TrainerHooks hooks;
+  hooks.on_epoch = [&](const EpochReport& report) { result.losses.push_back(report.loss); };
+  train(*model, recipe_of(options, 3), splits(), {.batch = 64, .seed = seed, .evaluation = routing_of(options, false)},
+        hooks);
+  for (const Variable& p : model->parameters()) result.parameters.push_back(p.value());
+  set_num_threads(before);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("every model learns what a line cannot divide") {
+  for (const char* kind : {"single", "mixture", "top-k"}) {
+    const ModelOptions options = options_of(kind);
+    Generator generator(5);
+    const auto model = build_model(options, generator);
+    const TrainerOptions how{.batch = 32, .evaluation = routing_of(options, false)};
+    const auto data = splits();
+    std::vector<EpochReport> reports;
+    TrainerHooks hooks;
+    hooks.on_epoch = [&](const EpochReport& report) { reports.push_back(report); };
+    CHECK(train(*model, recipe_of(options, 15), data, how, hooks));
+    INFO(kind);
+    REQUIRE(reports.size() == 15);
+    CHECK(reports.back().loss < 0.5 * reports.front().loss);
+    CHECK(reports.back().validation.size() == 200);
+    const Record test = evaluate(*model, data.test, how);
+    CHECK(accuracy(test) > 0.9);
+    CHECK(test.evaluated_rows == 200 * (std::string(kind) == "single" ? 1 : std::string(kind) == "top-k" ? 2 : 4));
+  }
+}
+
+TEST_CASE("a whole training run gives the same bits with 1, 2, 3 and 8 threads") {
+  for (const char* kind : {"mixture", "top-k"}) {
+    const Outcome expected = outcome(kind, 1, 7);
+    for (int threads : {2, 3, 8}) {
+      INFO(kind << " with " << threads << " threads");
+      const Outcome got = outcome(kind, threads, 7);
+      CHECK(got.losses == expected.losses);
+      for (size_t i = 0; i < got.parameters.size(); ++i) CHECK(same_bits(got.parameters[i], expected.parameters[i]));
+    }
+    CHECK(outcome(kind, 2, 8).losses != expected.losses);
+  }
+}
+
+TEST_CASE("a non-finite gradient names step, layer and expert, and leaves the parameters as they were") {
+  const ModelOptions options = options_of("mixture");
+  Generator generator(5);
+  const auto model = build_model(options, generator);
+  Variable weight = model->parameter("experts.0.weight");
+  const int64_t per_expert = weight.value().numel() / 4;
+  weight.mutable_value().mutable_data<float>()[2 * per_expert + 3] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor before = model->parameter("gate.0.weight").value().clone();
+  try {
+    train(*model, recipe_of(options, 1), splits(), {.batch = 64});
+    FAIL("nothing was thrown");
+  } catch (const NonFiniteError& error) {
+    CHECK(error.step == 1);
+    CHECK(error.what_is == "loss");
+    CHECK(std::string(error.what()).find("at step 1") != std::string::npos);
+  }
+  CHECK(same_bits(model->parameter("gate.0.weight").value(), before));
+}
+
+TEST_CASE("a stage freezes what does not learn in it") {
+  const ModelOptions options = options_of("mixture");
+  Generator generator(5);
+  const auto model = build_model(options, generator);
+  const auto values = [&](const char* prefix) {
+    std::vector<Tensor> result;
+    for (const auto& [name, p] : model->named_parameters()) {
+      if (name.starts_with(prefix)) result.push_back(p.value().clone());
+    }
+    return result;
+  };
+  const auto unchanged = [](const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (!same_bits(a[i], b[i])) return false;
+    }
+    return true;
+  };
+  const auto gate = values("gate."), experts = values("experts.");
+  Recipe recipe = recipe_of(options, 1);
+  recipe.stages[0].learns = Learns::gate;
+  train(*model, recipe, splits(), {.batch = 64});
+  CHECK(unchanged(values("experts."), experts));
+  CHECK(!unchanged(values("gate."), gate));
+  const auto gate_after = values("gate.");
+  recipe.stages[0].learns = Learns::experts;
+  train(*model, recipe, splits(), {.batch = 64});
+  CHECK(unchanged(values("gate."), gate_after));
+  CHECK(!unchanged(values("experts."), experts));
+}
+
+TEST_CASE("stages follow each other, batches can be limited, and a run can be stopped") {
+  const ModelOptions options = options_of("mixture");
+  Generator generator(5);
+  const auto model = build_model(options, generator);
+  Recipe recipe = recipe_of(options, 2);
+  recipe.stages.push_back(recipe.stages[0]);
+  recipe.stages[1].name = "again";
+  recipe.stages[1].epochs = 1;
+  CHECK(recipe.epochs() == 3);
+  std::vector<std::string> stages;
+  int64_t steps = 0;
+  TrainerHooks hooks;
+  hooks.on_epoch = [&](const EpochReport& report) { stages.push_back(report.stage); };
+  hooks.on_batch = [&](const BatchReport& report) {
+    CHECK(report.batches == 2);
+    steps = report.step;
+  };
+  CHECK(train(*model, recipe, splits(), {.batch = 64, .batch_limit = 2}, hooks));
+  CHECK(stages == std::vector<std::string>{"joint", "joint", "again"});
+  CHECK(steps == 6);
+  hooks.on_batch = [&](const BatchReport& report) { steps = report.step; };
+  hooks.stop = [&] { return steps == 3; };
+  CHECK(!train(*model, recipe, splits(), {.batch = 64}, hooks));
+  CHECK(steps == 3);
+}
+
+TEST_CASE("every optimiser trains, and an unknown one is refused") {
+  const ModelOptions options = options_of("mixture");
+  for (const char* name : {"adam", "adamw", "rmsprop", "sgd"}) {
+    Generator generator(5);
+    const auto model = build_model(options, generator);
+    Recipe recipe = recipe_of(options, 4, std::string(name) == "sgd" ? 0.1 : 0.01);
+    recipe.stages[0].optimizer.name = name;
+    recipe.stages[0].clip_norm = 5;
+    std::vector<double> losses;
+    TrainerHooks hooks;
+    hooks.on_epoch = [&](const EpochReport& report) { losses.push_back(report.loss); };
+    train(*model, recipe, splits(), {.batch = 64}, hooks);
+    INFO(name);
+    CHECK(losses.back() < losses.front());
+  }
+  Generator generator(5);
+  const auto model = build_model(options, generator);
+  Recipe recipe = recipe_of(options, 1);
+  recipe.stages[0].optimizer.name = "adma";
+  CHECK_THROWS_WITH(train(*model, recipe, splits(), {}), Catch::Contains("unknown optimiser 'adma'"));
+}
+
+}  // namespace divvy::test
