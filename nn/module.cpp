@@ -13,11 +13,15 @@ namespace divvy::nn {
 /// Walks over a module and everything below it, with dotted names.
 class ModuleTree {
  public:
+  static std::string joined(const std::string& path, const std::string& name) {
+    return path.empty() ? name : fmt::format("{}.{}", path, name);
+  }
+
   template <class M, class F>
   static void for_each(M& module, const std::string& path, const F& f) {
     f(path, module);
     for (const auto& [name, child] : module.children_) {
-      for_each(static_cast<M&>(*child), path.empty() ? name : path + "." + name, f);
+      for_each(static_cast<M&>(*child), joined(path, name), f);
     }
   }
 
@@ -26,8 +30,7 @@ class ModuleTree {
     for_each(module, "", [&](const std::string& path, const Module& part) {
       for (const auto& [name, variable] : part.*member) {
         const auto same = [&v = variable](const auto& other) { return other.second.is(v); };
-        if (std::none_of(all.begin(), all.end(), same))
-          all.emplace_back(path.empty() ? name : path + "." + name, variable);
+        if (std::none_of(all.begin(), all.end(), same)) all.emplace_back(joined(path, name), variable);
       }
     });
     return all;
@@ -162,9 +165,10 @@ void Module::add_child(const std::string& name, std::shared_ptr<Module> module) 
   for (const auto& [path, part] : module->named_modules()) {
     if (part == this) fail<ValueError>("{}: module '{}' would contain itself", describe(), name);
   }
-  children_.emplace_back(name, module);
-  for (const auto& [path, parameter] : module->named_parameters()) Variable(parameter).set_name(name + "." + path);
-  for (const auto& [path, buffer] : module->named_buffers()) Variable(buffer).set_name(name + "." + path);
+  for (const auto& [path, parameter] : module->named_parameters())
+    Variable(parameter).set_name(ModuleTree::joined(name, path));
+  for (const auto& [path, buffer] : module->named_buffers()) Variable(buffer).set_name(ModuleTree::joined(name, path));
+  children_.emplace_back(name, std::move(module));
 }
 
 }  // namespace divvy::nn

@@ -44,7 +44,8 @@ Schedule step_decay(int64_t period, double gamma) {
   require_finite("step_decay", "gamma", gamma);
   return [period, gamma](int64_t step) {
     checked(step);
-    return std::pow(gamma, static_cast<double>(step / period));
+    const int64_t periods = step / period;
+    return std::pow(gamma, static_cast<double>(periods));
   };
 }
 
