@@ -199,6 +199,20 @@ void ByteReader::read(void* to, int64_t size, std::string_view what) {
   if (got < size) fail<DataError>("{}: {} is cut off: the data end after {} bytes", path_, what, done_);
 }
 
+std::string ByteReader::read_all(int64_t limit) {
+  std::string bytes;
+  std::array<char, 1 << 16> buffer;
+  while (const int64_t got = source_->read(buffer.data(), buffer.size())) {
+    done_ += got;
+    if (got > limit - static_cast<int64_t>(bytes.size())) {
+      fail<DataError>("{}: it has more than {} bytes", path_, limit);
+    }
+    bytes.append(buffer.data(), static_cast<size_t>(got));
+  }
+  expect_end();
+  return bytes;
+}
+
 void ByteReader::expect(int64_t size) { source_->expect(done_, size); }
 
 void ByteReader::expect_end() { source_->expect_end(); }

@@ -22,6 +22,9 @@ class ByteReader {
   /// Reads exactly `size` bytes. Throws DataError, saying that `what` is cut off, where there are fewer.
   void read(void* to, int64_t size, std::string_view what);
 
+  /// All that is left, which may be at most `limit` bytes after unpacking. Throws DataError where it is more.
+  std::string read_all(int64_t limit);
+
   /// Checks, before memory is allocated for it, that `size` more bytes (and no others) can come: a plain file must have
   /// exactly as many; a packed one must say so in its trailer, and be large enough for the most that deflate can save.
   void expect(int64_t size);
