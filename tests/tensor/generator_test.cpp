@@ -282,7 +282,7 @@ TEST_CASE("Categorical draws classes in proportion to their weights") {
     std::vector<double> expected;
     for (double w : weights) expected.push_back(w / 4 * static_cast<double>(rows));
     CHECK(chi_square(counts, expected) < 25);  // 3 degrees of freedom: a chance of 2e-5
-    for (size_t c : {1, 4, 6}) CHECK(counts[c] == 0);
+    for (const size_t c : {size_t{1}, size_t{4}, size_t{6}}) CHECK(counts[c] == 0);
   }
 }
 
