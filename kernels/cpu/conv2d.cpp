@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/cpu/conv2d_paths.h"
+#include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -37,10 +38,10 @@ const int64_t* samples_of(const Segments& segments) {
   return segments.sample.defined() ? segments.sample.data<int64_t>() : nullptr;
 }
 
-/// sums[e] = the sum of the partial sums [tiles, size] of the tiles of expert e, in their order; 0 where there are
+/// sums[e] = the sum of the partial sums [panels, size] of the panels of expert e, in their order; 0 where there are
 /// none.
 template <class T>
-void add_up(const std::vector<SegmentTile>& tiles, const T* partial, int64_t experts, int64_t size, T* sums) {
+void add_up(const std::vector<RowPanel>& panels, const T* partial, int64_t experts, int64_t size, T* sums) {
   constexpr int64_t strip = 4096;
   const int64_t strips = (size + strip - 1) / strip;
   parallel_for(experts * strips, [&](int64_t task) {
@@ -48,30 +49,10 @@ void add_up(const std::vector<SegmentTile>& tiles, const T* partial, int64_t exp
     T* to = sums + expert * size;
     std::fill(to + begin, to + end, T(0));
     const auto first =
-        std::partition_point(tiles.begin(), tiles.end(), [&](const auto& t) { return t.expert < expert; });
-    for (auto tile = first; tile != tiles.end() && tile->expert == expert; ++tile) {
-      const T* from = partial + (tile - tiles.begin()) * size;
+        std::partition_point(panels.begin(), panels.end(), [&](const auto& t) { return t.expert < expert; });
+    for (auto panel = first; panel != panels.end() && panel->expert == expert; ++panel) {
+      const T* from = partial + (panel - panels.begin()) * size;
       for (int64_t i = begin; i < end; ++i) to[i] += from[i];
-    }
-  });
-}
-
-/// dx[r] = the sum of rows[n] over the n with sample[n] = r, in their order.
-template <class T>
-void gather_images(const T* rows, const int64_t* sample, int64_t count, int64_t images, int64_t size, T* dx) {
-  // Counting sort: the rows of image r are order[start[r]], ..., order[start[r + 1] - 1].
-  std::vector<int64_t> start(static_cast<size_t>(images) + 2), order(static_cast<size_t>(count));
-  for (int64_t n = 0; n < count; ++n) ++start[static_cast<size_t>(sample[n]) + 2];
-  for (size_t r = 2; r < start.size(); ++r) start[r] += start[r - 1];
-  for (int64_t n = 0; n < count; ++n) order[static_cast<size_t>(start[static_cast<size_t>(sample[n]) + 1]++)] = n;
-  parallel_tiles(images, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, size)), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      T* to = dx + r * size;
-      std::fill(to, to + size, T(0));
-      for (int64_t k = start[static_cast<size_t>(r)]; k < start[static_cast<size_t>(r) + 1]; ++k) {
-        const T* from = rows + order[static_cast<size_t>(k)] * size;
-        for (int64_t i = 0; i < size; ++i) to[i] += from[i];
-      }
     }
   });
 }
@@ -86,13 +67,13 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
     const ConvInput<T> in{x.data<T>(), samples_of(segments)};
     const T *weights = weight.data<T>(), *biases = bias.defined() ? bias.data<T>() : nullptr;
     T* out = y.mutable_data<T>();
-    const auto tiles = segment_tiles(segments, y.size(0), rows_per_task(s));
-    parallel_for(static_cast<int64_t>(tiles.size()), [&](int64_t i) {
-      const SegmentTile& tile = tiles[static_cast<size_t>(i)];
-      const T* w = weights + tile.expert * s.weights();
-      const T* b = biases ? biases + tile.expert * s.filters : nullptr;
-      use_direct<T>(s, kDirectImages) ? direct::forward(s, tile, in, w, b, out)
-                                      : im2col::forward(s, tile, in, w, b, out);
+    const auto panels = row_panels(segments, y.size(0), rows_per_task(s));
+    parallel_for(static_cast<int64_t>(panels.size()), [&](int64_t i) {
+      const RowPanel& panel = panels[static_cast<size_t>(i)];
+      const T* w = weights + panel.expert * s.weights();
+      const T* b = biases ? biases + panel.expert * s.filters : nullptr;
+      use_direct<T>(s, kDirectImages) ? direct::forward(s, panel, in, w, b, out)
+                                      : im2col::forward(s, panel, in, w, b, out);
     });
   });
 }
@@ -107,16 +88,14 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
     // Where rows share images, each row's part is made first and the parts are added up afterwards.
     Tensor parts = segments.sample.defined() ? Tensor::empty(dx.shape().with(0, count), dx.dtype()) : dx;
     T* rows = parts.mutable_data<T>();
-    const auto tiles = segment_tiles(segments, count, rows_per_task(s));
-    parallel_for(static_cast<int64_t>(tiles.size()), [&](int64_t i) {
-      const SegmentTile& tile = tiles[static_cast<size_t>(i)];
-      const T* w = weights + tile.expert * s.weights();
-      use_direct<T>(s, kDirectImages) ? direct::backward_input(s, tile, upstream, w, rows)
-                                      : im2col::backward_input(s, tile, upstream, w, rows);
+    const auto panels = row_panels(segments, count, rows_per_task(s));
+    parallel_for(static_cast<int64_t>(panels.size()), [&](int64_t i) {
+      const RowPanel& panel = panels[static_cast<size_t>(i)];
+      const T* w = weights + panel.expert * s.weights();
+      use_direct<T>(s, kDirectImages) ? direct::backward_input(s, panel, upstream, w, rows)
+                                      : im2col::backward_input(s, panel, upstream, w, rows);
     });
-    if (segments.sample.defined()) {
-      gather_images(rows, samples_of(segments), count, dx.size(0), s.image(), dx.mutable_data<T>());
-    }
+    if (segments.sample.defined()) scatter_add_rows(parts, segments.sample, dx);
   });
 }
 
@@ -126,8 +105,8 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     const ConvSizes s(x.shape(), weight_shape, dy.shape(), geometry);
     const ConvInput<T> in{x.data<T>(), samples_of(segments)};
     const T* upstream = dy.data<T>();
-    const auto tiles = segment_tiles(segments, dy.size(0), rows_per_sum(s));
-    const auto count = static_cast<int64_t>(tiles.size());
+    const auto panels = row_panels(segments, dy.size(0), rows_per_sum(s));
+    const auto count = static_cast<int64_t>(panels.size());
     const auto partial = [&](const Tensor& gradient, int64_t size) {
       return gradient.defined() ? Tensor::empty({count, size}, gradient.dtype()) : Tensor();
     };
@@ -135,15 +114,15 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     T* dw_parts = dw.defined() ? dw.mutable_data<T>() : nullptr;
     T* db_parts = db.defined() ? db.mutable_data<T>() : nullptr;
     parallel_for(count, [&](int64_t i) {
-      const SegmentTile& tile = tiles[static_cast<size_t>(i)];
+      const RowPanel& panel = panels[static_cast<size_t>(i)];
       T* to_weight = dw_parts ? dw_parts + i * s.weights() : nullptr;
       T* to_bias = db_parts ? db_parts + i * s.filters : nullptr;
-      use_direct<T>(s, kDirectWeights) ? direct::backward_weight(s, tile, in, upstream, to_weight, to_bias)
-                                       : im2col::backward_weight(s, tile, in, upstream, to_weight, to_bias);
+      use_direct<T>(s, kDirectWeights) ? direct::backward_weight(s, panel, in, upstream, to_weight, to_bias)
+                                       : im2col::backward_weight(s, panel, in, upstream, to_weight, to_bias);
     });
     const int64_t experts = weight_shape.rank() == 5 ? weight_shape[0] : 1;
-    if (dw_parts) add_up(tiles, dw_parts, experts, s.weights(), dweight.mutable_data<T>());
-    if (db_parts) add_up(tiles, db_parts, experts, s.filters, dbias.mutable_data<T>());
+    if (dw_parts) add_up(panels, dw_parts, experts, s.weights(), dweight.mutable_data<T>());
+    if (db_parts) add_up(panels, db_parts, experts, s.filters, dbias.mutable_data<T>());
   });
 }
 

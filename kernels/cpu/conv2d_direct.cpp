@@ -80,14 +80,9 @@ void strips(const T* in, const int64_t* offset, int64_t taps, const T* packed, c
     const T* b = bias ? bias + f : none;
     T* to = out + f * out_pitch;
     switch (block) {
-      case 4:
-        strip_from<T, 4, most / 4>(0, in, offset, taps, w, b, length, to, out_pitch);
-        break;
-      case 2:
-        strip_from<T, 2, most / 4>(0, in, offset, taps, w, b, length, to, out_pitch);
-        break;
-      default:
-        strip_from<T, 1, 8>(0, in, offset, taps, w, b, length, to, out_pitch);
+      case 4: strip_from<T, 4, most / 4>(0, in, offset, taps, w, b, length, to, out_pitch); break;
+      case 2: strip_from<T, 2, most / 4>(0, in, offset, taps, w, b, length, to, out_pitch); break;
+      default: strip_from<T, 1, 8>(0, in, offset, taps, w, b, length, to, out_pitch);
     }
     f += block;
   }
@@ -224,8 +219,7 @@ bool fits(const ConvSizes& s) {
 }
 
 template <class T>
-void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* weight, const T* bias,
-             T* y) {
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y) {
   thread_local Scratch packed_space, offset_space, image_space, strip_space;
   const int64_t taps = s.taps(), filters = s.group_filters(), length = strip_length(s);
   T* packed = packed_space.take<T>(s.weights());
@@ -239,7 +233,7 @@ void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in
   T* space = image_space.take<T>(padded_image(s));
   std::fill(space, space + padded_image(s), T(0));
   T* strip = strip_space.take<T>(filters * length);
-  for (int64_t row = tile.begin; row < tile.end; ++row) {
+  for (int64_t row = panel.begin; row < panel.end; ++row) {
     const T* image = padded(s, in.image(row, s), space);
     for (int64_t g = 0; g < s.groups; ++g) {
       strips(image + g * s.group_channels() * s.padded_plane(), offset, taps, packed + g * filters * taps,
@@ -253,7 +247,7 @@ void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in
 }
 
 template <class T>
-void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, const T* weight, T* dx_rows) {
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows) {
   thread_local Scratch packed_space, offset_space, image_space, strip_space;
   // dy with a border on which every filter that touches a pixel of the padded input finds its output: the gradient of
   // padded pixel (i, j) sums weight[u, v] * dy[i - u, j - v].
@@ -279,7 +273,7 @@ void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, co
   T* image = image_space.take<T>(s.filters * plane + kLanes<T>);
   std::fill(image, image + s.filters * plane + kLanes<T>, T(0));
   T* strip = strip_space.take<T>(channels * whole);
-  for (int64_t row = tile.begin; row < tile.end; ++row) {
+  for (int64_t row = panel.begin; row < panel.end; ++row) {
     pad_planes(dy + row * s.out_image(), s.filters, s.out_height, s.out_width, image, plane, pitch, top, left);
     for (int64_t g = 0; g < s.groups; ++g) {
       // The strip starts where the input starts in its padding.
@@ -294,14 +288,14 @@ void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, co
 }
 
 template <class T>
-void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* dy, T* dweight,
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
                      T* dbias) {
   thread_local Scratch offset_space, image_space, strip_space, pointer_space;
   const int64_t taps = s.taps(), filters = s.group_filters(), length = strip_length(s);
   const int64_t dy_plane = (length + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   // As many images at once as stay in the first cache while the taps pass over them.
   const int64_t image_bytes = (padded_image(s) + s.filters * dy_plane + 1) * static_cast<int64_t>(sizeof(T));
-  const int64_t most = std::clamp<int64_t>(32768 / image_bytes, 1, tile.end - tile.begin);
+  const int64_t most = std::clamp<int64_t>(32768 / image_bytes, 1, panel.end - panel.begin);
 
   int64_t* offset = offset_space.take<int64_t>(taps);
   tap_offsets(s, s.group_channels(), s.padded_plane(), s.padded_width(), offset);
@@ -312,8 +306,8 @@ void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInpu
   if (dweight) std::fill(dweight, dweight + s.weights(), T(0));
   if (dbias) std::fill(dbias, dbias + s.filters, T(0));
 
-  for (int64_t begin = tile.begin; begin < tile.end; begin += most) {
-    const int64_t images = std::min(most, tile.end - begin);
+  for (int64_t begin = panel.begin; begin < panel.end; begin += most) {
+    const int64_t images = std::min(most, panel.end - begin);
     for (int64_t i = 0; i < images; ++i) {
       for (int64_t f = 0; f < s.filters; ++f) {
         spread(s, dy + (begin + i) * s.out_image() + f * s.out_plane(), length,
@@ -331,14 +325,9 @@ void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInpu
       for (int64_t f = 0; f < filters;) {
         const int block = block_of(filters - f);
         switch (block) {
-          case 4:
-            correlate<T, 4, 3>(chunk, f, offset, taps, dw);
-            break;
-          case 2:
-            correlate<T, 2, 3>(chunk, f, offset, taps, dw);
-            break;
-          default:
-            correlate<T, 1, 9>(chunk, f, offset, taps, dw);
+          case 4: correlate<T, 4, 3>(chunk, f, offset, taps, dw); break;
+          case 2: correlate<T, 2, 3>(chunk, f, offset, taps, dw); break;
+          default: correlate<T, 1, 9>(chunk, f, offset, taps, dw);
         }
         f += block;
       }
@@ -347,11 +336,11 @@ void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInpu
   }
 }
 
-#define DIVVY_INSTANTIATE(T)                                                                                \
-  template bool fits<T>(const ConvSizes&);                                                                  \
-  template void forward(const ConvSizes&, const SegmentTile&, const ConvInput<T>&, const T*, const T*, T*); \
-  template void backward_input(const ConvSizes&, const SegmentTile&, const T*, const T*, T*);               \
-  template void backward_weight(const ConvSizes&, const SegmentTile&, const ConvInput<T>&, const T*, T*, T*);
+#define DIVVY_INSTANTIATE(T)                                                                             \
+  template bool fits<T>(const ConvSizes&);                                                               \
+  template void forward(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, const T*, T*); \
+  template void backward_input(const ConvSizes&, const RowPanel&, const T*, const T*, T*);               \
+  template void backward_weight(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, T*, T*);
 DIVVY_INSTANTIATE(float)
 DIVVY_INSTANTIATE(double)
 #undef DIVVY_INSTANTIATE

@@ -17,21 +17,22 @@ using Matrix = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen
 template <class T>
 using ConstMatrix = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
-/// Images of a tile that go through one product.
+/// Images of a panel that go through one product.
 struct Batch {
   int64_t begin, images;
   int64_t columns(const ConvSizes& s) const { return images * s.out_plane(); }
 };
 
-/// Calls f for the batches of a tile in order.
+/// Calls f for the batches of a panel in order.
 template <class F>
-void for_batches(const ConvSizes& s, const SegmentTile& tile, const F& f) {
+void for_batches(const ConvSizes& s, const RowPanel& panel, const F& f) {
   const int64_t most = images_per_product(s);
-  for (int64_t begin = tile.begin; begin < tile.end; begin += most) f(Batch{begin, std::min(most, tile.end - begin)});
+  for (int64_t begin = panel.begin; begin < panel.end; begin += most)
+    f(Batch{begin, std::min(most, panel.end - begin)});
 }
 
-int64_t largest_batch(const ConvSizes& s, const SegmentTile& tile) {
-  return std::min(images_per_product(s), tile.end - tile.begin);
+int64_t largest_batch(const ConvSizes& s, const RowPanel& panel) {
+  return std::min(images_per_product(s), panel.end - panel.begin);
 }
 
 /// The elements of a tap's row, H' x W' of them, from the padded plane in which the tap starts at `from`; and the
@@ -116,15 +117,14 @@ int64_t images_per_product(const ConvSizes& s) {
 }
 
 template <class T>
-void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* weight, const T* bias,
-             T* y) {
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y) {
   thread_local Scratch image_space, column_space, result_space;
-  const int64_t most = largest_batch(s, tile) * s.out_plane();
+  const int64_t most = largest_batch(s, panel) * s.out_plane();
   T* space = image_space.take<T>(padded_group(s));
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = result_space.take<T>(s.group_filters() * most);
-  for_batches(s, tile, [&](const Batch& batch) {
+  for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), f = g * filters;
       fill_columns(s, batch, in, g, space, columns);
@@ -139,13 +139,13 @@ void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in
 }
 
 template <class T>
-void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, const T* weight, T* dx_rows) {
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows) {
   thread_local Scratch image_space, column_space, upstream_space;
-  const int64_t most = largest_batch(s, tile) * s.out_plane();
+  const int64_t most = largest_batch(s, panel) * s.out_plane();
   T* space = image_space.take<T>(padded_group(s));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
-  for_batches(s, tile, [&](const Batch& batch) {
+  for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), row = batch.columns(s);
       Matrix<T>(columns, s.taps(), row).noalias() =
@@ -166,16 +166,16 @@ void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, co
 }
 
 template <class T>
-void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* dy, T* dweight,
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
                      T* dbias) {
   thread_local Scratch image_space, column_space, upstream_space;
-  const int64_t most = largest_batch(s, tile) * s.out_plane();
+  const int64_t most = largest_batch(s, panel) * s.out_plane();
   T* space = image_space.take<T>(padded_group(s));
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
-  for_batches(s, tile, [&](const Batch& batch) {
-    const bool first = batch.begin == tile.begin;
+  for_batches(s, panel, [&](const Batch& batch) {
+    const bool first = batch.begin == panel.begin;
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), f = g * filters;
       const ConstMatrix<T> upstream(gathered(s, batch, dy, g, several), filters, batch.columns(s));
@@ -194,10 +194,10 @@ void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInpu
   });
 }
 
-#define DIVVY_INSTANTIATE(T)                                                                                \
-  template void forward(const ConvSizes&, const SegmentTile&, const ConvInput<T>&, const T*, const T*, T*); \
-  template void backward_input(const ConvSizes&, const SegmentTile&, const T*, const T*, T*);               \
-  template void backward_weight(const ConvSizes&, const SegmentTile&, const ConvInput<T>&, const T*, T*, T*);
+#define DIVVY_INSTANTIATE(T)                                                                             \
+  template void forward(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, const T*, T*); \
+  template void backward_input(const ConvSizes&, const RowPanel&, const T*, const T*, T*);               \
+  template void backward_weight(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, T*, T*);
 DIVVY_INSTANTIATE(float)
 DIVVY_INSTANTIATE(double)
 #undef DIVVY_INSTANTIATE

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "kernels/conv2d.h"
-#include "kernels/cpu/segment_tiles.h"
+#include "kernels/cpu/row_panels.h"
 
-/// The two ways in which the CPU convolves a tile of rows that share an expert. Both do everything in scratch of the
-/// thread; the entry points in conv2d.cpp choose between them and cut the rows into tiles.
+/// The two ways in which the CPU convolves a panel of rows that share an expert. Both do everything in scratch of the
+/// thread; the entry points in conv2d.cpp choose between them and cut the rows into panels.
 namespace divvy::kernels::cpu {
 
 struct ConvSizes {
@@ -46,7 +46,7 @@ struct ConvInput {
   const T* image(int64_t row, const ConvSizes& s) const { return x + (sample ? sample[row] : row) * s.image(); }
 };
 
-// The functions of both take the tile's expert's weight, bias (nullptr for none), dweight and dbias (nullptr where not
+// The functions of both take the panel's expert's weight, bias (nullptr for none), dweight and dbias (nullptr where not
 // wanted), and y, dy and dx_rows [N, C, H, W] of all rows. All assign.
 
 /// Sums over the filter for whole vectors of neighbouring pixels, with the weights broadcast. For a stride of 1.
@@ -55,11 +55,11 @@ namespace direct {
 template <class T>
 bool fits(const ConvSizes& s);
 template <class T>
-void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
 template <class T>
-void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, const T* weight, T* dx_rows);
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows);
 template <class T>
-void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* dy, T* dweight,
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
                      T* dbias);
 }  // namespace direct
 
@@ -68,11 +68,11 @@ namespace im2col {
 /// The images whose columns make one matrix product.
 int64_t images_per_product(const ConvSizes& s);
 template <class T>
-void forward(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
 template <class T>
-void backward_input(const ConvSizes& s, const SegmentTile& tile, const T* dy, const T* weight, T* dx_rows);
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows);
 template <class T>
-void backward_weight(const ConvSizes& s, const SegmentTile& tile, const ConvInput<T>& in, const T* dy, T* dweight,
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
                      T* dbias);
 }  // namespace im2col
 
