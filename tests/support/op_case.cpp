@@ -3,16 +3,11 @@
 #include "autograd/gradcheck.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
 namespace {
-
-std::vector<Device> available_devices() {
-  std::vector<Device> devices{Device::cpu()};
-  if (cuda_device_count() > 0) devices.push_back(Device::cuda());
-  return devices;
-}
 
 std::vector<Variable> make_inputs(const Sample& sample, DType dtype, Device device) {
   std::vector<Variable> inputs;
