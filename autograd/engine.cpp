@@ -1,5 +1,8 @@
+#include <optional>
 #include <queue>
+#include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "autograd/node.h"
 #include "autograd/variable.h"
@@ -11,23 +14,22 @@ namespace divvy {
 
 namespace {
 
-/// A gradient on its way. The first contribution may be a tensor that others hold too, so it is copied before anything
-/// is added to it.
+/// A gradient on its way. The first contribution may be a tensor that others hold too; then it is copied before
+/// anything is added to it.
 struct Sum {
   Tensor value;
-  bool owned = false;
 
   void add(const Tensor& gradient) {
     if (!value.defined()) {
       value = gradient;
       return;
     }
-    if (!owned) {
-      value = value.clone();
-      owned = true;
-    }
+    if (!value.is_unique()) value = value.clone();
     kernels::accumulate(gradient, value);
   }
+
+  /// The sum, in memory that nobody else holds: users change gradients in place.
+  Tensor take() { return value.is_unique() ? std::move(value) : value.clone(); }
 };
 
 }  // namespace
@@ -63,10 +65,14 @@ class Engine {
     bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const { return a->id < b->id; }
   };
 
+  static std::string name_of(const Variable::Impl& variable) {
+    return variable.name.empty() ? "an unnamed variable" : variable.name;
+  }
+
   static void require_finite_root(const Variable& root) {
     if (kernels::first_non_finite(root.value()) < 0) return;
     const auto& node = root.impl().node;
-    throw NonFiniteError("loss", node ? node->name : root.name(), std::nullopt);
+    throw NonFiniteError("loss", node && root.name().empty() ? node->name : name_of(root.impl()), std::nullopt);
   }
 
   void give(const std::shared_ptr<Node>& node, const Tensor& gradient) {
@@ -83,9 +89,7 @@ class Engine {
 
   void visit(Node& node, const Tensor& gradient) {
     if (const auto output = node.retained.lock()) {
-      Sum kept{output->grad};
-      kept.add(gradient);
-      output->grad = kept.owned ? kept.value : kept.value.clone();
+      add_to_grad(*output, Sum{gradient});
     }
     std::vector<bool> needed;
     for (const Node::Edge& edge : node.inputs) needed.push_back(edge.needed());
@@ -117,22 +121,27 @@ class Engine {
                        node.name);
     }
     if (!node.backward) fail<GraphError>("{}: this operation has no gradient rule", node.name);
+    const uint64_t version = gradient.version();
     try {
       node.backward(gradient, gradients);
     } catch (const GraphError& error) {
       fail<GraphError>("{}: {}", node.name, error.what());
     }
+    if (gradient.version() != version) {
+      fail<GraphError>("{}: the gradient rule wrote to dy, which other operations may hold", node.name);
+    }
   }
 
   void finish_leaves() {
     for (const auto& [leaf, sum] : leaves_) require_finite_gradient(*leaf, sum.value);
-    for (auto& [leaf, sum] : leaves_) {
-      if (leaf->grad.defined()) {
-        kernels::accumulate(sum.value, leaf->grad);
-      } else {
-        // A gradient that another leaf or the caller holds too must not be shared: users change gradients in place.
-        leaf->grad = sum.owned || sum.value.is_unique() ? std::move(sum.value) : sum.value.clone();
-      }
+    for (auto& [leaf, sum] : leaves_) add_to_grad(*leaf, std::move(sum));
+  }
+
+  static void add_to_grad(Variable::Impl& variable, Sum&& sum) {
+    if (variable.grad.defined()) {
+      kernels::accumulate(sum.value, variable.grad);
+    } else {
+      variable.grad = sum.take();
     }
   }
 
@@ -141,7 +150,7 @@ class Engine {
     if (at < 0) return;
     std::optional<int64_t> expert;
     if (leaf.stacked_experts > 0) expert = at / (gradient.numel() / leaf.stacked_experts);
-    throw NonFiniteError("gradient", leaf.name.empty() ? "an unnamed variable" : leaf.name, expert);
+    throw NonFiniteError("gradient", name_of(leaf), expert);
   }
 
   BackwardOptions options_;
@@ -159,6 +168,9 @@ void backward(const Variable& root, const Tensor& cotangent, const BackwardOptio
     }
     if (cotangent.dtype() != root.dtype()) {
       fail<DTypeError>("backward: the cotangent is {}, the root is {}", cotangent.dtype(), root.dtype());
+    }
+    if (cotangent.device() != root.device()) {
+      fail<DeviceError>("backward: the cotangent is on {}, the root is on {}", cotangent.device(), root.device());
     }
   } else if (root.value().numel() != 1) {
     fail<ShapeError>("backward: a root {} needs a cotangent", root.shape());

@@ -33,13 +33,17 @@ struct GradcheckReport {
 /// `leaves` are the f64 variables that f reads and that require gradients; f is called many times while their values
 /// are changed one element at a time, so it must be deterministic (a dropout draws from a generator made inside f) and
 /// smooth within eps of the values. The cotangent is random, never all ones: the rows of a softmax sum to one, so a
-/// gradient of the plain sum would be zero whatever the layer does. The values of the leaves are restored; their
-/// gradients are cleared.
+/// gradient of the plain sum would be zero whatever the layer does. Afterwards the leaves have their values back and no
+/// gradients; variables that f reads but that are not among them may have gathered some.
+///
+/// A report that is not ok says for each input whether its gradient is missing, has the wrong sign or is off by one
+/// factor, names a non-finite gradient and an f that is not deterministic, and shows the first derivatives that differ.
 ///
 ///     auto report = gradcheck([&] { return layer.forward(x); }, {x, layer.weight});
 ///     if (!report) std::puts(report.text.c_str());
 ///
-/// Throws DTypeError for leaves that are not f64 and ValueError for leaves that require no gradient.
+/// Throws DTypeError for leaves or an output that are not f64, ValueError for leaves that require no gradient or were
+/// made by an operation, and what f and backward() throw.
 GradcheckReport gradcheck(const std::function<Variable()>& f, const std::vector<Variable>& leaves,
                           const GradcheckOptions& options = {});
 

@@ -34,7 +34,8 @@ class Gradients {
  public:
   explicit Gradients(std::vector<bool> needed) : needed_(std::move(needed)), values_(needed_.size()) {}
   bool needs(size_t input) const { return needed_.at(input); }
-  Tensor& operator[](size_t input) { return values_.at(input); }
+  /// Throws GraphError for an input that the operation does not have.
+  Tensor& operator[](size_t input);
   size_t size() const { return values_.size(); }
 
  private:

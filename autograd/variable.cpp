@@ -33,9 +33,9 @@ Tensor& Variable::mutable_value() {
 
 void Variable::set_value(Tensor value) {
   Tensor& old = mutable_value();
-  if (value.shape() != old.shape() || value.dtype() != old.dtype()) {
-    fail<ShapeError>("set_value: {} {} cannot replace {} {}", value.dtype(), value.shape(), old.dtype(), old.shape());
-  }
+  if (!value.defined()) fail<ValueError>("set_value: the value is undefined");
+  if (value.shape() != old.shape()) fail<ShapeError>("set_value: {} cannot replace {}", value.shape(), old.shape());
+  if (value.dtype() != old.dtype()) fail<DTypeError>("set_value: {} cannot replace {}", value.dtype(), old.dtype());
   old = std::move(value);
 }
 
@@ -45,6 +45,13 @@ void Variable::set_requires_grad(bool requires_grad) {
     fail<DTypeError>("only f32 and f64 variables have gradients, got {}", dtype());
   }
   impl().requires_grad = requires_grad;
+}
+
+void Variable::set_stacked_experts(int64_t experts) {
+  if (experts < 0 || (experts > 0 && (shape().rank() == 0 || shape()[0] != experts))) {
+    fail<ShapeError>("set_stacked_experts: {} does not stack {} experts along its leading axis", shape(), experts);
+  }
+  impl().stacked_experts = experts;
 }
 
 void Variable::retain_grad() {
@@ -61,6 +68,11 @@ const Tensor& Saved::get() const {
                      tensor_.shape());
   }
   return tensor_;
+}
+
+Tensor& Gradients::operator[](size_t input) {
+  if (input >= values_.size()) fail<GraphError>("a gradient for input {} of {} was set", input, values_.size());
+  return values_[input];
 }
 
 Node::~Node() {

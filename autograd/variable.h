@@ -49,9 +49,10 @@ class Variable {
   /// The name that errors and state dictionaries use.
   const std::string& name() const { return impl().name; }
   void set_name(std::string name) { impl().name = std::move(name); }
-  /// For a parameter of stacked experts, [E, ...]: E. Errors then name the expert. 0 where there are none.
+  /// For a parameter of stacked experts, [E, ...]: E. Errors then name the expert. 0 where there are none. Throws
+  /// ShapeError for another leading size.
   int64_t stacked_experts() const { return impl().stacked_experts; }
-  void set_stacked_experts(int64_t experts) { impl().stacked_experts = experts; }
+  void set_stacked_experts(int64_t experts);
 
   bool is(const Variable& other) const { return impl_ == other.impl_; }
 

@@ -21,11 +21,14 @@ bool before(T a, T b) {
 template <class T>
 void insert_top(const T* row, int64_t cols, int64_t k, int64_t* best) {
   int64_t kept = 0;
+  T last = row[0];
   for (int64_t c = 0; c < cols; ++c) {
-    if (kept == k && !before(row[c], row[best[k - 1]])) continue;
+    // Most entries of a long row end here; a NaN on either side is false, and then before() decides.
+    if (kept == k && (row[c] <= last || !before(row[c], last))) continue;
     int64_t place = kept < k ? kept++ : k - 1;
     for (; place > 0 && before(row[c], row[best[place - 1]]); --place) best[place] = best[place - 1];
     best[place] = c;
+    last = row[best[kept - 1]];
   }
 }
 
