@@ -1,1 +1,144 @@
-int main() { return 0; }
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <new>
+
+#include "apps/commands.h"
+#include "apps/exit_code.h"
+#include "apps/suggest.h"
+#include "apps/version.h"
+
+namespace divvy::app {
+
+namespace {
+
+constexpr const char* kExamples =
+    "divvy divides a task among experts: it trains gated modular networks and shows who does what.\n\n"
+    "Examples:\n"
+    "  divvy train                                        ten experts on drawn digits, no files needed\n"
+    "  divvy train --data mnist --data-dir ~/data --importance 0.2\n"
+    "  divvy train --data mnist --model top-k --k 2       evaluate two experts a sample\n"
+    "  divvy eval runs/20260101_120000-glyphs-mixture     test a trained model again\n"
+    "  divvy data                                         what can be trained on, and what is missing\n"
+    "  divvy doctor                                       what this build and machine have\n";
+
+constexpr const char* kTrainExamples =
+    "Trains a model and shows how its experts divided the task.\n\n"
+    "Examples:\n"
+    "  divvy train                                        the embedded digits, a soft mixture of ten experts\n"
+    "  divvy train --data mnist --importance 0.2 --epochs 20\n"
+    "  divvy train --data mnist --model top-k --k 2 --experts 10\n"
+    "  divvy train --config run.toml --seed 7             settings from a file, one of them overruled\n"
+    "  divvy train --data mnist --dry-run                 the plan and its cost, without training\n";
+
+struct CommandLine {
+  CLI::App app{kExamples, "divvy"};
+  TrainConfig train;
+  EvalConfig eval;
+  DataConfig data;
+  bool completion = false;
+  CLI::App *train_app, *eval_app, *data_app, *doctor_app;
+
+  CommandLine() {
+    app.set_version_flag("--version", std::string("divvy ") + kVersion);
+    app.add_flag("--completion-bash", completion, "print a completion script: source <(divvy --completion-bash)");
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    train_app = app.add_subcommand("train", "train a model")->description(kTrainExamples);
+    eval_app = app.add_subcommand("eval", "test the model of a run folder");
+    eval_app->description(
+        "Tests the model of a run folder on the test part of its data.\n\n"
+        "Examples:\n"
+        "  divvy eval runs/20260101_120000-mnist-mixture\n"
+        "  divvy eval runs/20260101_120000-mnist-mixture --checkpoint best\n");
+    data_app = app.add_subcommand("data", "list the data sets and check their files");
+    data_app->description("Lists the data sets and checks their files.\n\nExamples:\n  divvy data --data-dir ~/data\n");
+    doctor_app = app.add_subcommand("doctor", "print what this build and machine have");
+    doctor_app->description(
+        "Prints build, processor, threads, GPU, libraries and data found.\n\nExamples:\n  divvy doctor\n");
+    add_train_options(*train_app, train);
+    add_eval_options(*eval_app, eval);
+    add_data_options(*data_app, data);
+    add_data_options(*doctor_app, data);
+  }
+
+  CLI::App* command(const std::string& name) {
+    for (CLI::App* command : {train_app, eval_app, data_app, doctor_app}) {
+      if (command->get_name() == name) return command;
+    }
+    std::vector<std::string> names = {"train", "eval", "data", "doctor"};
+    const std::string near = nearest(name, names);
+    throw UsageError(fmt::format("unknown command '{}'{}", name,
+                                 near.empty() ? "; see divvy --help" : fmt::format("; did you mean '{}'?", near)));
+  }
+};
+
+/// CLI11 takes the arguments in reverse order.
+void parse(CLI::App& app, std::vector<std::string> arguments) {
+  std::ranges::reverse(arguments);
+  app.parse(std::move(arguments));
+}
+
+int run(const std::vector<std::string>& arguments) {
+  CommandLine line;
+  try {
+    if (arguments.empty()) {
+      fmt::print(stdout, "{}", line.app.help());
+      return kUsage;
+    }
+    if (arguments[0] == "--completion-bash") {
+      fmt::print("{}", bash_completion(line.app));
+      return kDone;
+    }
+    if (arguments[0].starts_with("-")) {
+      refuse_unknown_options(line.app, arguments);
+      parse(line.app, arguments);
+      return kDone;
+    }
+    CLI::App* command = line.command(arguments[0]);
+    std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    refuse_unknown_options(*command, rest);
+    rest = with_config_file(*command, std::move(rest));
+    rest.insert(rest.begin(), arguments[0]);
+    parse(line.app, rest);
+    if (command == line.train_app) return train_command(line.train, *command);
+    if (command == line.eval_app) return eval_command(line.eval);
+    if (command == line.data_app) return data_command(line.data);
+    return doctor_command(line.data);
+  } catch (const CLI::Success& request) {  // --help and --version
+    return line.app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+int report(const char* what, int code) {
+  fmt::print(stderr, "divvy: {}\n", what);
+  return code;
+}
+
+}  // namespace
+
+int guarded_run(const std::vector<std::string>& arguments) {
+  try {
+    return run(arguments);
+  } catch (const UsageError& error) {
+    return report(error.what(), kUsage);
+  } catch (const ValueError& error) {
+    return report(error.what(), kUsage);
+  } catch (const DataError& error) {
+    return report(error.what(), kData);
+  } catch (const CheckpointError& error) {
+    return report(error.what(), kCheckpoint);
+  } catch (const NonFiniteError& error) {
+    return report(error.what(), kNonFinite);
+  } catch (const OutOfMemoryError& error) {
+    return report(error.what(), kOutOfMemory);
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", kOutOfMemory);
+  } catch (const std::exception& error) {
+    return report(error.what(), kFailure);
+  }
+}
+
+}  // namespace divvy::app
+
+int main(int argc, char** argv) { return divvy::app::guarded_run({argv + 1, argv + argc}); }

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "apps/options.h"
+
+/// The commands. Each prints its results to stdout and messages to stderr, returns an exit status of apps/exit_code.h,
+/// and lets the library's errors pass to main().
+namespace divvy::app {
+
+/// `command`: where the settings were parsed; they are echoed into the run folder.
+int train_command(TrainConfig config, const CLI::App& command);
+int eval_command(const EvalConfig& config);
+int data_command(const DataConfig& config);
+int doctor_command(const DataConfig& config);
+
+/// A completion script for bash over the commands and options of `app`.
+std::string bash_completion(const CLI::App& app);
+
+}  // namespace divvy::app
