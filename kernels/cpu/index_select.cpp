@@ -35,8 +35,8 @@ void index_select_backward(const Tensor& dy, int axis, const Tensor& index, Tens
   const int64_t outer = size_before(dx.shape(), axis), inner = size_after(dx.shape(), axis);
   const int64_t size = dx.size(axis), count = index.numel();
   if (outer == 1) {
-    scatter_add_rows(dy, index, dx);
-    return;
+    Tensor rows = dx.reshape({size, inner});
+    return scatter_add_rows(dy.reshape({count, inner}), index, rows);
   }
   visit_floating("index_select_backward", dy.dtype(), [&]<class T>() {
     const T* in = dy.data<T>();
