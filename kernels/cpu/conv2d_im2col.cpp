@@ -1,8 +1,9 @@
-#include <Eigen/Core>
 #include <algorithm>
 
 #include "kernels/cpu/conv2d_paths.h"
+#include "kernels/cpu/dot.h"
 #include "kernels/cpu/planes.h"
+#include "kernels/cpu/product.h"
 #include "kernels/cpu/scratch.h"
 
 /// The columns of a group of channels are a matrix [taps, images * out_plane]: what each tap of the filter sees at each
@@ -11,11 +12,6 @@
 namespace divvy::kernels::cpu::im2col {
 
 namespace {
-
-template <class T>
-using Matrix = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-template <class T>
-using ConstMatrix = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
 /// Images of a panel that go through one product.
 struct Batch {
@@ -129,10 +125,9 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
       const int64_t filters = s.group_filters(), f = g * filters;
       fill_columns(s, batch, in, g, space, columns);
       T* result = batch.images == 1 ? y + batch.begin * s.out_image() + f * s.out_plane() : several;
-      Matrix<T> product(result, filters, batch.columns(s));
-      product.noalias() = ConstMatrix<T>(weight + f * s.taps(), filters, s.taps()) *
-                          ConstMatrix<T>(columns, s.taps(), batch.columns(s));
-      if (bias) product.colwise() += Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(bias + f, filters);
+      const int64_t row = batch.columns(s);
+      for (int64_t i = 0; i < filters; ++i) std::fill_n(result + i * row, row, bias ? bias[f + i] : T(0));
+      add_product<T>(filters, row, s.taps(), {weight + f * s.taps(), s.taps()}, {columns, row}, result, row);
       if (batch.images > 1) scatter(s, batch, result, g, y);
     }
   });
@@ -148,9 +143,9 @@ void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, cons
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), row = batch.columns(s);
-      Matrix<T>(columns, s.taps(), row).noalias() =
-          ConstMatrix<T>(weight + g * filters * s.taps(), filters, s.taps()).transpose() *
-          ConstMatrix<T>(gathered(s, batch, dy, g, several), filters, row);
+      std::fill_n(columns, s.taps() * row, T(0));
+      add_product<T>(s.taps(), row, filters, {weight + g * filters * s.taps(), s.taps(), true},
+                     {gathered(s, batch, dy, g, several), row}, columns, row);
       for (int64_t n = 0; n < batch.images; ++n) {
         std::fill(space, space + padded_group(s), T(0));
         const T* from = columns + n * s.out_plane();
@@ -178,17 +173,18 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
     const bool first = batch.begin == panel.begin;
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), f = g * filters;
-      const ConstMatrix<T> upstream(gathered(s, batch, dy, g, several), filters, batch.columns(s));
+      const int64_t row = batch.columns(s);
+      const T* upstream = gathered(s, batch, dy, g, several);
       if (dweight) {
         fill_columns(s, batch, in, g, space, columns);
-        Matrix<T> dw(dweight + f * s.taps(), filters, s.taps());
-        if (first) dw.setZero();
-        dw.noalias() += upstream * ConstMatrix<T>(columns, s.taps(), batch.columns(s)).transpose();
+        T* dw = dweight + f * s.taps();
+        if (first) std::fill_n(dw, filters * s.taps(), T(0));
+        add_product<T>(filters, s.taps(), row, {upstream, row}, {columns, row, true}, dw, s.taps());
       }
       if (dbias) {
-        Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, 1>> db(dbias + f, filters);
-        if (first) db.setZero();
-        db += upstream.rowwise().sum();
+        for (int64_t i = 0; i < filters; ++i) {
+          dbias[f + i] = (first ? T(0) : dbias[f + i]) + sum_run(upstream + i * row, row);
+        }
       }
     }
   });

@@ -2,10 +2,11 @@
 
 #include <cstdint>
 
+/// Sums with sixteen independent parts, for the vector units and for small rounding errors. The order of addition
+/// depends on `count` alone, not on where the elements lie in memory, as it does with Eigen's sums.
 namespace divvy::kernels::cpu {
 
-/// sum over i of a[i] * b[i], with sixteen independent sums for the vector units. The order of addition depends on
-/// `count` alone, not on where the vectors lie in memory.
+/// The sum over i of a[i] * b[i].
 template <class T>
 T dot(const T* a, const T* b, int64_t count) {
   constexpr int64_t kLanes = 16;
@@ -15,6 +16,22 @@ T dot(const T* a, const T* b, int64_t count) {
     for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
   }
   for (int64_t lane = 0; i < count; ++i, ++lane) sums[lane] += a[i] * b[i];
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  }
+  return sums[0];
+}
+
+/// The sum over i of a[i].
+template <class T>
+T sum_run(const T* a, int64_t count) {
+  constexpr int64_t kLanes = 16;
+  T sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[i + lane];
+  }
+  for (int64_t lane = 0; i < count; ++i, ++lane) sums[lane] += a[i];
   for (int64_t half = kLanes / 2; half > 0; half /= 2) {
     for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
   }

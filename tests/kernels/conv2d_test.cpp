@@ -3,6 +3,7 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/matmul.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
@@ -173,6 +174,22 @@ TEST_CASE("the conv2d kernels refuse outputs that do not fit", "[kernels]") {
   CHECK_THROWS_AS(kernels::conv2d_backward_weight(x, y, weight.shape(), {}, {}, dbias, dbias), ShapeError);
   CHECK_THROWS_AS(kernels::conv2d_backward_weight(x, y, weight.shape(), {}, {}, dweight, dweight), ShapeError);
   CHECK_NOTHROW(kernels::conv2d_backward_weight(x, y, weight.shape(), {}, {}, absent, absent));
+}
+
+TEST_CASE("a convolution has the same bits before and after another product") {
+  // To matter, the filters must be longer than what is summed in one go.
+  const Problem p{{2, 512, 9, 9}, {16, 512, 3, 3}, {}, {}};
+  const Tensor x = random_tensor(p.x, 1, -1, 1, DType::f32), weight = random_tensor(p.weight, 2, -1, 1, DType::f32);
+  const Tensor bias = random_tensor({16}, 3, -1, 1, DType::f32),
+               dy = random_tensor({2, 16, 7, 7}, 4, -1, 1, DType::f32);
+  const Results before = by_kernels(p, x, weight, bias, dy);
+  Tensor product = Tensor::empty({16, 16});
+  kernels::matmul(bias.reshape({16, 1}), bias.reshape({1, 16}), {}, product);
+  const Results after = by_kernels(p, x, weight, bias, dy);
+  CHECK(same_bits(before.y, after.y));
+  CHECK(same_bits(before.dx, after.dx));
+  CHECK(same_bits(before.dweight, after.dweight));
+  CHECK(same_bits(before.dbias, after.dbias));
 }
 
 }  // namespace divvy::test
