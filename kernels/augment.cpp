@@ -22,9 +22,7 @@ void check_images(const char* op, const Tensor& x, const Tensor& y) {
 void check_choice(const char* op, const char* name, const Tensor& choice, DType dtype, const Tensor& x) {
   check::dtype(op, name, choice, dtype);
   check::shape(op, name, choice, {x.size(0)});
-  if (choice.device() != x.device()) {
-    fail<DeviceError>("{}: {} is on {}, the images are on {}", op, name, choice.device(), x.device());
-  }
+  check::same_device(op, name, choice, x);
 }
 
 }  // namespace

@@ -18,10 +18,7 @@ Shape check_input(const char* op, const Tensor& x, const Tensor& gamma, const Se
   if (segments.sample.defined()) {
     fail<ValueError>("{}: segments.sample belongs to the first layer of a stack, which gathers the rows; clear it", op);
   }
-  check_segments(op, segments, stack[0], x.size(0));
-  if (segments.grouped() && segments.offsets.device() != x.device()) {
-    fail<DeviceError>("{}: segments are on {}, x is on {}", op, segments.offsets.device(), x.device());
-  }
+  check_segments(op, segments, stack[0], x.size(0), x.device());
   return stack;
 }
 
@@ -34,8 +31,7 @@ void check_saved(const char* op, const BatchNormResult& saved, const Shape& stac
   for (const Tensor& t : {saved.mean, saved.inverse_std}) {
     check::shape(op, "a saved statistic", t, stack);
     check::dtype(op, "a saved statistic", t, DType::f64);
-    if (t.device() != x.device())
-      fail<DeviceError>("{}: a saved statistic is on {}, x is on {}", op, t.device(), x.device());
+    check::same_device(op, "a saved statistic", t, x);
   }
 }
 

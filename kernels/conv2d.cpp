@@ -14,9 +14,10 @@ int64_t experts_of(const Shape& weight) { return weight.rank() == 5 ? weight[0] 
 constexpr int64_t kLargest = int64_t{1} << 31;
 
 void check_geometry(const Conv2dGeometry& g) {
-  if (g.stride < 1 || g.stride > kLargest) fail<ValueError>("conv2d: stride must be at least 1, got {}", g.stride);
-  if (g.padding < 0 || g.padding > kLargest)
-    fail<ValueError>("conv2d: padding must not be negative, got {}", g.padding);
+  if (g.stride < 1 || g.stride > kLargest) fail<ValueError>("conv2d: stride must lie in [1, 2^31], got {}", g.stride);
+  if (g.padding < 0 || g.padding > kLargest) {
+    fail<ValueError>("conv2d: padding must lie in [0, 2^31], got {}", g.padding);
+  }
   if (g.groups < 1) fail<ValueError>("conv2d: groups must be at least 1, got {}", g.groups);
 }
 
@@ -35,7 +36,7 @@ int64_t out_size(const Shape& x, int64_t size, int64_t kernel, const Conv2dGeome
 void check_shapes(const char* op, const Shape& x, const Shape& weight, const Conv2dGeometry& geometry,
                   const Segments& segments, const Tensor& y) {
   check::shape(op, "the output", y, conv2d_shape(x, weight, geometry, segments));
-  check_segments(op, segments, experts_of(weight), x[0]);
+  check_segments(op, segments, experts_of(weight), x[0], y.device());
 }
 
 void check_bias(const char* op, const char* name, const Tensor& bias, const Shape& weight, const Tensor& like) {

@@ -9,10 +9,8 @@ void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y) {
   check::floating("dropout", "input", x);
   check::dtype("dropout", "keep", keep, DType::u8);
   check::shape("dropout", "keep", keep, x.shape());
+  check::same_device("dropout", "keep", keep, x);
   check::same("dropout", "output", y, x);
-  if (keep.device() != x.device()) {
-    fail<DeviceError>("dropout: keep is on {}, the input is on {}", keep.device(), x.device());
-  }
   DIVVY_BACKEND(x, dropout)(x, keep, scale, y);
 }
 

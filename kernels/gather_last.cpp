@@ -10,8 +10,9 @@ namespace {
 void check_arguments(const char* op, const Tensor& wide, const Tensor& index, const Tensor& narrow) {
   check::floating(op, "input", wide);
   check::min_rank(op, "input", wide, 1);
-  check::indices(op, "index", index, wide.shape().cols());
   check::min_rank(op, "index", index, 1);
+  check::same_device(op, "index", index, wide);
+  check::indices(op, "index", index, wide.shape().cols());
   check::shape(op, "index", index, wide.shape().with(-1, index.shape().cols()));
   check::shape(op, "output", narrow, index.shape());
   check::same_kind(op, "output", narrow, wide);

@@ -11,12 +11,7 @@ namespace {
 /// `rows` is [N, features], one for each row in the segments of an input with `input_rows` rows.
 void check_rows(const char* op, const char* name, const Tensor& rows, const Segments& segments, int64_t experts,
                 int64_t input_rows, int64_t features) {
-  check_segments(op, segments, experts, input_rows);
-  for (const Tensor& part : {segments.offsets, segments.sample}) {
-    if (part.defined() && part.device() != rows.device()) {
-      fail<DeviceError>("{}: segments are on {}, the other operands are on {}", op, part.device(), rows.device());
-    }
-  }
+  check_segments(op, segments, experts, input_rows, rows.device());
   check::shape(op, name, rows, {segments.rows(input_rows), features});
 }
 

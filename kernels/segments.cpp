@@ -4,7 +4,12 @@
 
 namespace divvy::kernels {
 
-void check_segments(const char* op, const Segments& segments, int64_t experts, int64_t input_rows) {
+void check_segments(const char* op, const Segments& segments, int64_t experts, int64_t input_rows, Device device) {
+  for (const Tensor& part : {segments.offsets, segments.sample}) {
+    if (part.defined() && part.device() != device) {
+      fail<DeviceError>("{}: segments are on {}, the other operands are on {}", op, part.device(), device);
+    }
+  }
   if (segments.sample.defined()) {
     check::rank(op, "segments.sample", segments.sample, 1);
     check::indices(op, "segments.sample", segments.sample, input_rows);

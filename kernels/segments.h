@@ -20,9 +20,9 @@ struct Segments {
 
 namespace kernels {
 
-/// Throws ShapeError, DTypeError or ValueError unless `segments` divide the rows of an input with `input_rows` rows
-/// among `experts` experts. Reads the offsets and samples where they are on the CPU.
-void check_segments(const char* op, const Segments& segments, int64_t experts, int64_t input_rows);
+/// Throws ShapeError, DTypeError, DeviceError or ValueError unless `segments` lie on `device` and divide the rows of an
+/// input with `input_rows` rows among `experts` experts. Reads the offsets and samples where they are on the CPU.
+void check_segments(const char* op, const Segments& segments, int64_t experts, int64_t input_rows, Device device);
 
 }  // namespace kernels
 }  // namespace divvy

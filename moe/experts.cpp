@@ -11,7 +11,7 @@ ExpertList::ExpertList(std::vector<std::shared_ptr<nn::Module>> experts) : exper
 }
 
 Variable ExpertList::forward(const Variable& x, const Segments& segments) {
-  kernels::check_segments("experts", segments, size(), x.size(0));
+  kernels::check_segments("experts", segments, size(), x.size(0), x.device());
   if (!segments.grouped()) return experts_.front()->forward(x, segments);
   const auto offsets = segments.offsets.values<int64_t>();
   std::vector<Variable> parts;

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/row_panels.h"
+#include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -63,32 +64,6 @@ void multiply_rows(const std::vector<RowPanel>& panels, const SourceRows<T>& sou
       const MatrixView<T> rows = source.tile(panel.begin, panel.rows(), p, depth);
       add_product(panel.rows(), width, depth, rows, weight.at(p, col), corner, cols);
     });
-  });
-}
-
-/// dx[r, :] = sum of the rows i of `rows` with sample[i] = r, i ascending.
-template <class T>
-void add_to_sources(const Tensor& rows, const Tensor& sample, Tensor& dx) {
-  const int64_t sources = dx.size(0), cols = dx.size(1), count = sample.numel();
-  const int64_t* source = sample.data<int64_t>();
-  // The rows of each source, next to one another: a stable counting sort.
-  std::vector<int64_t> first(static_cast<size_t>(sources) + 1, 0), sorted(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) ++first[static_cast<size_t>(source[i]) + 1];
-  for (size_t r = 1; r < first.size(); ++r) first[r] += first[r - 1];
-  std::vector<int64_t> next(first.begin(), first.end() - 1);
-  for (int64_t i = 0; i < count; ++i) sorted[static_cast<size_t>(next[static_cast<size_t>(source[i])]++)] = i;
-
-  const T* from = rows.data<T>();
-  T* to = dx.mutable_data<T>();
-  parallel_tiles(sources, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, cols)), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      T* sum = to + r * cols;
-      std::fill_n(sum, cols, T(0));
-      for (int64_t j = first[static_cast<size_t>(r)]; j < first[static_cast<size_t>(r) + 1]; ++j) {
-        const T* row = from + sorted[static_cast<size_t>(j)] * cols;
-        for (int64_t c = 0; c < cols; ++c) sum[c] += row[c];
-      }
-    }
   });
 }
 
@@ -153,7 +128,7 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
     Tensor rows = scattered ? Tensor::empty({dy.size(0), inputs}, dy.dtype()) : dx;
     multiply_rows<T>(row_panels(segments, dy.size(0), kTileRows), {dy.data<T>(), outputs, nullptr}, weight_of, nullptr,
                      inputs, rows.mutable_data<T>());
-    if (scattered) add_to_sources<T>(rows, segments.sample, dx);
+    if (scattered) scatter_add_rows(rows, segments.sample, dx);
   });
 }
 

@@ -152,8 +152,8 @@ std::vector<ErrorSample> conv2d_errors() {
             conv2d(x, stacked, bias, {}, {Tensor::from({int64_t{0}, int64_t{1}, int64_t{2}}), {}});
           },
           "bias must be [2, 3]"),
-      refuses<ValueError>("stride 0", with({.stride = 0}), "stride must be at least 1, got 0"),
-      refuses<ValueError>("negative padding", with({.padding = -1}), "padding must not be negative, got -1"),
+      refuses<ValueError>("stride 0", with({.stride = 0}), "stride must lie in [1, 2^31], got 0"),
+      refuses<ValueError>("negative padding", with({.padding = -1}), "padding must lie in [0, 2^31], got -1"),
       refuses<ValueError>("no groups", with({.groups = 0}), "groups must be at least 1, got 0"),
       refuses<ShapeError>(
           "experts without segments", [=] { conv2d(x, stacked, none); }, "2 experts need segments"),
