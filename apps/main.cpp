@@ -50,14 +50,18 @@ struct CommandLine {
         "  divvy eval runs/20260101_120000-mnist-mixture\n"
         "  divvy eval runs/20260101_120000-mnist-mixture --checkpoint best\n");
     data_app = app.add_subcommand("data", "list the data sets and check their files");
-    data_app->description("Lists the data sets and checks their files.\n\nExamples:\n  divvy data --data-dir ~/data\n");
+    data_app->description(
+        "Lists the data sets and which of their files are there, or reads some and checks all they hold.\n\n"
+        "Examples:\n"
+        "  divvy data --data-dir ~/data          what there is, and what is missing\n"
+        "  divvy data mnist --data-dir ~/data    read MNIST, check it and count its classes\n");
     doctor_app = app.add_subcommand("doctor", "print what this build and machine have");
     doctor_app->description(
         "Prints build, processor, threads, GPU, libraries and data found.\n\nExamples:\n  divvy doctor\n");
     add_train_options(*train_app, train);
     add_eval_options(*eval_app, eval);
-    add_data_options(*data_app, data);
-    add_data_options(*doctor_app, data);
+    add_data_options(*data_app, data, true);
+    add_data_options(*doctor_app, data, false);
   }
 
   CLI::App* command(const std::string& name) {

@@ -149,7 +149,14 @@ void add_eval_options(CLI::App& command, EvalConfig& config) {
   threads_option(command, config.threads);
 }
 
-void add_data_options(CLI::App& command, DataConfig& config) { data_dir_option(command, config.data_dir); }
+void add_data_options(CLI::App& command, DataConfig& config, bool with_names) {
+  if (with_names) {
+    command.add_option("names", config.names, "data sets to read and check")
+        ->type_name("NAME")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  data_dir_option(command, config.data_dir);
+}
 
 std::vector<std::string> option_names(const CLI::App& command) {
   std::vector<std::string> names;

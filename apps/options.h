@@ -39,11 +39,13 @@ struct EvalConfig {
 
 struct DataConfig {
   std::string data_dir;
+  std::vector<std::string> names;  ///< sets to read and check; none: all are listed
 };
 
 void add_train_options(CLI::App& command, TrainConfig& config);
 void add_eval_options(CLI::App& command, EvalConfig& config);
-void add_data_options(CLI::App& command, DataConfig& config);
+/// `with_names`: the command takes names of data sets, too.
+void add_data_options(CLI::App& command, DataConfig& config, bool with_names);
 
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);

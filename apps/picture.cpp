@@ -12,7 +12,7 @@ namespace divvy::app {
 
 namespace {
 
-constexpr int kCell = 54, kCellHeight = 26, kTop = 96, kStripRows = 5, kStripColumns = 2, kThumb = 26;
+constexpr int kCell = 54, kCellHeight = 26, kTop = 96, kStripRows = 5, kStripColumns = 2, kThumb = 24;
 
 std::string escaped(const std::string& text) {
   std::string result;
@@ -113,7 +113,7 @@ std::string strips(const moe::Record& record, const data::Dataset& dataset, int 
     svg += fmt::format(
         "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" "
         "href=\"data:image/png;base64,{}\"/>\n",
-        left + static_cast<int>(e) * kCell + 1, top, kStripColumns * kThumb, kStripRows * kThumb,
+        left + static_cast<int>(e) * kCell + 3, top, kStripColumns * kThumb, kStripRows * kThumb,
         strip(samples[e], dataset));
   }
   return svg;

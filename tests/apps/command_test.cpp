@@ -211,6 +211,10 @@ TEST_CASE("data and doctor say what there is") {
   CHECK(data.code == 0);
   CHECK(mentions(data.out, "glyphs"));
   CHECK(mentions(data.out, "mnist"));
+  const Result one = work.run("data glyphs iris");
+  CHECK(one.code == 3);  // the first is there, the second is missing
+  CHECK(mentions(one.out, "10 classes of 900 to 900"));
+  CHECK(mentions(one.err, "iris"));
   const Result doctor = work.run("doctor");
   CHECK(doctor.code == 0);
   CHECK(mentions(doctor.out, "threads"));
