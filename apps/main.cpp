@@ -6,6 +6,7 @@
 #include "apps/exit_code.h"
 #include "apps/suggest.h"
 #include "apps/version.h"
+#include "tensor/denormals.h"
 
 namespace divvy::app {
 
@@ -122,6 +123,7 @@ int report(const char* what, int code) {
 }  // namespace
 
 int guarded_run(const std::vector<std::string>& arguments) {
+  flush_denormals(true);
   try {
     return run(arguments);
   } catch (const UsageError& error) {

@@ -104,7 +104,7 @@ void add_train_options(CLI::App& command, TrainConfig& config) {
   command.add_option("--batch", config.batch, "samples of a step; the default suits the size of the data")
       ->check(number(1, 1e9))
       ->group("Training");
-  command.add_option("--optimizer", config.optimizer, "adam, adamw, rmsprop or sgd")
+  command.add_option("--optimizer", config.optimizer, "adamw (Adam with decoupled weight decay), adam, rmsprop or sgd")
       ->check(one_of({"adam", "adamw", "rmsprop", "sgd"}))
       ->capture_default_str()
       ->group("Training");

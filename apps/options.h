@@ -23,7 +23,7 @@ struct TrainConfig {
   int64_t experts = 10, k = 2;
   double temperature = 1, importance = 0;
   int64_t epochs = 20, batch = 0;  ///< batch 0: what suits the size of the data
-  std::string optimizer = "adam";
+  std::string optimizer = "adamw";
   double learning_rate = 1e-3, weight_decay = 1e-3, momentum = 0.9, clip_norm = 0;
   uint64_t seed = 42;
   int threads = 0;

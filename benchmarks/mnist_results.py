@@ -14,6 +14,8 @@ import subprocess
 ROWS = [
     ("single network", ["--model", "single"]),
     ("soft mixture, 10 experts, importance 0.2", ["--model", "mixture", "--experts", "10", "--importance", "0.2"]),
+    ("the same with Adam's own weight decay",
+     ["--model", "mixture", "--experts", "10", "--importance", "0.2", "--optimizer", "adam"]),
     ("top-2 of 10 experts, sparse in training", ["--model", "top-k", "--k", "2", "--experts", "10"]),
     ("top-2 of 10 experts, importance 0.2", ["--model", "top-k", "--k", "2", "--experts", "10", "--importance", "0.2"]),
 ]

@@ -8,12 +8,14 @@
 #include "moe/trainer.h"
 #include "nn/optimizer.h"
 #include "tensor/allocator.h"
+#include "tensor/denormals.h"
 
 namespace {
 
 using namespace divvy;
 
 void training_step(benchmark::State& state, const char* kind) {
+  flush_denormals(true);  // as the command does
   const int64_t batch = state.range(0), experts = state.range(1);
   const moe::ModelOptions options{
       .model = kind, .network = "mnist", .experts = experts, .k = std::min<int64_t>(2, experts)};

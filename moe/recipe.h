@@ -9,7 +9,10 @@
 namespace divvy::moe {
 
 struct OptimizerOptions {
-  std::string name = "adam";  ///< adam, adamw, rmsprop or sgd
+  /// adamw, adam, rmsprop or sgd. The default decouples the weight decay: where decay is part of the gradient, as in
+  /// adam, it is all the gradient that an expert with few samples has; Adam scales that to a full step, and the expert
+  /// shrinks to nothing.
+  std::string name = "adamw";
   double learning_rate = 1e-3;
   double weight_decay = 0;
   double momentum = 0;  ///< of rmsprop and sgd
