@@ -1,6 +1,7 @@
 #include "kernels/broadcast.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/cpu/strided.h"
 
@@ -17,6 +18,7 @@ constexpr int64_t kBlockColumns = 1024;  // columns of these rows: their sums st
 template <class T>
 T sum_run(const T* x, int64_t count) {
   constexpr int64_t kLanes = 16;
+  if (count < kLanes) return std::accumulate(x, x + count, T{0});
   T lanes[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {

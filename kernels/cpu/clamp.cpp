@@ -32,7 +32,10 @@ void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, 
     const T least = static_cast<T>(low), most = static_cast<T>(high);
     parallel_tiles(x.numel(), kTile, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-      for (int64_t i = begin; i < end; ++i) out[i] = in[i] < least || in[i] > most ? T{0} : upstream[i];
+      for (int64_t i = begin; i < end; ++i) {
+        const T held = in[i] < least ? T{0} : upstream[i];
+        out[i] = in[i] > most ? T{0} : held;
+      }
     });
   });
 }

@@ -87,31 +87,35 @@ void for_runs(const BroadcastPlan<N>& plan, int64_t begin, int64_t end, const F&
   }
 }
 
+/// body(at + i, a_i, b_i) for the elements i of one run. The body comes by value: what it points to must not be
+/// reachable for its own stores, or the loops would not vectorise.
+template <class T, class F>
+void for_pairs_of_run(const T* a, bool a_moves, const T* b, bool b_moves, int64_t at, int64_t count, F body) {
+  const T one_a = *a, one_b = *b;
+  if (a_moves && b_moves) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) body(at + i, a[i], b[i]);
+  } else if (a_moves) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) body(at + i, a[i], one_b);
+  } else if (b_moves) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) body(at + i, one_a, b[i]);
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) body(at + i, one_a, one_b);
+  }
+}
+
 /// Calls body(i, a_i, b_i) for every element i of an output, with the elements of a and b that broadcast to it; in
-/// parallel and, within a run, with loads that the vector units can do.
+/// parallel.
 template <class T, class F>
 void for_pairs(const Shape& output, const T* a, const Shape& a_shape, const T* b, const Shape& b_shape, const F& body) {
   const BroadcastPlan<2> plan(output, {a_shape, b_shape});
   const bool a_moves = plan.stride(0) != 0, b_moves = plan.stride(1) != 0;
   parallel_tiles(output.numel(), 16384, [&](int64_t begin, int64_t end) {
     for_runs(plan, begin, end, [&](int64_t at, const std::array<int64_t, 2>& offsets, int64_t count) {
-      const T *from_a = a + offsets[0], *from_b = b + offsets[1];
-      if (a_moves && b_moves) {
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) body(at + i, from_a[i], from_b[i]);
-      } else if (a_moves) {
-        const T one = *from_b;
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) body(at + i, from_a[i], one);
-      } else if (b_moves) {
-        const T one = *from_a;
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) body(at + i, one, from_b[i]);
-      } else {
-        const T one_a = *from_a, one_b = *from_b;
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) body(at + i, one_a, one_b);
-      }
+      for_pairs_of_run(a + offsets[0], a_moves, b + offsets[1], b_moves, at, count, body);
     });
   });
 }

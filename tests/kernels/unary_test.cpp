@@ -1,0 +1,184 @@
+#include "kernels/unary.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <random>
+
+#include "tests/support/catch.h"
+#include "tests/support/compare.h"
+
+namespace divvy::test {
+
+namespace {
+
+using kernels::Unary;
+using Function = long double (*)(long double);
+
+long double exact_gelu(long double x) { return x / 2 * std::erfc(-x / std::numbers::sqrt2_v<long double>); }
+
+long double exact_gelu_derivative(long double x) {
+  const long double density = std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi_v<long double>);
+  return std::erfc(-x / std::numbers::sqrt2_v<long double>) / 2 + x * density;
+}
+
+/// How far a result is from the exact value, in units of its last place; 0 for an equal special value.
+template <class T>
+double ulps(T got, long double exact) {
+  const T nearest = static_cast<T>(exact);
+  if (got == nearest || (std::isnan(got) && std::isnan(exact))) return 0;
+  if (!std::isfinite(got) || !std::isfinite(nearest)) return std::numeric_limits<double>::infinity();
+  int exponent = 0;
+  std::frexp(std::max<long double>(std::abs(exact), std::numeric_limits<T>::min()), &exponent);
+  const long double unit = std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits);
+  return static_cast<double>(std::abs(static_cast<long double>(got) - exact) / unit);
+}
+
+/// Random numbers in [low, high), a quarter of them scaled down by up to 2^40, and 0.
+template <class T>
+Tensor arguments(double low, double high) {
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> uniform(low, high);
+  std::vector<T> values{T{0}};
+  for (int i = 1; i < 50000; ++i) {
+    const double scale = i % 4 == 0 ? std::ldexp(1.0, -static_cast<int>(random() % 41)) : 1;
+    values.push_back(static_cast<T>(std::clamp(uniform(random) * scale, low, high)));
+  }
+  return Tensor::from(values, Shape{static_cast<int64_t>(values.size())});
+}
+
+template <class T>
+void check_ulps(const Tensor& x, const Tensor& y, Function exact, double limit) {
+  double worst = 0;
+  T at = 0;
+  for (size_t i = 0; i < x.values<T>().size(); ++i) {
+    const T argument = x.values<T>()[i];
+    const double off = ulps(y.values<T>()[i], exact(static_cast<long double>(argument)));
+    if (!(off <= worst)) worst = off, at = argument;
+  }
+  INFO(name_of(x.dtype()) << ", worst at " << at);
+  CHECK(worst <= limit);
+}
+
+struct Range {
+  Unary op;
+  Function exact;
+  double low, high;
+  double limit;  ///< in units of the last place
+};
+
+template <class T>
+void check_values(const Range& range) {
+  const Tensor x = arguments<T>(range.low, range.high);
+  Tensor y = Tensor::empty_like(x);
+  kernels::unary(range.op, x, y);
+  INFO(kernels::name_of(range.op) << " on [" << range.low << ", " << range.high << ")");
+  check_ulps<T>(x, y, range.exact, range.limit);
+}
+
+template <class T>
+void check_derivatives(const Range& range) {
+  const Tensor x = arguments<T>(range.low, range.high);
+  Tensor saved = x, dx = Tensor::empty_like(x);
+  if (kernels::backward_reads(range.op) == kernels::Reads::y) {
+    saved = Tensor::empty_like(x);
+    kernels::unary(range.op, x, saved);
+  }
+  kernels::unary_backward(range.op, saved, saved, Tensor::full(x.shape(), 1, x.dtype()), dx);
+  INFO(kernels::name_of(range.op) << "' on [" << range.low << ", " << range.high << ")");
+  check_ulps<T>(x, dx, range.exact, range.limit);
+}
+
+}  // namespace
+
+TEST_CASE("unary functions are exact to a few units in the last place") {
+  const Range ranges[] = {
+      {Unary::exp, [](long double x) { return std::exp(x); }, -120, 95, 2},
+      {Unary::exp, [](long double x) { return std::exp(x); }, -760, 720, 2},
+      {Unary::log, [](long double x) { return std::log(x); }, 0, 10, 1.5},
+      {Unary::log, [](long double x) { return std::log(x); }, 0.9, 1.1, 1.5},
+      {Unary::log, [](long double x) { return std::log(x); }, 0, 1e-40, 1.5},
+      {Unary::log, [](long double x) { return std::log(x); }, 0, 1e-308, 1.5},
+      {Unary::log, [](long double x) { return std::log(x); }, 0, 1e308, 1.5},
+      {Unary::sqrt, [](long double x) { return std::sqrt(x); }, 0, 10, 0.51},
+      {Unary::rsqrt, [](long double x) { return 1 / std::sqrt(x); }, 1e-30, 10, 1.6},
+      {Unary::tanh, [](long double x) { return std::tanh(x); }, -50, 50, 3},
+      {Unary::tanh, [](long double x) { return std::tanh(x); }, -2, 2, 3},
+      {Unary::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -50, 50, 3},
+      {Unary::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -760, 100, 3},
+      {Unary::softplus, [](long double x) { return std::log1p(std::exp(x)); }, -50, 50, 3},
+      {Unary::softplus, [](long double x) { return std::log1p(std::exp(x)); }, -760, 100, 3},
+      {Unary::erf, [](long double x) { return std::erf(x); }, -8, 8, 4},
+      {Unary::erf, [](long double x) { return std::erf(x); }, -1, 1, 4},
+      {Unary::gelu, exact_gelu, -3, 3, 10},
+      {Unary::gelu, exact_gelu, -12, 45, 10},  // below, its factors are denormal first
+  };
+  for (const Range& range : ranges) {
+    check_values<float>(range);
+    check_values<double>(range);
+  }
+}
+
+TEST_CASE("derivatives of unary functions are exact to a few units in the last place") {
+  const Range ranges[] = {
+      {Unary::erf, [](long double x) { return 2 / std::sqrt(std::numbers::pi_v<long double>) * std::exp(-x * x); }, -40,
+       40, 3},
+      {Unary::softplus, [](long double x) { return 1 / (1 + std::exp(-x)); }, -50, 50, 5},
+      {Unary::gelu, exact_gelu_derivative, -0.5, 20, 10},
+      {Unary::gelu, exact_gelu_derivative, -12, -1, 40},  // it crosses 0 at -0.75
+  };
+  for (const Range& range : ranges) {
+    check_derivatives<float>(range);
+    check_derivatives<double>(range);
+  }
+}
+
+TEST_CASE("a number gives the same result wherever it stands in a tensor") {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const Tensor x = random_tensor({67}, 1, 0.01, 4, dtype), dy = random_tensor({67}, 2, -1, 1, dtype);
+    for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
+      const auto op = static_cast<Unary>(which);
+      INFO(kernels::name_of(op) << " " << name_of(dtype));
+      Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x);
+      kernels::unary(op, x, y);
+      kernels::unary_backward(op, x, y, dy, dx);
+      for (int64_t i = 0; i < x.numel(); ++i) {
+        Tensor alone = Tensor::empty({1}, dtype), dx_alone = Tensor::empty({1}, dtype);
+        kernels::unary(op, x.slice(i, i + 1), alone);
+        REQUIRE(same_bits(alone, y.slice(i, i + 1)));
+        kernels::unary_backward(op, x.slice(i, i + 1), alone, dy.slice(i, i + 1), dx_alone);
+        REQUIRE(same_bits(dx_alone, dx.slice(i, i + 1)));
+      }
+    }
+  }
+}
+
+TEST_CASE("unary kernels work in place") {
+  const Tensor x = random_tensor({33000}, 1, 0.5, 2), dy = random_tensor({33000}, 2);
+  for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
+    const auto op = static_cast<Unary>(which);
+    INFO(kernels::name_of(op));
+    Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x), in_place = x.clone(), gradient = dy.clone();
+    kernels::unary(op, x, y);
+    kernels::unary(op, in_place, in_place);
+    CHECK(same_bits(in_place, y));
+    kernels::unary_backward(op, x, y, dy, dx);
+    kernels::unary_backward(op, x, y, gradient, gradient);
+    CHECK(same_bits(gradient, dx));
+  }
+}
+
+TEST_CASE("unary kernels refuse what does not fit") {
+  const Tensor x = Tensor::zeros({3});
+  Tensor y = Tensor::zeros({3}), longer = Tensor::zeros({4}), wide = Tensor::zeros({3}, DType::f64), none;
+  CHECK_THROWS_AS(kernels::unary(Unary::exp, x, longer), ShapeError);
+  CHECK_THROWS_AS(kernels::unary(Unary::exp, x, wide), DTypeError);
+  CHECK_THROWS_AS(kernels::unary(Unary::exp, none, y), ValueError);
+  CHECK_THROWS_AS(kernels::unary_backward(Unary::exp, x, none, x, y), ValueError);
+  CHECK_THROWS_AS(kernels::unary_backward(Unary::log, longer, x, x, y), ShapeError);
+  CHECK_THROWS_AS(kernels::unary_backward(Unary::log, x, x, x, wide), DTypeError);
+  kernels::unary_backward(Unary::exp, none, x, x, y);  // reads y only
+  kernels::unary_backward(Unary::neg, none, none, x, y);
+}
+
+}  // namespace divvy::test
