@@ -6,8 +6,7 @@
 
 namespace divvy::data {
 
-/// How unlike the images of one digit are. The defaults make a set that a small convolutional network learns to 95 to
-/// 98 % and a linear model clearly less well. Every range is drawn from uniformly.
+/// How unlike the images of one digit are; every range is drawn from uniformly.
 struct GlyphStyle {
   double rotation = 0.4;  ///< radians, to either side
   double shear = 0.3;     ///< sideways shift per height, to either side

@@ -122,6 +122,7 @@ Loader::Loader(Dataset dataset, LoaderOptions options) {
   if (options.batch < 1) fail<ValueError>("loader: the batch size must be at least 1, got {}", options.batch);
   if (options.prefetch < 0) fail<ValueError>("loader: prefetch must not be negative, got {}", options.prefetch);
   check_augmentation(options.augment, dataset.sample_shape());
+  Tensor::empty({0}, DType::u8, options.device);  // an absent device shows here, not in the first epoch
   impl_ = std::make_unique<Impl>(std::move(dataset), std::move(options));
 }
 

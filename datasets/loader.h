@@ -51,7 +51,7 @@ struct LoaderState {
 class Loader {
  public:
   /// Throws ValueError for a batch size below 1, a negative prefetch or an augmentation that does not fit the samples,
-  /// DataError for a dataset that is not whole (see check()).
+  /// DataError for a dataset that is not whole (see check()), DeviceError for a device that is not there.
   explicit Loader(Dataset dataset, LoaderOptions options = {});
   ~Loader();
   Loader(Loader&&) noexcept;
