@@ -34,8 +34,8 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     arguments = parser.parse_args()
     print("| MNIST, 20 epochs | test accuracy % | I(expert; label) bits | I(expert; prediction) bits | experts used | "
-          "FLOP a sample | seconds |")
-    print("|---|---|---|---|---|---|---|")
+          "FLOP a sample |")
+    print("|---|---|---|---|---|---|")
     for number, (name, flags) in enumerate(ROWS):
         summaries = []
         for seed in arguments.seeds:
@@ -55,7 +55,7 @@ def main():
               f"{spread(column('mutual_information_label_bits'), 2) if gated else '-'} | "
               f"{spread(column('mutual_information_prediction_bits'), 2) if gated else '-'} | "
               f"{' to '.join(str(u) for u in (used if len(used) == 1 else [used[0], used[-1]])) if gated else '-'} | "
-              f"{column('flops_per_sample_routed')[0]:,} | {statistics.mean(column('train_seconds')):.0f} |", flush=True)
+              f"{column('flops_per_sample_routed')[0]:,} |", flush=True)
 
 
 if __name__ == "__main__":
