@@ -57,8 +57,11 @@ void Progress::update(int64_t done, int64_t samples, const std::string& note) {
   const double rate = static_cast<double>(samples) / seconds;
   const double steps = static_cast<double>(done - line_.done) / seconds;
   // A moving average over about twenty batches, so that the numbers can be read.
-  line_.rate = line_.rate == 0 ? rate : 0.95 * line_.rate + 0.05 * rate;
-  line_.steps_per_second = line_.steps_per_second == 0 ? steps : 0.95 * line_.steps_per_second + 0.05 * steps;
+  // start() is called with the first batch, so that one says nothing of the time it took.
+  if (line_.done > 0) {
+    line_.rate = line_.rate == 0 ? rate : 0.95 * line_.rate + 0.05 * rate;
+    line_.steps_per_second = line_.steps_per_second == 0 ? steps : 0.95 * line_.steps_per_second + 0.05 * steps;
+  }
   line_.done = done;
   line_.note = note;
   line_.elapsed_seconds = seconds_between(start_, now);
