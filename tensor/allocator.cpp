@@ -7,6 +7,7 @@
 #include "tensor/cuda/device_memory.h"
 #include "tensor/error.h"
 #include "tensor/host_memory.h"
+#include "tensor/poison.h"
 
 namespace divvy {
 
@@ -62,6 +63,10 @@ void* CachingAllocator::allocate(size_t bytes) {
     }
     ++stats_.system_allocations;
   }
+  if (device_.is_cpu()) {
+    detail::unpoison(block, bytes);
+    detail::poison(static_cast<std::byte*>(block) + bytes, size - bytes);
+  }
   ++stats_.allocations;
   stats_.current_bytes += static_cast<int64_t>(size);
   stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
@@ -72,11 +77,12 @@ void CachingAllocator::deallocate(void* block, size_t bytes) noexcept {
   const size_t size = size_class(bytes);
   const std::scoped_lock lock(mutex_);
   stats_.current_bytes -= static_cast<int64_t>(size);
+  if (device_.is_cpu()) detail::poison(block, size);
   try {
     free_[size].push_back(block);
     stats_.cached_bytes += static_cast<int64_t>(size);
   } catch (...) {  // no room for the book-keeping itself
-    source_.release(block, size);
+    release(block, size);
   }
 }
 
@@ -95,9 +101,14 @@ void CachingAllocator::release_cached() {
   release_cached_locked();
 }
 
+void CachingAllocator::release(void* block, size_t size) noexcept {
+  if (device_.is_cpu()) detail::unpoison(block, size);
+  source_.release(block, size);
+}
+
 void CachingAllocator::release_cached_locked() {
   for (auto& [size, blocks] : free_) {
-    for (void* block : blocks) source_.release(block, size);
+    for (void* block : blocks) release(block, size);
   }
   free_.clear();
   stats_.cached_bytes = 0;

@@ -52,6 +52,7 @@ class CachingAllocator {
   static size_t size_class(size_t bytes);
 
  private:
+  void release(void* block, size_t size) noexcept;
   void release_cached_locked();
 
   Device device_;

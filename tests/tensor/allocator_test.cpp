@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/poison.h"
 #include "tensor/tensor.h"
 #include "tests/support/catch.h"
 
@@ -59,6 +60,18 @@ TEST_CASE("Size classes waste at most an eighth") {
     REQUIRE(size <= bytes + std::max<size_t>(63, bytes / 8));
     REQUIRE(CachingAllocator::size_class(size) == size);
   }
+}
+
+TEST_CASE("The address sanitizer sees what lies behind a tensor, and what is kept for reuse") {
+  const std::byte* block = nullptr;
+  {
+    const Tensor t = Tensor::zeros({13}, DType::u8);
+    block = t.bytes();
+    CHECK_FALSE(detail::poisoned(block + 12));
+    CHECK(detail::poisoned(block + 13) == detail::kPoisons);
+    CHECK(detail::poisoned(block + 63) == detail::kPoisons);
+  }
+  CHECK(detail::poisoned(block) == detail::kPoisons);
 }
 
 TEST_CASE("An allocator counts and reuses its blocks") {
