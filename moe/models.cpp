@@ -44,6 +44,7 @@ std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& gener
   if (options.classes < 1) fail<ValueError>("a model needs one class or more, got {}", options.classes);
   routing_of(options, true);
   const NetworkPair& pair = find_network(options.network);
+  if (kind.gated) require_gate(pair);
   std::shared_ptr<nn::Module> gate;
   if (kind.gated) {
     gate = build_network(pair.gate, {.sample = pair.sample, .outputs = options.experts, .dtype = options.dtype},
