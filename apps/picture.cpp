@@ -104,7 +104,9 @@ std::string strips(const moe::Record& record, const data::Dataset& dataset, int 
   constexpr size_t most = kStripRows * kStripColumns;
   std::vector<std::vector<int64_t>> samples(static_cast<size_t>(record.experts));
   for (int64_t i = 0; i < record.size(); ++i) {
-    auto& mine = samples[static_cast<size_t>(record.expert[static_cast<size_t>(i)])];
+    const int64_t expert = record.expert[static_cast<size_t>(i)];
+    if (expert < 0) continue;  // no expert took it
+    auto& mine = samples[static_cast<size_t>(expert)];
     if (mine.size() < most) mine.push_back(i);
   }
   std::string svg = label(left - 8, top + 17, "samples", "text-anchor=\"end\"");

@@ -2,37 +2,115 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <numeric>
 
 #include "tensor/error.h"
 
 namespace divvy::moe {
 
-namespace {
+namespace detail {
 
 void require_samples(const Record& record, const char* metric) {
   if (record.size() == 0) fail<ValueError>("{}: the record has no samples", metric);
 }
 
+void require_classification(const Record& record, const char* metric) {
+  require_samples(record, metric);
+  if (!record.is_classification()) fail<ValueError>("{}: the record is of a regression", metric);
+}
+
+void require_regression(const Record& record, const char* metric) {
+  require_samples(record, metric);
+  if (!record.is_regression()) fail<ValueError>("{}: the record is of a classification", metric);
+}
+
+void require_labels(const Record& record, const char* metric) {
+  require_samples(record, metric);
+  if (!record.has_labels()) fail<ValueError>("{}: the record has no labels", metric);
+}
+
+void require_dense(const Record& record, const char* metric) {
+  require_samples(record, metric);
+  if (!record.is_dense()) {
+    fail<ValueError>("{}: the record lacks the outcomes of experts that were not selected; evaluate every expert",
+                     metric);
+  }
+}
+
+}  // namespace detail
+
+namespace {
+
+using namespace detail;
+
 /// -p log2 p, with its limit 0 at 0.
 double entropy_term(double p) { return p > 0 ? -p * std::log2(p) : 0; }
-
-Counts table(int64_t rows, int64_t cols, const std::vector<int64_t>& row, const std::vector<int64_t>& col) {
-  Counts counts(static_cast<size_t>(rows), std::vector<int64_t>(static_cast<size_t>(cols), 0));
-  for (size_t i = 0; i < row.size(); ++i) ++counts[static_cast<size_t>(row[i])][static_cast<size_t>(col[i])];
-  return counts;
-}
 
 double ratio(int64_t part, int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+double mean(const std::vector<float>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+std::vector<double> doubles(const std::vector<int64_t>& counts) { return {counts.begin(), counts.end()}; }
+
+/// The mean of the entropies of the distributions that have any mass.
+double mean_entropy_bits(const std::vector<std::vector<double>>& distributions) {
+  double total = 0;
+  int64_t occupied = 0;
+  for (const auto& weights : distributions) {
+    if (std::ranges::all_of(weights, [](double weight) { return weight == 0; })) continue;
+    total += entropy_bits(weights);
+    ++occupied;
+  }
+  return occupied == 0 ? 0 : total / static_cast<double>(occupied);
+}
+
 }  // namespace
 
 double accuracy(const Record& record) {
-  require_samples(record, "accuracy");
+  require_classification(record, "accuracy");
   int64_t right = 0;
   for (size_t i = 0; i < record.label.size(); ++i) right += record.label[i] == record.prediction[i];
   return ratio(right, record.size());
+}
+
+double error_rate(const Record& record) { return 1 - accuracy(record); }
+
+double top_k_error(const Record& record, int64_t k) {
+  require_classification(record, "top-k error");
+  if (k < 1) fail<ValueError>("top-k error: k is {}, expected one or more", k);
+  return ratio(std::ranges::count_if(record.label_rank, [k](int64_t rank) { return rank >= k; }), record.size());
+}
+
+double unweighted_batch_mean_accuracy(const Record& record, int64_t batch) {
+  require_classification(record, "unweighted mean of batch accuracies");
+  if (batch < 1) fail<ValueError>("unweighted mean of batch accuracies: batches of {} samples", batch);
+  double total = 0;
+  int64_t batches = 0;
+  for (int64_t begin = 0; begin < record.size(); begin += batch) {
+    const int64_t size = std::min(batch, record.size() - begin);
+    int64_t right = 0;
+    for (int64_t i = begin; i < begin + size; ++i) {
+      right += record.label[static_cast<size_t>(i)] == record.prediction[static_cast<size_t>(i)];
+    }
+    total += ratio(right, size);
+    ++batches;
+  }
+  return total / static_cast<double>(batches);
+}
+
+double mean_loss_nats(const Record& record) {
+  require_classification(record, "mean loss");
+  return mean(record.loss);
+}
+
+double mean_squared_error(const Record& record) {
+  require_regression(record, "mean squared error");
+  return mean(record.squared_error);
 }
 
 double sample_entropy_bits(const Record& record) {
@@ -42,57 +120,94 @@ double sample_entropy_bits(const Record& record) {
   return total / static_cast<double>(record.size());
 }
 
+double sample_entropy_nats(const Record& record) { return sample_entropy_bits(record) * std::numbers::ln2; }
+
 double usage_entropy_bits(const Record& record) {
-  require_samples(record, "usage entropy");
-  std::vector<double> mean(static_cast<size_t>(record.experts), 0.0);
-  for (size_t i = 0; i < record.probabilities.size(); ++i) mean[i % mean.size()] += record.probabilities[i];
   double entropy = 0;
-  for (double mass : mean) entropy += entropy_term(mass / static_cast<double>(record.size()));
+  for (double p : mean_probabilities(record)) entropy += entropy_term(p);
   return entropy;
 }
 
-double mutual_information_bits(const Counts& counts) {
-  int64_t total = 0;
-  std::vector<int64_t> row_sums, col_sums(counts.empty() ? 0 : counts.front().size(), 0);
-  for (const auto& row : counts) {
-    int64_t sum = 0;
-    for (size_t c = 0; c < row.size(); ++c) sum += row[c], col_sums[c] += row[c];
-    row_sums.push_back(sum);
-    total += sum;
+double usage_entropy_nats(const Record& record) { return usage_entropy_bits(record) * std::numbers::ln2; }
+
+double selection_entropy_bits(const Record& record) { return entropy_bits(doubles(selected_counts(record))); }
+
+double selection_entropy_nats(const Record& record) { return selection_entropy_bits(record) * std::numbers::ln2; }
+
+double per_task_entropy_bits(const Record& record) { return mean_entropy_bits(class_expert_mass(record)); }
+
+double per_task_selection_entropy_bits(const Record& record) {
+  std::vector<std::vector<double>> shares;
+  for (const auto& counts : class_expert_table(record)) shares.push_back(doubles(counts));
+  return mean_entropy_bits(shares);
+}
+
+double gate_divergence_nats(const Record& record) {
+  const std::vector<double> average = mean_probabilities(record);
+  double total = 0;
+  for (size_t i = 0; i < record.probabilities.size(); ++i) {
+    const double p = record.probabilities[i];
+    if (p > 0) total += p * std::log(p / average[i % average.size()]);  // the average is then above 0, too
   }
-  if (total == 0) fail<ValueError>("mutual information: the table has no counts");
-  double joint = 0, marginals = 0;
-  for (const auto& row : counts) {
-    for (int64_t count : row) joint += entropy_term(ratio(count, total));
+  return std::max(0.0, total / static_cast<double>(record.size()));
+}
+
+double importance_cv(const Record& record) {
+  const std::vector<double> average = mean_probabilities(record);
+  if (average.size() == 1) return 0;
+  const auto experts = static_cast<double>(average.size());
+  const double centre = std::accumulate(average.begin(), average.end(), 0.0) / experts;
+  double squares = 0;
+  for (double p : average) squares += (p - centre) * (p - centre);
+  return centre > 0 ? std::sqrt(squares / (experts - 1)) / centre : 0;
+}
+
+std::vector<double> mean_probabilities(const Record& record) {
+  require_samples(record, "gate probabilities");
+  std::vector<double> average(static_cast<size_t>(record.experts), 0.0);
+  for (size_t i = 0; i < record.probabilities.size(); ++i) average[i % average.size()] += record.probabilities[i];
+  for (double& p : average) p /= static_cast<double>(record.size());
+  return average;
+}
+
+std::vector<int64_t> selected_counts(const Record& record) {
+  require_samples(record, "selected experts");
+  std::vector<int64_t> counts(static_cast<size_t>(record.experts), 0);
+  for (int64_t e : record.expert) {
+    if (e >= 0) ++counts[static_cast<size_t>(e)];
   }
-  for (int64_t sum : row_sums) marginals += entropy_term(ratio(sum, total));
-  for (int64_t sum : col_sums) marginals += entropy_term(ratio(sum, total));
-  return std::max(0.0, marginals - joint);  // rounding must not make independence negative
-}
-
-double mutual_information_label_bits(const Record& record) {
-  return mutual_information_bits(class_expert_table(record));
-}
-
-double mutual_information_prediction_bits(const Record& record) {
-  return mutual_information_bits(table(record.classes, record.experts, record.expert_prediction, record.expert));
-}
-
-Counts class_expert_table(const Record& record) {
-  return table(record.classes, record.experts, record.label, record.expert);
-}
-
-Counts confusion_matrix(const Record& record) {
-  return table(record.classes, record.classes, record.label, record.prediction);
+  return counts;
 }
 
 int64_t experts_used(const Record& record, double share) {
-  require_samples(record, "experts used");
-  std::vector<int64_t> selected(static_cast<size_t>(record.experts), 0);
-  for (int64_t e : record.expert) ++selected[static_cast<size_t>(e)];
-  return std::ranges::count_if(selected, [&](int64_t n) {
+  return std::ranges::count_if(selected_counts(record), [&](int64_t n) {
     return n > 0 && static_cast<double>(n) >= share * static_cast<double>(record.size());
   });
+}
+
+Counts class_expert_table(const Record& record) {
+  require_labels(record, "class x expert table");
+  return count_pairs(record.label, record.classes, record.expert, record.experts);
+}
+
+Counts prediction_expert_table(const Record& record) {
+  require_classification(record, "prediction x expert table");
+  return count_pairs(record.expert_prediction, record.classes, record.expert, record.experts);
+}
+
+std::vector<std::vector<double>> class_expert_mass(const Record& record) {
+  require_labels(record, "class x expert mass");
+  const auto experts = static_cast<size_t>(record.experts);
+  std::vector<std::vector<double>> mass(static_cast<size_t>(record.classes), std::vector<double>(experts, 0.0));
+  for (size_t i = 0; i < record.probabilities.size(); ++i) {
+    mass[static_cast<size_t>(record.label[i / experts])][i % experts] += record.probabilities[i];
+  }
+  return mass;
+}
+
+Counts confusion_matrix(const Record& record) {
+  require_classification(record, "confusion matrix");
+  return count_pairs(record.label, record.classes, record.prediction, record.classes);
 }
 
 std::vector<ClassReport> class_reports(const Counts& confusion) {
@@ -110,6 +225,21 @@ std::vector<ClassReport> class_reports(const Counts& confusion) {
     report.f1 = sum > 0 ? 2 * report.precision * report.recall / sum : 0;
   }
   return reports;
+}
+
+MutualInformation label_information(const Record& record) { return mutual_information(class_expert_table(record)); }
+
+MutualInformation prediction_information(const Record& record) {
+  return mutual_information(prediction_expert_table(record));
+}
+
+double mutual_information_label_bits(const Record& record) { return label_information(record).bits; }
+
+double mutual_information_prediction_bits(const Record& record) { return prediction_information(record).bits; }
+
+PermutationNull label_information_null(const Record& record, int64_t permutations, Generator& generator) {
+  require_labels(record, "permutation null");
+  return permutation_null(record.label, record.classes, record.expert, record.experts, permutations, generator);
 }
 
 }  // namespace divvy::moe
