@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "tests/datasets/data_support.h"
 
@@ -83,6 +84,29 @@ TEST_CASE("augmentation gives each window and mirror image about equally often, 
       CHECK(std::abs(count - expected) < 5 * std::sqrt(expected));
     }
   }
+}
+
+TEST_CASE("photographs are mirrored and cut out of a reflection of 4 pixels") {
+  // What the published experiments on CIFAR did in training.
+  const Augmentation augmentation{.flip = true, .crop_padding = 4, .reflect = true};
+  const data::Dataset d = small_images(1, 3, 32, 32);
+  CHECK_NOTHROW(data::check_augmentation(augmentation, d.sample_shape()));
+  const auto pixels = d.x.to_doubles();
+  const auto windows = possible({pixels.begin(), pixels.begin() + 32 * 32}, 32, 32, augmentation);
+  REQUIRE(windows.size() == 9 * 9 * 2);
+  const int64_t n = 2000;
+  Generator generator(6);
+  Tensor out = Tensor::empty({n, 3, 32, 32});
+  data::gather_augmented(d, std::vector<int64_t>(n, 0), augmentation, generator, out);
+  std::set<Windows> seen;
+  for (int64_t i = 0; i < n; ++i) {
+    auto red = out[i].slice(0, 1).to_doubles();
+    for (double& v : red) v = std::round(255 * v);
+    const auto found = windows.find(red);
+    REQUIRE(found != windows.end());
+    seen.insert(found->second);
+  }
+  CHECK(seen.size() == windows.size());
 }
 
 TEST_CASE("padding is black before normalisation") {

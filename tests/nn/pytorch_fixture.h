@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "autograd/variable.h"
+#include "nn/module.h"
 #include "tensor/safetensors.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -58,6 +58,28 @@ void check_same_cases(const Fixture& fixture, const Table& table) {
   std::set<std::string> named;
   for (const auto& [name, entry] : table) named.insert(name);
   CHECK(named == fixture.cases());
+}
+
+/// Gives a module of that type the parameters and buffers of a case and compares value, gradients and buffers with
+/// PyTorch's.
+inline void check_module(const Fixture& fixture, const std::string& name, nn::Module& module, DType dtype) {
+  INFO(name << " in " << name_of(dtype));
+  module.load_state_dict(fixture.below(name + "/state.", dtype));
+  const Variable x(fixture.at(name + "/x", dtype), true);
+  const Variable y = module(x);
+  CHECK(difference_from_fixture(y.value(), fixture.at(name + "/y")) == "");
+  backward(y, fixture.at(name + "/dy", dtype));
+  CHECK(difference_from_fixture(x.grad(), fixture.at(name + "/dx")) == "");
+  const auto gradients = fixture.below(name + "/grad.", DType::f64);
+  CHECK(gradients.size() == module.parameters().size());
+  for (const auto& [path, gradient] : gradients) {
+    INFO(path);
+    CHECK(difference_from_fixture(module.parameter(path).grad(), gradient) == "");
+  }
+  for (const auto& [path, buffer] : module.named_buffers()) {
+    INFO(path);
+    CHECK(difference_from_fixture(buffer.value(), fixture.at(name + "/after." + path)) == "");
+  }
 }
 
 }  // namespace divvy::test

@@ -72,29 +72,6 @@ std::map<std::string, MakeLayer> all_layers() {
       {"net", small_net}};
 }
 
-void check_layer(const Fixture& fixture, const std::string& name, const MakeLayer& make, DType dtype) {
-  INFO(name << " in " << name_of(dtype));
-  Generator generator;
-  const auto layer = make(dtype, generator);
-  layer->train(name != "batch_norm_eval");
-  layer->load_state_dict(fixture.below(name + "/state.", dtype));
-  const Variable x(fixture.at(name + "/x", dtype), true);
-  const Variable y = (*layer)(x);
-  CHECK(difference_from_fixture(y.value(), fixture.at(name + "/y")) == "");
-  backward(y, fixture.at(name + "/dy", dtype));
-  CHECK(difference_from_fixture(x.grad(), fixture.at(name + "/dx")) == "");
-  const auto gradients = fixture.below(name + "/grad.", DType::f64);
-  CHECK(gradients.size() == layer->parameters().size());
-  for (const auto& [path, gradient] : gradients) {
-    INFO(path);
-    CHECK(difference_from_fixture(layer->parameter(path).grad(), gradient) == "");
-  }
-  for (const auto& [path, buffer] : layer->named_buffers()) {
-    INFO(path);
-    CHECK(difference_from_fixture(buffer.value(), fixture.at(name + "/after." + path)) == "");
-  }
-}
-
 template <class O, class Options>
 MakeOptimizer optimizer(const Options& options) {
   return [=](const Variable& parameter) { return std::make_unique<O>(std::vector<Variable>{parameter}, options); };
@@ -131,7 +108,12 @@ TEST_CASE("layers give PyTorch's values, gradients and statistics", "[pytorch]")
   const auto table = all_layers();
   check_same_cases(fixture, table);
   for (const auto& [name, make] : table) {
-    for (DType dtype : {DType::f64, DType::f32}) check_layer(fixture, name, make, dtype);
+    for (DType dtype : {DType::f64, DType::f32}) {
+      Generator generator;
+      const auto layer = make(dtype, generator);
+      layer->train(name != "batch_norm_eval");
+      check_module(fixture, name, *layer, dtype);
+    }
   }
 }
 
