@@ -54,7 +54,7 @@ TEST_CASE("gradients of residual networks, alone and stacked, in training and ev
         const auto network = build_network(
             plan, {.sample = {1, 4, 4}, .outputs = 2, .experts = experts, .dtype = DType::f64}, generator);
         network->train(training);
-        ++seed;
+        draw_biases_and_statistics(*network, ++seed);
         check_gradients(*network, random_tensor({2, 1, 4, 4}, seed), random_segments(experts, 4, seed, 2));
       }
     }
@@ -69,7 +69,7 @@ TEST_CASE("a stack of residual networks is the networks one by one") {
       for (bool training : {true, false}) {
         const auto stacked = small_network(preactivation, 3, generator);
         stacked->train(training);
-        ++seed;
+        draw_biases_and_statistics(*stacked, ++seed);
         check_stacked(
             *stacked, [&] { return small_network(preactivation, 0, generator); }, random_tensor({4, 2, 6, 6}, seed),
             random_segments(3, rows, seed, 4));

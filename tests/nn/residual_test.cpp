@@ -51,15 +51,6 @@ std::shared_ptr<nn::Module> block(const BlockCase& c, bool preactivation, int64_
                             generator);
 }
 
-/// Gives batch norms statistics and factors that are not the initial ones.
-void shake(nn::Module& module, uint64_t seed) {
-  nn::StateDict state = module.state_dict();
-  for (auto& [name, value] : state) {
-    if (name.find("running") != std::string::npos) value = random_tensor(value.shape(), seed++, 0.5, 2);
-  }
-  module.load_state_dict(state);
-}
-
 }  // namespace
 
 TEST_CASE("a residual block adds its input, or what the shortcut makes of it", "[residual]") {
@@ -108,7 +99,7 @@ TEST_CASE("gradients of residual blocks, in training and evaluation", "[residual
       for (int64_t experts : {0, 2}) {
         for (bool training : {true, false}) {
           const auto module = block(c, preactivation, experts, generator);
-          shake(*module, ++seed);
+          draw_biases_and_statistics(*module, ++seed);
           module->train(training);
           check_gradients(*module, random_tensor({3, c.in, 4, 3}, seed), random_segments(experts, 3, seed));
           check_gradients(*module, random_tensor({2, c.in, 3, 3}, seed), random_segments(experts, 5, seed, 2));
@@ -126,7 +117,7 @@ TEST_CASE("stacked residual blocks are the blocks one by one", "[residual]") {
       for (int64_t experts : {1, 3}) {
         for (int64_t rows : {0, 1, 9}) {
           const auto stacked = block(c, preactivation, experts, generator);
-          shake(*stacked, ++seed);
+          draw_biases_and_statistics(*stacked, ++seed);
           stacked->train(rows != 9);
           const auto plain = [&] { return block(c, preactivation, 0, generator); };
           check_stacked(*stacked, plain, random_tensor({rows, c.in, 4, 4}, seed), random_segments(experts, rows, seed));

@@ -50,6 +50,16 @@ Segments random_segments(int64_t experts, int64_t rows, uint64_t seed, int64_t i
   return segments;
 }
 
+void draw_biases_and_statistics(nn::Module& module, uint64_t seed) {
+  nn::StateDict state = module.state_dict();
+  for (auto& [name, value] : state) {
+    if (name.ends_with("bias") || name.ends_with("running_mean"))
+      value = random_tensor(value.shape(), ++seed, -0.5, 0.5);
+    if (name.ends_with("running_var")) value = random_tensor(value.shape(), ++seed, 0.5, 2);
+  }
+  module.load_state_dict(state);
+}
+
 void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments) {
   std::vector<Variable> leaves = layer.parameters();
   leaves.emplace_back(x.clone(), true);

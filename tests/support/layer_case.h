@@ -14,6 +14,10 @@ namespace divvy::test {
 /// `input_rows` is not -1 read from random rows of the input.
 Segments random_segments(int64_t experts, int64_t rows, uint64_t seed, int64_t input_rows = -1);
 
+/// Draws the biases and running statistics of a network anew: with initial ones of 0 a pixel without active inputs is
+/// exactly at the kink of a ReLU behind batch norm, where there is no derivative to compare with.
+void draw_biases_and_statistics(nn::Module& module, uint64_t seed);
+
 /// Compares the gradients by x and by every parameter with central differences. The layer and x are f64.
 void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments);
 
