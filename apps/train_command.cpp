@@ -120,8 +120,9 @@ nlohmann::ordered_json epoch_row(const moe::EpochReport& report) {
   row["epoch"] = report.epoch;
   row["stage"] = report.stage;
   row["loss"] = report.loss;
-  row["importance"] = report.importance;
+  for (const auto& [name, value] : report.regularisers) row[name] = value;
   row["accuracy"] = report.accuracy;
+  row["temperature"] = report.temperature;
   row["learning_rate"] = report.learning_rate;
   row["samples_per_second"] = report.samples_per_second;
   if (report.validation.size() > 0) {

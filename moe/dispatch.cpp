@@ -28,4 +28,22 @@ Dispatch Dispatch::of(const Tensor& chosen, int64_t experts) {
   return {chosen.size(0), {std::move(sorted.offsets), std::move(sorted.sample)}, std::move(sorted.position)};
 }
 
+Dispatch Dispatch::dense_with_choice(const Tensor& chosen, int64_t experts) {
+  if (chosen.shape().rank() != 2 || chosen.dtype() != DType::i64) {
+    fail<ShapeError>("dispatch: the chosen experts must be i64 [samples, k], got {} {}", chosen.dtype(),
+                     chosen.shape());
+  }
+  const int64_t samples = chosen.size(0), k = chosen.size(1);
+  Dispatch result = dense(samples, experts);
+  result.position = Tensor::empty({samples, k}, DType::i64);
+  auto* position = result.position.mutable_data<int64_t>();
+  const auto expert = chosen.values<int64_t>();
+  for (int64_t i = 0; i < samples * k; ++i) {
+    const int64_t e = expert[static_cast<size_t>(i)];
+    if (e < -1 || e >= experts) fail<ValueError>("dispatch: expert {} of {} for sample {}", e, experts, i / k);
+    position[i] = e < 0 ? -1 : e * samples + i / k;
+  }
+  return result;
+}
+
 }  // namespace divvy::moe

@@ -20,6 +20,12 @@ struct Dispatch {
   /// From the experts chosen for each sample, i64 [B, k], -1 for none; within an expert rows are in order of the
   /// samples.
   static Dispatch of(const Tensor& chosen, int64_t experts);
+  /// All experts evaluate all samples, as in dense(), and the positions are those of the chosen ones, i64 [B, k].
+  /// Throws ValueError for an expert outside [-1, experts).
+  static Dispatch dense_with_choice(const Tensor& chosen, int64_t experts);
+
+  /// Whether every expert has every sample.
+  bool is_dense() const { return rows() == samples * experts(); }
 };
 
 }  // namespace divvy::moe

@@ -26,4 +26,9 @@ Variable ExpertList::forward(const Variable& x, const Segments& segments) {
   return concat(parts, 0);
 }
 
+const std::shared_ptr<nn::Module>& ExpertList::operator[](int64_t expert) const {
+  if (expert < 0 || expert >= size()) fail<ValueError>("no expert {}, there are {}", expert, size());
+  return experts_[static_cast<size_t>(expert)];
+}
+
 }  // namespace divvy::moe

@@ -17,6 +17,8 @@ class ExpertList : public nn::Module {
   explicit ExpertList(std::vector<std::shared_ptr<nn::Module>> experts);
   Variable forward(const Variable& x, const Segments& segments) override;
   int64_t size() const { return static_cast<int64_t>(experts_.size()); }
+  /// Throws ValueError out of range.
+  const std::shared_ptr<nn::Module>& operator[](int64_t expert) const;
 
  private:
   std::vector<std::shared_ptr<nn::Module>> experts_;

@@ -1,28 +1,64 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "moe/model.h"
 
 namespace divvy::moe {
 
-/// What training minimises: the loss of the output plus weighted regularisers.
+/// What the output of a model, or its experts with their weights, is measured by.
+enum class Loss {
+  cross_entropy,   ///< -ln of the output's probability of the label
+  likelihood,      ///< -ln of the mixture likelihood (moe/likelihood.h); for targets, Jacobs et al. (1991)
+  mse,             ///< the mean squared difference of output and target
+  responsibility,  ///< the M-step of EM (moe/likelihood.h)
+};
+
+/// What training minimises: a loss plus weighted regularisers (moe/regularisers.h).
 struct Objective {
-  double importance = 0;  ///< weight of importance_loss()
+  Loss loss = Loss::cross_entropy;
+  double importance = 0;            ///< weight of importance_loss()
+  double similarity_same = 0;       ///< weight of sample_similarity().same / B^2
+  double similarity_different = 0;  ///< weight of -sample_similarity().different / B^2
+  double class_balance = 0;         ///< weight of class_balance_loss()
+  double orthogonality = 0;         ///< weight of orthogonality_loss(); evaluates every expert
+  double ideal_gate = 0;            ///< weight of ideal_gate_loss(); evaluates every expert
+  double gate_regression = 0;       ///< weight of gate_regression_loss(); evaluates every expert
+
+  /// The features between which sample similarity measures distances; the samples themselves where it is null.
+  std::shared_ptr<nn::Module> distance_features = {};
+  bool square_root_likelihood = false;  ///< see mixture_likelihood_loss()
+  bool same_not_averaged = false;       ///< similarity_same weighs `same` itself, not `same` / B^2
+
+  /// Whether a term reads the outputs of experts that routing did not choose.
+  bool needs_every_expert() const { return orthogonality > 0 || ideal_gate > 0 || gate_regression > 0; }
 };
 
 /// The terms of an objective for one batch.
 struct Terms {
-  Variable total;       ///< a scalar: what backward() starts from
-  Variable loss;        ///< the loss of the output alone
-  Variable importance;  ///< importance_loss, not weighted; undefined where its weight is 0
+  struct Regulariser {
+    std::string name;
+    double weight = 0;
+    Variable value;  ///< a scalar, not weighted
+  };
+
+  Variable total;  ///< a scalar: what backward() starts from
+  Variable loss;   ///< the loss alone
+  std::vector<Regulariser> regularisers;
+
+  /// The value of a regulariser; undefined where the objective does not have it.
+  Variable regulariser(const std::string& name) const;
 };
 
-/// Cross-entropy of the output probabilities with the labels i64 [B], mean over the batch (nats), plus the
-/// regularisers. Throws ValueError for a negative weight.
-Terms evaluate(const Objective& objective, const Forward& forward, const Tensor& labels);
+/// The objective for a batch: a loss in nats (or squared units), the mean over the samples, plus the regularisers.
+/// Throws ValueError for a weight that is negative, for labels or targets that are missing, and for terms that need
+/// every expert where routing left some out.
+Terms evaluate(const Objective& objective, const Forward& forward, const Supervision& supervision);
 
-/// The importance loss of Shazeer et al. (2017): the squared coefficient of variation, var(I) / mean(I)^2 with the
-/// unbiased variance, of I = sum_b p[b, :]; 0 for one expert. It is zero where all experts matter equally.
-/// probabilities: [B, E]; result: a scalar.
-Variable importance_loss(const Variable& probabilities);
+/// The loss by its name on the command line, and back: "cross-entropy", "likelihood", "mse", "responsibility". Throws
+/// ValueError for another one.
+Loss parse_loss(const std::string& name);
+std::string to_string(Loss loss);
 
 }  // namespace divvy::moe

@@ -2,11 +2,14 @@
 
 #include <limits>
 
+#include "autograd/ops/binary.h"
 #include "autograd/ops/gather_last.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/top_k.h"
+#include "autograd/ops/unary.h"
 #include "autograd/ops/where.h"
+#include "nn/softmax.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -19,7 +22,8 @@ Weighting weighting_of(const RoutingOptions& options) {
     case Rule::all: return Weighting::probability;
     case Rule::top_k: return options.k == 1 ? Weighting::probability : Weighting::renormalised;
     case Rule::arg_max:
-    case Rule::sampled: return Weighting::one;
+    case Rule::sampled:
+    case Rule::given: return Weighting::one;
   }
   return Weighting::probability;
 }
@@ -31,27 +35,72 @@ Tensor every_expert(int64_t samples, int64_t experts) {
   return result;
 }
 
-/// Softmax over the chosen experts of each sample, exactly zero elsewhere.
-Variable softmax_over(const Variable& scores, const Tensor& chosen, double temperature) {
-  Tensor mask = Tensor::zeros(scores.shape(), DType::u8);
+/// 1 for the chosen experts of each sample, [B, E].
+Tensor chosen_mask(const Tensor& chosen, int64_t experts) {
+  Tensor mask = Tensor::zeros({chosen.size(0), experts}, DType::u8);
   auto* flags = mask.mutable_data<uint8_t>();
   const auto* expert = chosen.data<int64_t>();
-  const int64_t k = chosen.size(1), experts = scores.size(1);
-  for (int64_t i = 0; i < chosen.numel(); ++i) flags[i / k * experts + expert[i]] = 1;
-  const Variable excluded(Tensor::full({}, -std::numeric_limits<double>::infinity(), scores.dtype()));
-  return softmax(where(mask, scores, excluded), temperature);
+  const int64_t k = chosen.size(1);
+  for (int64_t i = 0; i < chosen.numel(); ++i) {
+    if (expert[i] >= 0) flags[i / k * experts + expert[i]] = 1;
+  }
+  return mask;
+}
+
+Variable normalise(const Variable& scores, const RoutingOptions& options) {
+  if (options.normaliser == Normaliser::softmax) return softmax(scores, options.temperature);
+  if (options.temperature != 1) fail<ValueError>("routing: escort probabilities have no temperature");
+  return nn::Escort()(scores);
+}
+
+/// The probabilities among the chosen experts of each sample, exactly zero elsewhere.
+Variable normalise_among(const Variable& scores, const Tensor& chosen, const RoutingOptions& options) {
+  const bool exponential = options.normaliser == Normaliser::softmax;
+  const double least = exponential ? -std::numeric_limits<double>::infinity() : 0;
+  const Variable excluded(Tensor::full({}, least, scores.dtype()));
+  const Tensor mask = chosen_mask(chosen, scores.size(1));
+  if (exponential) return normalise(where(mask, scores, excluded), options);
+  // Escort spreads its eps over all experts, so those that were passed over must be cut off a second time.
+  return where(mask, normalise(where(mask, scores, excluded), options), excluded);
+}
+
+Tensor choose(const Variable& scores, const Variable& probabilities, const RoutingOptions& options,
+              Generator& generator, const Tensor& given) {
+  const int64_t samples = scores.size(0), experts = scores.size(1);
+  switch (options.rule) {
+    case Rule::all: return every_expert(samples, experts);
+    case Rule::top_k: return top_k(scores.detach(), options.k).indices;
+    case Rule::arg_max: return argmax(scores, 1).reshape({samples, 1});
+    case Rule::sampled: return generator.categorical(probabilities.value()).reshape({samples, 1});
+    case Rule::given: break;
+  }
+  if (!given.defined()) fail<ValueError>("routing: the experts of the samples are to be given, and none were");
+  if (given.shape().rank() != 2 || given.size(0) != samples || given.dtype() != DType::i64) {
+    fail<ShapeError>("routing: the given experts must be i64 [{}, k], got {} {}", samples, given.dtype(),
+                     given.shape());
+  }
+  return given;
 }
 
 }  // namespace
 
 std::string RoutingOptions::to_string() const {
+  std::string text;
   switch (rule) {
-    case Rule::all: return "all";
-    case Rule::top_k: return fmt::format("top-{}", k);
-    case Rule::arg_max: return "arg-max";
-    case Rule::sampled: return "sampled";
+    case Rule::all: text = "all"; break;
+    case Rule::top_k: text = fmt::format("top-{}", k); break;
+    case Rule::arg_max: text = "arg-max"; break;
+    case Rule::sampled: text = "sampled"; break;
+    case Rule::given: text = "given"; break;
   }
-  return "";
+  switch (scores) {
+    case Scores::self_information: return text + " by self-information";
+    case Scores::entropy: return text + " by entropy";
+    case Scores::log_likelihood: return text + " by likelihood";
+    case Scores::gate:
+    case Scores::none: return text;
+  }
+  return text;
 }
 
 int64_t chosen_experts(const RoutingOptions& options, int64_t experts) {
@@ -59,42 +108,43 @@ int64_t chosen_experts(const RoutingOptions& options, int64_t experts) {
     case Rule::all: return experts;
     case Rule::top_k: return options.k;
     case Rule::arg_max:
-    case Rule::sampled: return 1;
+    case Rule::sampled:
+    case Rule::given: return 1;
   }
   return experts;
 }
 
-Routing route(const Variable& scores, const RoutingOptions& options, Generator& generator) {
-  if (scores.shape().rank() != 2)
-    fail<ShapeError>("routing: scores must be [samples, experts], got {}", scores.shape());
-  const int64_t samples = scores.size(0), experts = scores.size(1);
-  if (options.rule == Rule::top_k && (options.k < 1 || options.k > experts)) {
-    fail<ValueError>("routing: top-{} of {} experts; k must be from 1 to {}", options.k, experts, experts);
-  }
-
+Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOptions& options) {
   Routing result;
   result.scores = scores;
-  result.probabilities = softmax(scores, options.temperature);
-  switch (options.rule) {
-    case Rule::all: result.experts = every_expert(samples, experts); break;
-    case Rule::top_k: result.experts = top_k(scores.detach(), options.k).indices; break;
-    case Rule::arg_max: result.experts = argmax(scores, 1).reshape({samples, 1}); break;
-    case Rule::sampled: {
-      result.experts = generator.categorical(result.probabilities.value()).reshape({samples, 1});
-      break;
-    }
-  }
-
+  result.experts = experts;
+  result.probabilities = normalise(scores, options);
   const Weighting weighting = weighting_of(options);
   if (weighting == Weighting::one) {
-    result.weights = Variable(Tensor::full(result.experts.shape(), 1, scores.dtype()));
+    result.weights = Variable(Tensor::full(experts.shape(), 1, scores.dtype()));
     return result;
   }
   if (weighting == Weighting::renormalised && options.rule != Rule::all) {
-    result.probabilities = softmax_over(scores, result.experts, options.temperature);
+    result.probabilities = normalise_among(scores, experts, options);
   }
-  result.weights = options.rule == Rule::all ? result.probabilities : gather_last(result.probabilities, result.experts);
+  result.weights = options.rule == Rule::all ? result.probabilities : gather_last(result.probabilities, experts);
   return result;
+}
+
+Routing route(const Variable& scores, const RoutingOptions& options, Generator& generator, const Tensor& given) {
+  if (scores.shape().rank() != 2)
+    fail<ShapeError>("routing: scores must be [samples, experts], got {}", scores.shape());
+  if (options.rule == Rule::top_k && (options.k < 1 || options.k > scores.size(1))) {
+    fail<ValueError>("routing: top-{} of {} experts; k must be from 1 to {}", options.k, scores.size(1),
+                     scores.size(1));
+  }
+  // Only a sampled choice needs the probabilities before it is made.
+  Variable probabilities;
+  if (options.rule == Rule::sampled) {
+    const NoGrad no_grad;
+    probabilities = normalise(scores, options);
+  }
+  return reweigh(scores, choose(scores, probabilities, options, generator, given), options);
 }
 
 }  // namespace divvy::moe

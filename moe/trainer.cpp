@@ -4,10 +4,8 @@
 #include <chrono>
 
 #include "datasets/loader.h"
-#include "nn/adam.h"
-#include "nn/clip.h"
-#include "nn/rmsprop.h"
-#include "nn/sgd.h"
+#include "moe/expectation.h"
+#include "moe/gate.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -15,7 +13,7 @@ namespace divvy::moe {
 namespace {
 
 // Streams of the run's seed; the loader has one of its own.
-constexpr uint64_t kRoutingStream = 101, kEvaluationStream = 102;
+constexpr uint64_t kRoutingStream = 101, kEvaluationStream = 102, kWeightsStream = 103;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -37,6 +35,35 @@ int64_t count_right(const Tensor& output, const Tensor& labels) {
   return right;
 }
 
+/// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
+Record evaluate_routed(Model& model, const data::Dataset& dataset, const TrainerOptions& options,
+                       const ClassLists& class_lists, bool augmented) {
+  const NoGrad no_grad;
+  const bool was_training = model.is_training();
+  model.train(options.batch_statistics);
+  Generator random(options.seed, kEvaluationStream);
+  data::Loader loader(
+      dataset,
+      {.batch = options.batch, .seed = options.seed, .augment = augmented ? options.augment : data::Augmentation{}});
+  const int64_t batches = limited(loader.batches(), options);
+  Record record;
+  for (int64_t b = 0; b < batches; ++b) {
+    const auto batch = loader.next();
+    Supervision known(batch->y);
+    known.target = batch->target;
+    if (!class_lists.empty()) known.experts = experts_of_labels(class_lists, batch->y);
+    record.append(model.run(Variable(batch->x), options.evaluation, random, known), batch->y);
+  }
+  model.train(was_training);
+  return record;
+}
+
+/// Puts new values into a part of the model.
+void restart(nn::Module& part, Start start, const nn::StateDict& initial, Generator& random) {
+  if (start == Start::initial) part.load_state_dict(initial);
+  if (start == Start::fresh) part.reset(random);
+}
+
 /// Runs the epochs of a recipe.
 class Run {
  public:
@@ -48,63 +75,119 @@ class Run {
         hooks_(hooks),
         epochs_(recipe.epochs()),
         routing_random_(options.seed, kRoutingStream),
+        weights_random_(options.seed, kWeightsStream),
         loader_(data.train,
-                {.batch = options.batch, .shuffle = true, .seed = options.seed, .augment = options.augment}) {}
+                {.batch = options.batch, .shuffle = true, .seed = options.seed, .augment = options.augment}) {
+    const auto starts = [&](Start Stage::*part) {
+      return std::ranges::any_of(recipe.stages, [&](const Stage& stage) { return stage.*part == Start::initial; });
+    };
+    if (model.has_gate() && starts(&Stage::gate)) initial_gate_ = model.gate()->state_dict();
+    if (starts(&Stage::experts)) initial_experts_ = model.expert_stack()->state_dict();
+  }
 
-  bool stage(const Stage& stage) {
+  bool stage(Stage stage) {
+    start_parts(stage);
     const auto optimizer = make_optimizer(model_, stage);
+    const std::vector<double> temperatures = stage.temperatures.of_epochs(stage.epochs, stage.routing.temperature);
+    TrainerOptions evaluation = options_;
+    if (stage.evaluation) evaluation.evaluation = *stage.evaluation;
+    class_lists_ = &stage.class_lists;
     for (int64_t i = 0; i < stage.epochs; ++i) {
       ++epoch_;
+      stage.routing.temperature = temperatures[static_cast<size_t>(i)];
+      if (stage.e_step != EStep::none && i % std::max<int64_t>(stage.e_step_every, 1) == 0) {
+        expectation_ = expectation_step(model_, data_.train, stage, options_.batch, routing_random_);
+      }
       EpochReport report = train_epoch(stage, *optimizer);
       if (stopped_) return false;
-      if (data_.validation.size() > 0) report.validation = evaluate(model_, data_.validation, options_);
+      if (data_.validation.size() > 0)
+        report.validation =
+            evaluate_routed(model_, data_.validation, evaluation, stage.class_lists, options_.augment_validation);
       if (hooks_.on_epoch) hooks_.on_epoch(report);
     }
+    expectation_ = {};
     return true;
   }
 
  private:
+  void start_parts(const Stage& stage) {
+    // What a stage before has frozen is drawn or loaded like the rest.
+    restart(*model_.expert_stack(), stage.experts, initial_experts_, weights_random_);
+    if (!model_.has_gate()) return;
+    if (stage.gate == Start::distilled) {
+      const auto* attentive = dynamic_cast<const AttentiveGate*>(model_.gate().get());
+      if (attentive == nullptr)
+        fail<ValueError>("stage '{}' distils an attentive gate, the model has none", stage.name);
+      model_.set_gate(attentive->distilled(model_.experts(), weights_random_));
+    } else {
+      restart(*model_.gate(), stage.gate, initial_gate_, weights_random_);
+    }
+  }
+
   EpochReport train_epoch(const Stage& stage, nn::Optimizer& optimizer) {
     model_.train();
     const auto start = std::chrono::steady_clock::now();
     const int64_t batches = limited(loader_.batches(), options_);
     int64_t samples = 0, right = 0, batch = 0;
-    double loss = 0, importance = 0;
+    EpochReport report;
     while (auto next = loader_.next()) {
       if (batch == batches) continue;  // an epoch that is cut short still ends, so that the next one has its own order
       Forward forward;
       const Terms terms = step(stage, optimizer, *next, forward);
       const int64_t size = next->size();
-      loss += terms.loss.value().item() * static_cast<double>(size);
-      if (terms.importance.defined()) importance += terms.importance.value().item();
-      right += count_right(forward.output.value(), next->y);
+      const double loss = terms.loss.value().item();
+      report.loss += loss * static_cast<double>(size);
+      for (size_t i = 0; i < terms.regularisers.size(); ++i) {
+        if (batch == 0) report.regularisers.emplace_back(terms.regularisers[i].name, 0.0);
+        report.regularisers[i].second += terms.regularisers[i].value.value().item();
+      }
+      right += count_right(stage, *next, forward);
       samples += size;
       ++batch;
-      if (hooks_.on_batch) hooks_.on_batch({epoch_, epochs_, batch, batches, step_, size, terms.loss.value().item()});
+      if (hooks_.on_batch) hooks_.on_batch({epoch_, epochs_, batch, batches, step_, size, loss});
       if (hooks_.stop && hooks_.stop()) {
         stopped_ = true;
         break;
       }
     }
-    EpochReport report;
+    const auto mean = [](double sum, int64_t count) { return sum / static_cast<double>(std::max<int64_t>(count, 1)); };
     report.epoch = epoch_;
     report.stage = stage.name;
-    report.loss = loss / static_cast<double>(std::max<int64_t>(samples, 1));
-    report.importance = importance / static_cast<double>(std::max<int64_t>(batch, 1));
-    report.accuracy = static_cast<double>(right) / static_cast<double>(std::max<int64_t>(samples, 1));
+    report.loss = mean(report.loss, samples);
+    for (auto& regulariser : report.regularisers) regulariser.second = mean(regulariser.second, batch);
+    report.accuracy = mean(static_cast<double>(right), samples);
     report.learning_rate = optimizer.lr();
+    report.temperature = stage.routing.temperature;
     report.train_seconds = seconds_since(start);
     report.samples_per_second = static_cast<double>(samples) / std::max(report.train_seconds, 1e-9);
     return report;
   }
 
+  Supervision supervision_of(const data::Batch& batch) const {
+    Supervision known(batch.y);
+    known.target = batch.target;
+    if (!class_lists_->empty()) known.experts = experts_of_labels(*class_lists_, batch.y);
+    expectation_.fill(known, batch.index);
+    return known;
+  }
+
   Terms step(const Stage& stage, nn::Optimizer& optimizer, const data::Batch& batch, Forward& forward) {
     ++step_;
     try {
-      return train_step(model_, stage, optimizer, Variable(batch.x), batch.y, routing_random_, &forward);
+      return train_step(model_, stage, optimizer, Variable(batch.x), supervision_of(batch), routing_random_, &forward);
     } catch (const NonFiniteError& error) {
       throw error.at_step(step_);
     }
+  }
+
+  int64_t count_right(const Stage& stage, const data::Batch& batch, const Forward& forward) {
+    if (batch.target.defined()) return 0;
+    if (!options_.accuracy_after_update) return divvy::moe::count_right(forward.output.value(), batch.y);
+    const NoGrad no_grad;
+    model_.eval();
+    const Forward again = model_.run(Variable(batch.x), stage.routing, routing_random_, supervision_of(batch));
+    model_.train();
+    return divvy::moe::count_right(again.output.value(), batch.y);
   }
 
   Model& model_;
@@ -112,52 +195,15 @@ class Run {
   const TrainerOptions& options_;
   const TrainerHooks& hooks_;
   int64_t epochs_, epoch_ = 0, step_ = 0;
-  Generator routing_random_;
+  Generator routing_random_, weights_random_;
   data::Loader loader_;
+  nn::StateDict initial_gate_, initial_experts_;
+  const ClassLists* class_lists_ = nullptr;
+  Expectation expectation_;
   bool stopped_ = false;
 };
 
 }  // namespace
-
-std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage) {
-  if (model.has_gate()) {
-    model.gate()->freeze(stage.learns == Learns::experts);
-    model.expert_stack()->freeze(stage.learns == Learns::gate);
-  }
-  std::vector<Variable> parameters;
-  for (const Variable& parameter : model.parameters()) {
-    if (parameter.requires_grad()) parameters.push_back(parameter);
-  }
-  const OptimizerOptions& options = stage.optimizer;
-  const double lr = options.learning_rate, decay = options.weight_decay;
-  if (options.name == "adam") {
-    return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.lr = lr, .weight_decay = decay});
-  }
-  if (options.name == "adamw") {
-    return std::make_unique<nn::AdamW>(parameters, nn::AdamWOptions{.lr = lr, .weight_decay = decay});
-  }
-  if (options.name == "rmsprop") {
-    return std::make_unique<nn::RMSprop>(
-        parameters, nn::RMSpropOptions{.lr = lr, .weight_decay = decay, .momentum = options.momentum});
-  }
-  if (options.name == "sgd") {
-    return std::make_unique<nn::SGD>(parameters,
-                                     nn::SGDOptions{.lr = lr, .momentum = options.momentum, .weight_decay = decay});
-  }
-  fail<ValueError>("unknown optimiser '{}'; known are adam, adamw, rmsprop, sgd", options.name);
-}
-
-Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x, const Tensor& labels,
-                 Generator& generator, Forward* forward) {
-  Forward result = model.run(x, stage.routing, generator);
-  Terms terms = evaluate(stage.objective, result, labels);
-  optimizer.zero_grad();
-  backward(terms.total);
-  if (stage.clip_norm > 0) nn::clip_grad_norm(model.parameters(), stage.clip_norm);
-  optimizer.step();
-  if (forward != nullptr) *forward = std::move(result);
-  return terms;
-}
 
 bool train(Model& model, const Recipe& recipe, const data::Splits& data, const TrainerOptions& options,
            const TrainerHooks& hooks) {
@@ -166,19 +212,7 @@ bool train(Model& model, const Recipe& recipe, const data::Splits& data, const T
 }
 
 Record evaluate(Model& model, const data::Dataset& dataset, const TrainerOptions& options) {
-  const NoGrad no_grad;
-  const bool was_training = model.is_training();
-  model.eval();
-  Generator random(options.seed, kEvaluationStream);
-  data::Loader loader(dataset, {.batch = options.batch});
-  const int64_t batches = limited(loader.batches(), options);
-  Record record;
-  for (int64_t b = 0; b < batches; ++b) {
-    const auto batch = loader.next();
-    record.append(model.run(Variable(batch->x), options.evaluation, random), batch->y);
-  }
-  model.train(was_training);
-  return record;
+  return evaluate_routed(model, dataset, options, {}, false);
 }
 
 }  // namespace divvy::moe

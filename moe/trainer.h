@@ -9,10 +9,7 @@
 #include "moe/model.h"
 #include "moe/recipe.h"
 #include "moe/record.h"
-
-namespace divvy::nn {
-class Optimizer;
-}
+#include "moe/train_step.h"
 
 namespace divvy::moe {
 
@@ -22,6 +19,9 @@ struct TrainerOptions {
   int64_t batch_limit = 0;         ///< batches of an epoch, and of an evaluation; 0: all
   RoutingOptions evaluation = {};  ///< how samples are routed where the model does not learn
   data::Augmentation augment = {};
+  bool augment_validation = false;     ///< Quirk::augmented_validation
+  bool batch_statistics = false;       ///< Quirk::batch_statistics
+  bool accuracy_after_update = false;  ///< Quirk::accuracy_after_update
 };
 
 /// Where a run is, after a batch.
@@ -37,10 +37,12 @@ struct BatchReport {
 struct EpochReport {
   int64_t epoch = 0;  ///< counted from 1
   std::string stage;
-  double loss = 0;        ///< mean over the samples, in nats, without the regularisers
-  double importance = 0;  ///< mean of the importance loss over the batches, where the objective has it
-  double accuracy = 0;
+  double loss = 0;  ///< mean over the samples, in nats or squared units, without the regularisers
+  /// Means over the batches of the regularisers that the objective has, without their weights.
+  std::vector<std::pair<std::string, double>> regularisers;
+  double accuracy = 0;  ///< 0 for a regression
   double learning_rate = 0;
+  double temperature = 1;
   double train_seconds = 0;
   double samples_per_second = 0;
   Record validation;  ///< empty where there is no validation part
@@ -59,13 +61,6 @@ struct TrainerHooks {
 /// ended the run early.
 bool train(Model& model, const Recipe& recipe, const data::Splits& data, const TrainerOptions& options,
            const TrainerHooks& hooks = {});
-
-/// One optimiser step on a batch: forward, objective, backward, update. Returns the terms of the objective.
-Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x, const Tensor& labels,
-                 Generator& generator, Forward* forward = nullptr);
-
-/// The optimiser of a stage, over the parameters that learn in it. Throws ValueError for an unknown name.
-std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage);
 
 /// Runs a model over a dataset in evaluation mode, with nothing recorded for gradients.
 Record evaluate(Model& model, const data::Dataset& dataset, const TrainerOptions& options);

@@ -171,4 +171,20 @@ void Module::add_child(const std::string& name, std::shared_ptr<Module> module) 
   children_.emplace_back(name, std::move(module));
 }
 
+void Module::replace_module(const std::string& name, const std::shared_ptr<Module>& module) {
+  const auto named = [&](const auto& child) { return child.first == name; };
+  const auto found = std::find_if(children_.begin(), children_.end(), named);
+  if (found == children_.end()) fail<ValueError>("{}: there is no module '{}' to replace", describe(), name);
+  const auto place = found - children_.begin();
+  const auto old = *found;
+  children_.erase(found);
+  try {
+    add_child(name, module);
+  } catch (...) {
+    children_.insert(children_.begin() + place, old);
+    throw;
+  }
+  std::rotate(children_.begin() + place, children_.end() - 1, children_.end());
+}
+
 }  // namespace divvy::nn

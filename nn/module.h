@@ -95,6 +95,8 @@ class Module {
     add_child(name, module);
     return module;
   }
+  /// Puts another module in the place of a registered one. Throws ValueError where no module has that name.
+  void replace_module(const std::string& name, const std::shared_ptr<Module>& module);
 
  private:
   void require_free_name(const std::string& name) const;

@@ -6,10 +6,17 @@
 namespace divvy::nn {
 
 Variable Sequential::forward(const Variable& x, const Segments& segments) {
-  if (modules_.empty()) return read_rows(x, segments);
-  Variable y = modules_.front()->forward(x, segments);
+  return forward_range(x, segments, 0, size());
+}
+
+Variable Sequential::forward_range(const Variable& x, const Segments& segments, int64_t begin, int64_t end) {
+  if (begin < 0 || end < begin || end > size()) {
+    fail<ValueError>("Sequential: no modules [{}, {}), there are {}", begin, end, size());
+  }
+  if (begin == end) return read_rows(x, segments);
+  Variable y = (*this)[begin]->forward(x, segments);
   const Segments in_place{segments.offsets, {}};
-  for (size_t i = 1; i < modules_.size(); ++i) y = modules_[i]->forward(y, in_place);
+  for (int64_t i = begin + 1; i < end; ++i) y = (*this)[i]->forward(y, in_place);
   return y;
 }
 

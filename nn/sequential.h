@@ -15,6 +15,8 @@ class Sequential : public Module {
   }
 
   Variable forward(const Variable& x, const Segments& segments) override;
+  /// The modules [begin, end) only, on x. Throws ValueError for a range that is not there.
+  Variable forward_range(const Variable& x, const Segments& segments, int64_t begin, int64_t end);
 
   /// Appends a module. Throws ValueError for a null one.
   void push_back(std::shared_ptr<Module> module);

@@ -208,7 +208,11 @@ TEST_CASE("experts of unlike architectures run behind the same interface") {
 
 TEST_CASE("a model that cannot work is refused") {
   CHECK_THROWS_AS(Model(nullptr, nullptr, 1), ValueError);
-  CHECK_THROWS_AS(Model(nullptr, network(kClasses, 2, true, 1), 2), ValueError);
+  {
+    Model gateless(nullptr, network(kClasses, 2, true, 1), 2);
+    Generator random;
+    CHECK_THROWS_AS(gateless.run(Variable(samples(3)), {}, random), ValueError);
+  }
   CHECK_THROWS_AS(Model(network(2, 0, false, 1), network(kClasses, 2, true, 1), 0), ValueError);
   Model wrong(network(3, 0, false, 1), network(kClasses, 2, true, 1), 2);
   Generator random;

@@ -1,5 +1,7 @@
 #include "moe/objective.h"
 
+#include "moe/regularisers.h"
+
 #include <cmath>
 
 #include "autograd/gradcheck.h"
@@ -39,10 +41,10 @@ TEST_CASE("the objective is the cross-entropy of the output plus the weighted re
   const double loss = -(std::log(.5) + std::log(.1)) / 2;
   const Terms plain = evaluate({}, forward, labels);
   CHECK(plain.total.value().item() == Approx(loss));
-  CHECK(!plain.importance.defined());
+  CHECK(!plain.regulariser("importance").defined());
   const Terms both = evaluate({.importance = 0.2}, forward, labels);
   CHECK(both.loss.value().item() == Approx(loss));
-  CHECK(both.importance.value().item() == Approx(0.5));
+  CHECK(both.regulariser("importance").value().item() == Approx(0.5));
   CHECK(both.total.value().item() == Approx(loss + 0.1));
   CHECK_THROWS_AS(evaluate({.importance = -1}, forward, labels), ValueError);
   CHECK_THROWS_AS(evaluate({.importance = std::nan("")}, forward, labels), ValueError);

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "moe/model.h"
+#include "moe/objective.h"
+#include "moe/recipe.h"
+#include "nn/optimizer.h"
+
+namespace divvy::moe {
+
+/// The optimiser of a stage, over the parameters that learn in it; the others are frozen from now on. Throws ValueError
+/// for an unknown name, and for learning rates of experts that are no ExpertList of that many.
+std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage);
+
+/// One optimiser step on a batch: forward, objective, backward, update. Returns the terms of the objective; the output
+/// of the pass goes to `forward`.
+Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x,
+                 const Supervision& supervision, Generator& generator, Forward* forward = nullptr);
+
+}  // namespace divvy::moe
