@@ -165,8 +165,8 @@ void require_gate(const NetworkPair& pair) {
     if (nearest == nullptr || alike) nearest = &other;
     if (alike) break;
   }
-  fail<ValueError>("network '{}' has no gate and can only be trained alone{}", pair.name,
-                   nearest == nullptr ? "" : fmt::format("; for several experts try '{}'", nearest->name));
+  fail<ValueError>("network '{}' has no gate, which this model needs{}", pair.name,
+                   nearest == nullptr ? "" : fmt::format("; '{}' has one", nearest->name));
 }
 
 }  // namespace divvy::moe

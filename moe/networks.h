@@ -64,8 +64,8 @@ const std::vector<NetworkPair>& networks();
 /// A network by name. Throws ValueError with the known names.
 const NetworkPair& find_network(std::string_view name);
 
-/// Throws ValueError where the pair has no gate, so that no gated model can be made of it; the message names the pair
-/// for such samples that comes nearest to it and has one.
+/// Throws ValueError where the pair has no gate, so that no gated model can be made of it, only a single network or one
+/// whose experts choose by themselves; the message names the pair for such samples that comes nearest and has a gate.
 void require_gate(const NetworkPair& pair);
 
 struct NetworkOptions {

@@ -242,10 +242,9 @@ TEST_CASE("a network without a gate is refused to a gated model, and one that ha
     if (pair.gated) CHECK_NOTHROW(require_gate(pair));
   }
   CHECK(refusal<ValueError>([&] { build_model({.model = "mixture", .network = "wideresnet-40-4"}, generator); }) ==
-        "network 'wideresnet-40-4' has no gate and can only be trained alone; for several experts try 'resnet-18'");
+        "network 'wideresnet-40-4' has no gate, which this model needs; 'resnet-18' has one");
   const NetworkPair lonely{"lonely", "", {7}, {}, {}, false};
-  CHECK(refusal<ValueError>([&] { require_gate(lonely); }) ==
-        "network 'lonely' has no gate and can only be trained alone");
+  CHECK(refusal<ValueError>([&] { require_gate(lonely); }) == "network 'lonely' has no gate, which this model needs");
 }
 
 TEST_CASE("a network that does not fit its samples is refused") {
