@@ -131,7 +131,7 @@ TEST_CASE("the named residual networks have the layers of their papers") {
           path.find("shortcut") == std::string::npos && (text.starts_with("Conv2d") || text.starts_with("Linear"));
     }
     CHECK(found == blocks);
-    // The paper counts the projections of WideResNet's three groups as layers too.
+    // The 40 of WideResNet are all convolutions: the three of its shortcuts count, the fully connected layer does not.
     CHECK(layers == depth - (std::string(name) == "wideresnet-40-4" ? 2 : 0));
   }
 }
