@@ -52,7 +52,12 @@ Record evaluate_routed(Model& model, const data::Dataset& dataset, const Trainer
     Supervision known(batch->y);
     known.target = batch->target;
     if (!class_lists.empty()) known.experts = experts_of_labels(class_lists, batch->y);
-    record.append(model.run(Variable(batch->x), options.evaluation, random, known), batch->y);
+    const Forward forward = model.run(Variable(batch->x), options.evaluation, random, known);
+    if (batch->target.defined()) {
+      record.append(forward, batch->y, batch->target);
+    } else {
+      record.append(forward, batch->y);
+    }
   }
   model.train(was_training);
   return record;

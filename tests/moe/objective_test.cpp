@@ -1,10 +1,7 @@
 #include "moe/objective.h"
 
-#include "moe/regularisers.h"
-
 #include <cmath>
 
-#include "autograd/gradcheck.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -12,26 +9,6 @@
 namespace divvy::test {
 
 using namespace moe;
-
-TEST_CASE("importance is the squared coefficient of variation of the experts' mass") {
-  // Masses 1, 3: mean 2, unbiased variance 2, so 2 / 4.
-  const Variable p(Tensor::from({.25, .75, .25, .75, .25, .75, .25, .75}, {4, 2}));
-  CHECK(importance_loss(p).value().item() == Approx(0.5));
-  CHECK(importance_loss(Variable(Tensor::full({3, 4}, .25, DType::f64))).value().item() == Approx(0).margin(1e-30));
-  CHECK(importance_loss(Variable(Tensor::from({1., 0., 0.}, {1, 3}))).value().item() ==
-        Approx(3));  // E, where one has all
-  CHECK(importance_loss(Variable(Tensor::full({5, 1}, 1, DType::f64))).value().item() == 0);
-  CHECK_THROWS_AS(importance_loss(Variable(Tensor::zeros({4}))), ShapeError);
-}
-
-TEST_CASE("importance passes a gradient check") {
-  for (const Shape& shape : {Shape{1, 2}, {3, 2}, {2, 5}, {6, 10}}) {
-    Variable p(random_tensor(shape, 3, 0.1, 1), true);
-    const auto report = gradcheck([&] { return importance_loss(p); }, {p});
-    INFO(report.text);
-    CHECK(report.ok);
-  }
-}
 
 TEST_CASE("the objective is the cross-entropy of the output plus the weighted regulariser") {
   Forward forward;
@@ -48,6 +25,70 @@ TEST_CASE("the objective is the cross-entropy of the output plus the weighted re
   CHECK(both.total.value().item() == Approx(loss + 0.1));
   CHECK_THROWS_AS(evaluate({.importance = -1}, forward, labels), ValueError);
   CHECK_THROWS_AS(evaluate({.importance = std::nan("")}, forward, labels), ValueError);
+}
+
+TEST_CASE("every term enters the total with its weight") {
+  // Two experts, two samples, every one evaluated.
+  Forward forward;
+  forward.input = Variable(Tensor::from({0., 0., 3., 4.}, {2, 2}));
+  forward.dispatch = Dispatch::dense(2, 2);
+  forward.rows = forward.logits = Variable(Tensor::from({.5, .5, .9, .1, .2, .8, .6, .4}, {4, 2}));
+  forward.routing.scores = Variable(Tensor::from({.1, .2, .3, .4}, {2, 2}));
+  forward.routing.weights = forward.routing.probabilities = Variable(Tensor::from({.25, .75, .5, .5}, {2, 2}));
+  forward.routing.experts = Tensor::from<int64_t>({0, 1, 0, 1}, {2, 2});
+  forward.output = Variable(Tensor::from({.275, .725, .75, .25}, {2, 2}));
+  const Supervision known(Tensor::from<int64_t>({0, 1}));
+  const Objective objective{.importance = 1,
+                            .similarity_same = 2,
+                            .similarity_different = 3,
+                            .class_balance = 4,
+                            .orthogonality = 5,
+                            .ideal_gate = 6,
+                            .gate_regression = 7};
+  const Terms terms = evaluate(objective, forward, known);
+  CHECK(terms.loss.value().item() == Approx(-(std::log(.275) + std::log(.25)) / 2));
+  double total = terms.loss.value().item();
+  for (const auto& term : terms.regularisers) total += term.weight * term.value.value().item();
+  CHECK(terms.total.value().item() == Approx(total));
+  CHECK(terms.regularisers.size() == 7);
+  // d is 0 on the diagonal and 1 beside it; sums are divided by B^2 = 4.
+  const double same = (2 * (.25 * .5) + 2 * (.75 * .5)) / 2;
+  CHECK(terms.regulariser("similarity_same").value().item() == Approx(same / 4));
+  CHECK(terms.regulariser("similarity_different").value().item() == Approx((2 - 2 * same) / 2 / 4));
+  CHECK(terms.regulariser("class_balance").value().item() ==
+        Approx(std::pow(1.025 - .975, 2) / 2));  // masses 1.025 and .975: variance over the squared mean of 1
+  CHECK(!terms.regulariser("unknown").defined());
+
+  Objective bracket{.similarity_same = 2, .similarity_different = 3};
+  bracket.same_not_averaged = true;
+  CHECK(evaluate(bracket, forward, known).regulariser("similarity_same").value().item() == Approx(same));
+
+  // Losses of the mixture rather than of the output.
+  const double likelihood = -(std::log(.25 * .5 + .75 * .2) + std::log(.5 * .1 + .5 * .4)) / 2;
+  CHECK(evaluate({.loss = Loss::likelihood}, forward, known).loss.value().item() == Approx(likelihood));
+  Supervision target;
+  target.target = Tensor::from({0., 1., 1., 0.}, {2, 2});
+  CHECK(evaluate({.loss = Loss::mse}, forward, target).loss.value().item() ==
+        Approx((2 * .275 * .275 + 2 * .25 * .25) / 4));
+
+  forward.dispatch = Dispatch::of(Tensor::from<int64_t>({0, 1}, {2, 1}), 2);
+  for (const Objective& dense : {Objective{.orthogonality = 1}, {.ideal_gate = 1}, {.gate_regression = 1}}) {
+    CHECK_THROWS_AS(evaluate(dense, forward, known), ValueError);
+  }
+  for (const Objective& negative :
+       {Objective{.similarity_same = -1}, {.similarity_different = -1}, {.class_balance = -1}}) {
+    CHECK_THROWS_AS(evaluate(negative, forward, known), ValueError);
+  }
+}
+
+TEST_CASE("a loss without what it compares with is refused") {
+  Forward forward;
+  forward.output = Variable(Tensor::from({.5, .5}, {1, 2}));
+  CHECK_THROWS_AS(evaluate({}, forward, {}), ValueError);
+  CHECK_THROWS_AS(evaluate({.loss = Loss::mse}, forward, {}), ValueError);
+  CHECK(parse_loss("likelihood") == Loss::likelihood);
+  CHECK(to_string(Loss::responsibility) == "responsibility");
+  CHECK_THROWS_AS(parse_loss("hinge"), ValueError);
 }
 
 }  // namespace divvy::test

@@ -139,4 +139,60 @@ TEST_CASE("dense dispatch is the dispatch in which every expert has every sample
   CHECK_THROWS_AS(Dispatch::of(Tensor::from<int64_t>({0, 3}, {2, 1}), 3), ValueError);
 }
 
+TEST_CASE("a given choice is taken as it is, with weights of one") {
+  Generator random;
+  const Variable scores = scores_of(3, 4, 1);
+  const Tensor given = Tensor::from<int64_t>({2, -1, 0, 3, 1, -1}, {3, 2});
+  const Routing routing = route(scores, {.rule = Rule::given}, random, given);
+  CHECK(integers(routing.experts) == integers(given));
+  CHECK(difference(routing.weights.value(), Tensor::full({3, 2}, 1, DType::f64), 0, 0) == "");
+  CHECK_THROWS_AS(route(scores, {.rule = Rule::given}, random), ValueError);
+  CHECK_THROWS_AS(route(scores, {.rule = Rule::given}, random, Tensor::zeros({2, 1}, DType::i64)), ShapeError);
+  CHECK_THROWS_AS(route(scores, {.rule = Rule::given}, random, Tensor::zeros({3, 1}, DType::i32)), ShapeError);
+}
+
+TEST_CASE("a choice can be weighed again by other scores or at another temperature") {
+  Generator random;
+  const Variable scores = scores_of(5, 4, 1), others = scores_of(5, 4, 2);
+  const RoutingOptions cold{.rule = Rule::top_k, .k = 2}, warm{.rule = Rule::top_k, .k = 2, .temperature = 3};
+  const Routing first = route(scores, cold, random);
+  const Routing same = reweigh(scores, first.experts, cold), elsewhere = reweigh(others, first.experts, warm);
+  CHECK(same_bits(same.weights.value(), first.weights.value()));
+  CHECK(same_bits(same.probabilities.value(), first.probabilities.value()));
+  CHECK(integers(elsewhere.experts) == integers(first.experts));
+  const auto z = others.value().to_doubles(), w = elsewhere.weights.value().to_doubles();
+  for (size_t b = 0; b < 5; ++b) {
+    const auto i = static_cast<size_t>(first.experts.values<int64_t>()[2 * b]);
+    const auto j = static_cast<size_t>(first.experts.values<int64_t>()[2 * b + 1]);
+    CHECK(w[2 * b] == Approx(1 / (1 + std::exp((z[4 * b + j] - z[4 * b + i]) / 3))));
+  }
+}
+
+TEST_CASE("escort routing weighs by squares and takes no temperature") {
+  Generator random;
+  const Variable scores(Tensor::from({1., -2., 2., 0.}, {1, 4}));
+  const RoutingOptions all{.normaliser = Normaliser::escort};
+  CHECK(difference(route(scores, all, random).weights.value(), Tensor::from({1 / 9., 4 / 9., 4 / 9., 0.}, {1, 4}), 1e-9,
+                   1e-9) == "");
+  const Routing two = route(scores, {.rule = Rule::top_k, .k = 2, .normaliser = Normaliser::escort}, random);
+  CHECK(difference(two.probabilities.value(), Tensor::from({.2, 0., .8, 0.}, {1, 4}), 1e-9, 0) == "");
+  RoutingOptions warm = all;
+  warm.temperature = 2;
+  CHECK_THROWS_AS(route(scores, warm, random), ValueError);
+  Variable leaf = scores_of(3, 4, 5);
+  const auto report = gradcheck([&] { return route(leaf, all, random).weights; }, {leaf});
+  INFO(report.text);
+  CHECK(report.ok);
+}
+
+TEST_CASE("a dense dispatch with a choice has the chosen rows of every expert's") {
+  const Dispatch some = Dispatch::dense_with_choice(Tensor::from<int64_t>({2, -1, 0, 1}, {2, 2}), 3);
+  CHECK(some.is_dense());
+  CHECK(some.rows() == 6);
+  CHECK(integers(some.position) == std::vector<int64_t>{4, -1, 1, 3});
+  CHECK(!Dispatch::of(Tensor::from<int64_t>({2, 1}, {2, 1}), 3).is_dense());
+  CHECK_THROWS_AS(Dispatch::dense_with_choice(Tensor::from<int64_t>({3}, {1, 1}), 3), ValueError);
+  CHECK_THROWS_AS(Dispatch::dense_with_choice(Tensor::from<int64_t>({0}), 3), ShapeError);
+}
+
 }  // namespace divvy::test

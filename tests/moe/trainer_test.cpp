@@ -196,4 +196,41 @@ TEST_CASE("every optimiser trains, and an unknown one is refused") {
   CHECK_THROWS_WITH(train(*model, recipe, splits(), {}), Catch::Contains("unknown optimiser 'adma'"));
 }
 
+TEST_CASE("accuracy after the update is that of a second pass, and changes nothing else") {
+  const ModelOptions options = options_of("mixture");
+  const auto losses = [&](bool after) {
+    Generator generator(3);
+    const auto model = build_model(options, generator);
+    std::vector<double> result;
+    TrainerHooks hooks;
+    hooks.on_epoch = [&](const EpochReport& report) {
+      result.push_back(report.loss);
+      result.push_back(report.accuracy);
+    };
+    train(*model, recipe_of(options, 2), splits(),
+          {.batch = 600, .evaluation = routing_of(options, false), .accuracy_after_update = after}, hooks);
+    return result;
+  };
+  const auto before = losses(false), after = losses(true);
+  CHECK(before[0] == after[0]);
+  CHECK(before[2] == after[2]);
+  CHECK(before[3] == after[1]);  // one batch an epoch: the pass before the second step is the one after the first
+}
+
+TEST_CASE("evaluation by batch statistics differs where a batch norm has others, and keeps its mode") {
+  Generator generator(3);
+  const auto model =
+      build_model({.model = "mixture", .network = "fashion-mnist", .experts = 2, .classes = 3}, generator);
+  data::Dataset set;
+  set.name = "noise";
+  set.x = random_tensor({12, 1, 28, 28}, 5, 3, 4, DType::f32);  // far from the initial mean of 0
+  set.y = random_indices({12}, 3, 6);
+  set.classes = 3;
+  const Record running = evaluate(*model, set, {.batch = 12});
+  model->eval();
+  const Record of_batch = evaluate(*model, set, {.batch = 12, .batch_statistics = true});
+  CHECK(!model->is_training());
+  CHECK(running.probabilities != of_batch.probabilities);
+}
+
 }  // namespace divvy::test
