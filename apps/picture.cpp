@@ -6,45 +6,19 @@
 #include <numeric>
 
 #include "apps/png.h"
+#include "apps/svg.h"
 #include "moe/metrics.h"
 
 namespace divvy::app {
 
 namespace {
 
+using namespace svg;
+
 constexpr int kCell = 54, kCellHeight = 26, kTop = 96, kStripRows = 5, kStripColumns = 2, kThumb = 24;
 
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (char c : text) {
-    switch (c) {
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '&': result += "&amp;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
-
-std::string label(int x, int y, const std::string& text, const std::string& style) {
-  return fmt::format("<text x=\"{}\" y=\"{}\" {}>{}</text>\n", x, y, style, escaped(text));
-}
-
-/// White through blue to a dark navy.
-std::string shade(double share) {
-  const double s = std::clamp(share, 0.0, 1.0);
-  const auto mix = [s](int light, int dark) { return static_cast<int>(light + s * (dark - light) + 0.5); };
-  return fmt::format("#{:02x}{:02x}{:02x}", mix(240, 16), mix(244, 62), mix(250, 138));
-}
-
-/// One colour an expert, by the golden angle.
-std::string expert_colour(size_t expert) {
-  return fmt::format("hsl({:.0f},62%,46%)", 210 + 137.508 * static_cast<double>(expert));
-}
-
-std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, int left) {
+/// Shares of each class in percent; with `swatches` each expert's colour stands under its name.
+std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, int left, bool swatches) {
   std::string svg;
   const size_t experts = counts.front().size();
   std::vector<int64_t> mass(experts, 0);
@@ -53,8 +27,9 @@ std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, in
     for (size_t e = 0; e < experts; ++e) mass[e] += row[e], all += row[e];
   }
   for (size_t e = 0; e < experts; ++e) {
-    svg += label(left + static_cast<int>(e) * kCell + kCell / 2, kTop - 10, fmt::format("expert {}", e),
-                 "class=\"small\" text-anchor=\"middle\"");
+    const int x = left + static_cast<int>(e) * kCell;
+    svg += text(x + kCell / 2, kTop - 10, fmt::format("expert {}", e), "class=\"small\" text-anchor=\"middle\"");
+    if (swatches) svg += rect(x + 1, kTop - 5, kCell - 2, 4, expert_colour(static_cast<int64_t>(e)).hex());
   }
   for (size_t c = 0; c <= counts.size(); ++c) {
     const bool total_row = c == counts.size();
@@ -62,15 +37,14 @@ std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, in
     const int64_t total = std::accumulate(row.begin(), row.end(), int64_t{0});
     const int y = kTop + static_cast<int>(c) * kCellHeight + (total_row ? 6 : 0);
     svg +=
-        label(left - 8, y + 17, total_row ? "all" : dataset.class_name(static_cast<int64_t>(c)), "text-anchor=\"end\"");
+        text(left - 8, y + 17, total_row ? "all" : dataset.class_name(static_cast<int64_t>(c)), "text-anchor=\"end\"");
     for (size_t e = 0; e < experts; ++e) {
       const double share = total == 0 ? 0 : static_cast<double>(row[e]) / static_cast<double>(total);
       const int x = left + static_cast<int>(e) * kCell;
-      svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>\n", x + 1, y + 1, kCell - 2,
-                         kCellHeight - 2, shade(share));
+      svg += rect(x + 1, y + 1, kCell - 2, kCellHeight - 2, sequential(share).hex());
       if (row[e] > 0) {
-        svg += label(x + kCell / 2, y + 17, share < 0.005 ? "<1" : fmt::format("{:.0f}", share * 100),
-                     fmt::format("class=\"small\" text-anchor=\"middle\" fill=\"{}\"", share > 0.45 ? "#fff" : "#333"));
+        svg += text(x + kCell / 2, y + 17, share < 0.005 ? "<1" : fmt::format("{:.0f}", share * 100),
+                    fmt::format("class=\"small\" text-anchor=\"middle\" fill=\"{}\"", share > 0.45 ? "#fff" : "#333"));
       }
     }
   }
@@ -109,7 +83,7 @@ std::string strips(const moe::Record& record, const data::Dataset& dataset, int 
     auto& mine = samples[static_cast<size_t>(expert)];
     if (mine.size() < most) mine.push_back(i);
   }
-  std::string svg = label(left - 8, top + 17, "samples", "text-anchor=\"end\"");
+  std::string svg = text(left - 8, top + 17, "samples", "text-anchor=\"end\"");
   for (size_t e = 0; e < samples.size(); ++e) {
     if (samples[e].empty()) continue;
     svg += fmt::format(
@@ -129,17 +103,16 @@ std::string plane(const moe::Record& record, const data::Dataset& dataset, int l
     low[i % 2] = std::min(low[i % 2], x[i]);
     high[i % 2] = std::max(high[i % 2], x[i]);
   }
-  std::string svg =
-      fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#f7f8fa\"/>\n", left, top, size, size);
+  std::string svg = rect(left, top, size, size, "#f7f8fa");
   const auto place = [&](int axis, float value) {
     return static_cast<double>(value - low[axis]) / std::max(1e-9, static_cast<double>(high[axis] - low[axis])) *
                (size - 12) +
            6;
   };
   for (int64_t i = 0; i < record.size(); ++i) {
-    svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.4\" fill=\"{}\"/>\n", left + place(0, x[2 * i]),
-                       top + size - place(1, x[2 * i + 1]),
-                       expert_colour(static_cast<size_t>(record.expert[static_cast<size_t>(i)])));
+    const int64_t expert = record.expert[static_cast<size_t>(i)];
+    svg += circle(left + place(0, x[2 * i]), top + size - place(1, x[2 * i + 1]), 2.4,
+                  expert < 0 ? "#bbb" : expert_colour(expert).hex());
   }
   return svg;
 }
@@ -158,19 +131,10 @@ std::string division_svg(const PictureText& text, const moe::Record& record, con
   const int width =
       std::max(left + static_cast<int>(record.experts) * kCell + 24, planar ? left + plane_size + 24 : 560);
   const int height = map_bottom + (images ? kStripRows * kThumb + 20 : planar ? plane_size + 20 : 0);
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
-      "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"14\" fill=\"#222\">\n"
-      "<style>.small{{font-size:12px}}.title{{font-size:19px;font-weight:bold}}.sub{{font-size:13px;fill:#666}}</"
-      "style>\n"
-      "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
-      width, height);
-  svg += label(20, 32, text.title, "class=\"title\"");
-  svg += label(20, 54, text.subtitle, "class=\"sub\"");
-  svg += heat_map(counts, dataset, left);
+  std::string svg = heat_map(counts, dataset, left, planar);
   if (images) svg += strips(record, dataset, left, map_bottom);
   if (planar) svg += plane(record, dataset, left, map_bottom, plane_size);
-  return svg + "</svg>\n";
+  return document(width, height, text.title, text.subtitle, svg);
 }
 
 }  // namespace divvy::app

@@ -3,7 +3,6 @@
 #include "apps/class_table.h"
 #include "apps/commands.h"
 #include "apps/options.h"
-#include "apps/picture.h"
 #include "apps/png.h"
 #include "apps/progress.h"
 #include "apps/suggest.h"
@@ -71,31 +70,6 @@ TEST_CASE("base64 pads, and a PNG is a PNG") {
   const std::string png = encode_png(Picture(3, 5, 3, 200));
   CHECK(png.substr(0, 8) == "\x89PNG\r\n\x1a\n");
   CHECK(png.substr(16, 8) == std::string("\0\0\0\5\0\0\0\3", 8));
-}
-
-TEST_CASE("the picture shows each class, each expert and escapes names") {
-  data::Dataset set;
-  set.name = "two";
-  set.x = Tensor::full({4, 1, 28, 28}, 100, DType::u8);
-  set.y = Tensor::from<int64_t>({0, 0, 1, 1});
-  set.classes = 2;
-  set.class_names = {"a<b", "c"};
-  moe::Record record;
-  record.experts = 3;
-  record.classes = 2;
-  record.label = {0, 0, 1, 1};
-  record.prediction = record.expert_prediction = {0, 0, 1, 1};
-  record.expert = {0, 0, 2, 2};
-  record.probabilities.assign(12, 1 / 3.f);
-  const std::string svg = division_svg({"3 experts & 2 classes", "sub"}, record, set);
-  CHECK(svg.starts_with("<svg "));
-  CHECK(svg.find("a&lt;b") != std::string::npos);
-  CHECK(svg.find("3 experts &amp; 2 classes") != std::string::npos);
-  CHECK(svg.find("expert 2") != std::string::npos);
-  size_t images = 0;
-  for (size_t at = 0; (at = svg.find("<image", at)) != std::string::npos; ++at) ++images;
-  CHECK(images == 2);  // expert 1 got no sample
-  CHECK(svg.ends_with("</svg>\n"));
 }
 
 TEST_CASE("settings are echoed so that a configuration file gives them back") {
