@@ -14,6 +14,8 @@ class Flatten : public Module {
   Variable forward(const Variable& x, const Segments& segments) override;
   std::string describe() const override;
 
+  int from_axis() const { return from_axis_; }
+
  private:
   int from_axis_;
 };

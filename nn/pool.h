@@ -14,6 +14,9 @@ class MaxPool2d : public Module {
   Variable forward(const Variable& x, const Segments& segments) override;
   std::string describe() const override;
 
+  int64_t kernel() const { return kernel_; }
+  int64_t stride() const { return stride_; }
+
  private:
   int64_t kernel_, stride_;
 };

@@ -1,5 +1,6 @@
 #include "nn/sequential.h"
 
+#include "nn/fused_stack.h"
 #include "nn/read_rows.h"
 #include "tensor/error.h"
 
@@ -14,9 +15,14 @@ Variable Sequential::forward_range(const Variable& x, const Segments& segments, 
     fail<ValueError>("Sequential: no modules [{}, {}), there are {}", begin, end, size());
   }
   if (begin == end) return read_rows(x, segments);
-  Variable y = (*this)[begin]->forward(x, segments);
-  const Segments in_place{segments.offsets, {}};
-  for (int64_t i = begin + 1; i < end; ++i) y = (*this)[i]->forward(y, in_place);
+  Variable y = x;
+  Segments rows = segments;
+  for (int64_t i = begin; i < end;) {
+    const int64_t next = forward_fused(modules_, i, end, y, rows, y);
+    if (next == i) y = (*this)[i]->forward(y, rows);
+    i = next == i ? i + 1 : next;
+    rows.sample = {};
+  }
   return y;
 }
 

@@ -1,0 +1,15 @@
+#if defined(__x86_64__)
+
+#include "kernels/cpu/lanes_avx512.h"
+#include "kernels/cpu/small_stack_tile.h"
+
+namespace divvy::kernels::cpu {
+
+const StackCode<float>& small_stack_avx512() {
+  static constexpr StackCode<float> code = stack_code<Avx512Lanes>();
+  return code;
+}
+
+}  // namespace divvy::kernels::cpu
+
+#endif

@@ -1,0 +1,178 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/small_stack_unit.h"
+
+/// Products with the samples in the lanes: a weight, the same for all lanes, times a vector of values. V is one of the
+/// types of lanes_plain.h.
+namespace divvy::kernels::cpu {
+namespace {
+
+/// What becomes of a sum before it is stored.
+template <class T>
+struct Finish {
+  bool relu = false;
+  const T* const* active = nullptr;  ///< [tiles]: zero where this value of the same feature is not positive
+};
+
+/// y[t][o] = bias[o] + sum_i w(o, i) x[t][i] for `Outputs` features from `first` on; w(o, i) is w[o * w_out + i *
+/// w_in].
+template <class V, int Outputs, int Tiles, class T>
+void product_block(const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
+                   int64_t first, T* const* y, const Finish<T>& finish) {
+  using Vec = typename V::Vec;
+  Vec sum[Outputs][Tiles];
+  const T* weight[Outputs];
+#pragma GCC unroll 8
+  for (int o = 0; o < Outputs; ++o) {
+    weight[o] = w + (first + o) * w_out;
+    const Vec start = bias != nullptr ? V::all(bias[first + o]) : V::zero();
+#pragma GCC unroll 4
+    for (int t = 0; t < Tiles; ++t) sum[o][t] = start;
+  }
+  const T* from[Tiles];
+#pragma GCC unroll 4
+  for (int t = 0; t < Tiles; ++t) from[t] = x[t];
+  for (int64_t i = 0; i < depth; ++i) {
+    Vec value[Tiles];
+#pragma GCC unroll 4
+    for (int t = 0; t < Tiles; ++t) value[t] = V::load(from[t] + i * V::kCount);
+#pragma GCC unroll 8
+    for (int o = 0; o < Outputs; ++o) {
+      const Vec factor = V::all(weight[o][i * w_in]);
+#pragma GCC unroll 4
+      for (int t = 0; t < Tiles; ++t) sum[o][t] = V::fma(factor, value[t], sum[o][t]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < Outputs; ++o) {
+    const int64_t at = (first + o) * V::kCount;
+#pragma GCC unroll 4
+    for (int t = 0; t < Tiles; ++t) {
+      Vec result = sum[o][t];
+      // In this order a NaN stays one.
+      if (finish.relu) result = V::max(V::zero(), result);
+      if (finish.active != nullptr) result = V::keep(V::greater(V::load(finish.active[t] + at), V::zero()), result);
+      V::store(y[t] + at, result);
+    }
+  }
+}
+
+template <class V, int Tiles, class T>
+void product_tiles(const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
+                   int64_t outputs, T* const* y, const Finish<T>& finish) {
+  for (int64_t o = 0; o < outputs;) {
+    // As equal blocks as possible: a narrow one at the end would wait for its own sums.
+    const int64_t blocks = (outputs - o + V::kOutputs - 1) / V::kOutputs, size = (outputs - o + blocks - 1) / blocks;
+    const auto run = [&]<int Outputs>() {
+      if constexpr (Outputs <= V::kOutputs) {
+        product_block<V, Outputs, Tiles>(x, depth, w, w_out, w_in, bias, o, y, finish);
+      }
+    };
+    switch (size) {
+      case 1: run.template operator()<1>(); break;
+      case 2: run.template operator()<2>(); break;
+      case 3: run.template operator()<3>(); break;
+      case 4: run.template operator()<4>(); break;
+      case 5: run.template operator()<5>(); break;
+      default: run.template operator()<6>();
+    }
+    o += size;
+  }
+}
+
+/// y[t] = bias + W x[t] for `tiles` tiles; see product_block.
+template <class V, class T>
+void product(int64_t tiles, const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
+             int64_t outputs, T* const* y, const Finish<T>& finish) {
+  int64_t t = 0;
+  const auto next = [&]<int Tiles>() {
+    if constexpr (Tiles <= V::kTiles) {
+      for (; t + Tiles <= tiles; t += Tiles) {
+        Finish<T> part = finish;
+        if (part.active != nullptr) part.active += t;
+        product_tiles<V, Tiles>(x + t, depth, w, w_out, w_in, bias, outputs, y + t, part);
+      }
+    }
+  };
+  next.template operator()<4>();
+  next.template operator()<3>();
+  next.template operator()<2>();
+  next.template operator()<1>();
+}
+
+/// dw[o * pitch + i] = the sum over tiles and lanes of dy[t][o] x[t][i], for Left x Right of them.
+template <class V, int Left, int Right, class T>
+void outer_block(int64_t tiles, const T* const* dy, const T* const* x, int64_t o0, int64_t i0, T* dw, int64_t pitch) {
+  using Vec = typename V::Vec;
+  Vec sum[Left][4];
+#pragma GCC unroll 8
+  for (int o = 0; o < Left; ++o) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sum[o][i] = V::zero();
+  }
+  for (int64_t t = 0; t < tiles; ++t) {
+    const T *left = dy[t] + o0 * V::kCount, *right = x[t] + i0 * V::kCount;
+    Vec value[Right];
+#pragma GCC unroll 4
+    for (int i = 0; i < Right; ++i) value[i] = V::load(right + i * V::kCount);
+#pragma GCC unroll 8
+    for (int o = 0; o < Left; ++o) {
+      const Vec factor = V::load(left + o * V::kCount);
+#pragma GCC unroll 4
+      for (int i = 0; i < Right; ++i) sum[o][i] = V::fma(factor, value[i], sum[o][i]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < Left; ++o) {
+    T* to = dw + (o0 + o) * pitch + i0;
+    if constexpr (Right == 4) {
+      V::sum4(sum[o], to);
+    } else {
+#pragma GCC unroll 4
+      for (int i = 0; i < Right; ++i) to[i] = V::sum(sum[o][i]);
+    }
+  }
+}
+
+template <class V, int Right, class T>
+void outer_columns(int64_t tiles, const T* const* dy, const T* const* x, int64_t outputs, int64_t i0, T* dw,
+                   int64_t pitch) {
+  for (int64_t o = 0; o < outputs;) {
+    const int64_t blocks = (outputs - o + V::kLeft - 1) / V::kLeft, size = (outputs - o + blocks - 1) / blocks;
+    const auto run = [&]<int Left>() {
+      if constexpr (Left <= V::kLeft) outer_block<V, Left, Right>(tiles, dy, x, o, i0, dw, pitch);
+    };
+    switch (size) {
+      case 1: run.template operator()<1>(); break;
+      case 2: run.template operator()<2>(); break;
+      case 3: run.template operator()<3>(); break;
+      case 4: run.template operator()<4>(); break;
+      case 5: run.template operator()<5>(); break;
+      default: run.template operator()<6>();
+    }
+    o += size;
+  }
+}
+
+/// dw[o, i] = the sum over all samples of dy[o] x[i]; dbias[o] that of dy[o], where it is not null.
+template <class V, class T>
+void outer(int64_t tiles, const T* const* dy, int64_t outputs, const T* const* x, int64_t inputs, T* dw, T* dbias) {
+  int64_t i = 0;
+  for (; i + 4 <= inputs; i += 4) outer_columns<V, 4>(tiles, dy, x, outputs, i, dw, inputs);
+  if (i + 2 <= inputs) {
+    outer_columns<V, 2>(tiles, dy, x, outputs, i, dw, inputs);
+    i += 2;
+  }
+  if (i < inputs) outer_columns<V, 1>(tiles, dy, x, outputs, i, dw, inputs);
+  if (dbias == nullptr) return;
+  for (int64_t o = 0; o < outputs; ++o) {
+    typename V::Vec sum = V::zero();
+    for (int64_t t = 0; t < tiles; ++t) sum = V::add(sum, V::load(dy[t] + o * V::kCount));
+    dbias[o] = V::sum(sum);
+  }
+}
+
+}  // namespace
+}  // namespace divvy::kernels::cpu

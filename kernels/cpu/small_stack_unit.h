@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+
+/// What the driver of a small stack (small_stack.cpp) hands to the code of one instruction set. Sizes that are called
+/// features count lanes' vectors; a tile is as many samples as a vector has lanes.
+namespace divvy::kernels::cpu {
+
+/// Tiles that are computed side by side, so that a weight is read once for all of them.
+inline constexpr int64_t kTileGroup = 4;
+/// Rows of one expert that one task computes, and the most tiles that these can be.
+inline constexpr int64_t kUnitRows = 256;
+inline constexpr int64_t kUnitTiles = kUnitRows / 2;
+
+struct StackLayer {
+  bool convolution = false, relu = false, pool = false, bias = false;
+  int64_t in = 0, out = 0;  ///< channels, or features of a linear layer
+  int64_t kernel = 1, padding = 0;
+  int64_t in_rows = 1, in_cols = 1;    ///< of an input channel, without a border
+  int64_t rows = 1, cols = 1;          ///< of a filter's result before pooling
+  int64_t out_rows = 1, out_cols = 1;  ///< of a filter's result after pooling
+  int64_t border = 0;     ///< zeros around each channel of what is stored of the result: the next layer's padding
+  int64_t result_at = 0;  ///< features of a tile's results before this layer's
+  int64_t mask_at = 0;    ///< masks of a tile before this layer's; a pooled value has two
+  int64_t weight_at = 0, bias_at = 0;  ///< elements of a flat gradient before this layer's
+  int64_t gradient_at = 0;             ///< features of a tile's gradients before this layer's
+
+  int64_t out_size() const { return out * out_rows * out_cols; }
+  int64_t stored_rows() const { return out_rows + 2 * border; }
+  int64_t stored_cols() const { return out_cols + 2 * border; }
+  int64_t stored_size() const { return out * stored_rows() * stored_cols(); }
+  int64_t weights() const { return in * out * kernel * kernel; }
+};
+
+/// The tiles of one expert that one task computes.
+template <class T>
+struct StackUnit {
+  const StackLayer* layers;
+  int64_t layer_count;
+  const T* const* weight;  ///< of each layer, of this expert
+  const T* const* bias;    ///< or nullptr for none
+  int64_t tiles;
+  int64_t rows;           ///< of all tiles; only the last tile has fewer than it has lanes
+  const T* const* input;  ///< [tiles] transposed inputs with their border
+  const T* largest;       ///< [tiles] the largest magnitude in each input
+  T* results;             ///< of the first tile: what each layer gives
+  int64_t result_stride;  ///< elements from a tile's results to those of the next
+  uint16_t* masks;        ///< of the first tile: where the pooled values came from
+  int64_t mask_stride;
+  bool keep;   ///< the results of all tiles are kept, else only those of the tiles in work
+  T* scratch;  ///< for backward, as many elements as backward_scratch says
+};
+
+template <class T>
+struct StackForward {
+  StackUnit<T> unit;
+  T* y;  ///< [rows, out_size of the last layer]
+};
+
+template <class T>
+struct StackBackward {
+  StackUnit<T> unit;
+  const T* dy;     ///< [rows, out_size of the last layer]
+  T* dx;           ///< [rows, size of a sample], or nullptr where it is not wanted
+  T* dparameters;  ///< the sums over the rows of this unit, all layers' weights and biases; assigned
+};
+
+/// The code of one instruction set.
+template <class T>
+struct StackCode {
+  int64_t lanes;
+  /// Reads `count` rows of a sample's features, transposes them into `tile` and returns the largest magnitude. Planes
+  /// of rows x cols get a border of zeros.
+  T (*read)
+  (const T* const* rows, int64_t count, int64_t channels, int64_t height, int64_t width, int64_t border, T* scratch,
+   T* tile);
+  void (*forward)(const StackForward<T>&);
+  void (*backward)(const StackBackward<T>&);
+  /// Elements of unit.scratch that backward takes.
+  int64_t (*backward_scratch)(const StackUnit<T>& unit, bool wants_dx);
+};
+
+const StackCode<float>& small_stack_plain_f32();
+const StackCode<double>& small_stack_plain_f64();
+#if defined(__x86_64__)
+const StackCode<float>& small_stack_avx2();
+const StackCode<float>& small_stack_avx512();
+#endif
+
+}  // namespace divvy::kernels::cpu

@@ -1,0 +1,143 @@
+#include "kernels/small_stack.h"
+
+#include <optional>
+
+#include "kernels/backend.h"
+#include "kernels/check.h"
+#include "kernels/flops.h"
+
+namespace divvy::kernels {
+
+namespace {
+
+constexpr const char* kName = "small_stack";
+
+/// What a layer gives for a sample of shape [C, H, W] or [features]; nothing where it does not fit.
+std::optional<Shape> after(const Shape& sample, const SmallLayer& layer) {
+  if (layer.out < 1) return std::nullopt;
+  if (layer.kernel == 0) {
+    if (layer.pool || layer.padding != 0) return std::nullopt;
+    return Shape{layer.out};
+  }
+  if (sample.rank() != 3 || (layer.kernel != 3 && layer.kernel != 5)) return std::nullopt;
+  if (layer.padding < 0 || layer.padding >= layer.kernel || sample.numel() == 0) return std::nullopt;
+  const int64_t shrink = layer.kernel - 1 - 2 * layer.padding, step = layer.pool ? 2 : 1;
+  if (sample[1] - shrink < step || sample[2] - shrink < step) return std::nullopt;
+  return Shape{layer.out, (sample[1] - shrink) / step, (sample[2] - shrink) / step};
+}
+
+/// The shapes of the samples that each layer reads, and of the result; throws where a layer does not fit.
+std::vector<Shape> shapes_of(const Shape& x, const std::vector<SmallLayer>& layers) {
+  if (layers.empty()) fail<ValueError>("{}: no layers were given", kName);
+  if (x.rank() < 1) fail<ShapeError>("{}: input must be [rows, ...], got {}", kName, x);
+  std::vector<Shape> shapes{x.range(1)};
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const SmallLayer& layer = layers[l];
+    const auto next = after(shapes.back(), layer);
+    const bool flat = l == 0 && layer.kernel == 0 && (x.rank() != 2 || x[1] < 1);
+    if (!next || flat) {
+      fail<ShapeError>("{}: layer {} ({}) does not fit samples of shape {}", kName, l,
+                       layer.kernel == 0 ? fmt::format("{} features", layer.out)
+                                         : fmt::format("{} filters of {}x{}, padding {}{}", layer.out, layer.kernel,
+                                                       layer.kernel, layer.padding, layer.pool ? ", pooled" : ""),
+                       shapes.back());
+    }
+    shapes.push_back(*next);
+  }
+  return shapes;
+}
+
+Shape weight_shape(int64_t experts, const Shape& sample, const SmallLayer& layer) {
+  if (layer.kernel == 0) return {experts, layer.out, sample.numel()};
+  return {experts, layer.out, sample[0], layer.kernel, layer.kernel};
+}
+
+/// Operations for one row: two for each weight that a result reads, before pooling.
+int64_t flops_of(const Shape& sample, const SmallLayer& layer) {
+  if (layer.kernel == 0) return 2 * sample.numel() * layer.out;
+  const int64_t shrink = layer.kernel - 1 - 2 * layer.padding;
+  return 2 * layer.out * (sample[1] - shrink) * (sample[2] - shrink) * sample[0] * layer.kernel * layer.kernel;
+}
+
+void check_parameters(const char* op, const SmallStackParameters& parameters, const std::vector<SmallLayer>& layers,
+                      const std::vector<Shape>& shapes, int64_t experts, const Tensor& like, bool optional) {
+  if (parameters.weights.size() != layers.size() || parameters.biases.size() != layers.size()) {
+    fail<ValueError>("{}: {} layers need as many weights and biases, got {} and {}", op, layers.size(),
+                     parameters.weights.size(), parameters.biases.size());
+  }
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const Tensor &weight = parameters.weights[l], &bias = parameters.biases[l];
+    if (weight.defined() || !optional) {
+      check::shape(op, fmt::format("the weight of layer {}", l), weight, weight_shape(experts, shapes[l], layers[l]));
+      check::same_kind(op, "a weight", weight, like);
+    }
+    if (bias.defined()) {
+      check::shape(op, fmt::format("the bias of layer {}", l), bias, {experts, layers[l].out});
+      check::same_kind(op, "a bias", bias, like);
+    }
+  }
+}
+
+int64_t experts_of(const char* op, const SmallStackParameters& parameters) {
+  if (parameters.weights.empty()) fail<ValueError>("{}: no weights were given", op);
+  check::min_rank(op, "the weight of layer 0", parameters.weights[0], 1);
+  return parameters.weights[0].size(0);
+}
+
+Shape output_shape(const std::vector<Shape>& shapes, int64_t rows) { return Shape{rows}.concat(shapes.back()); }
+
+}  // namespace
+
+bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers) {
+  if (layers.empty() || (layers[0].kernel == 0 && (sample.rank() != 1 || sample.numel() == 0))) return false;
+  Shape shape = sample;
+  for (const SmallLayer& layer : layers) {
+    const auto next = after(shape, layer);
+    if (!next) return false;
+    shape = *next;
+  }
+  return true;
+}
+
+Shape small_stack_shape(const Shape& x, const std::vector<SmallLayer>& layers, const Segments& segments) {
+  const std::vector<Shape> shapes = shapes_of(x, layers);
+  return output_shape(shapes, segments.rows(x[0]));
+}
+
+void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
+                 const Segments& segments, Tensor& y, SmallStackSaved* saved) {
+  check::floating(kName, "input", x);
+  const std::vector<Shape> shapes = shapes_of(x.shape(), layers);
+  const int64_t experts = experts_of(kName, parameters);
+  check_parameters(kName, parameters, layers, shapes, experts, x, false);
+  check_segments(kName, segments, experts, x.size(0), x.device());
+  check::shape(kName, "output", y, output_shape(shapes, segments.rows(x.size(0))));
+  check::same_kind(kName, "output", y, x);
+  for (size_t l = 0; l < layers.size(); ++l) count_flops(y.size(0) * flops_of(shapes[l], layers[l]));
+  DIVVY_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
+}
+
+void small_stack_backward(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
+                          const Segments& segments, const SmallStackSaved& saved, const Tensor& dy, Tensor& dx,
+                          SmallStackParameters& gradients) {
+  constexpr const char* op = "small_stack_backward";
+  check::floating(op, "dy", dy);
+  const std::vector<Shape> shapes = shapes_of(x, layers);
+  const int64_t experts = experts_of(op, parameters);
+  check_parameters(op, parameters, layers, shapes, experts, dy, false);
+  check_parameters(op, gradients, layers, shapes, experts, dy, true);
+  check_segments(op, segments, experts, x[0], dy.device());
+  check::shape(op, "dy", dy, output_shape(shapes, segments.rows(x[0])));
+  if (dx.defined()) {
+    check::shape(op, "dx", dx, x);
+    check::same_kind(op, "dx", dx, dy);
+  }
+  if (saved.lanes == 0) fail<ValueError>("{}: the forward pass has kept nothing for it", op);
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const int64_t products = (gradients.weights[l].defined() ? 1 : 0) + (l > 0 || dx.defined() ? 1 : 0);
+    count_flops(products * dy.size(0) * flops_of(shapes[l], layers[l]));
+  }
+  DIVVY_BACKEND(dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
+}
+
+}  // namespace divvy::kernels

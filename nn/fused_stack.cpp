@@ -1,0 +1,110 @@
+#include "nn/fused_stack.h"
+
+#include <typeinfo>
+
+#include "autograd/ops/small_stack.h"
+#include "nn/activation.h"
+#include "nn/conv2d.h"
+#include "nn/flatten.h"
+#include "nn/linear.h"
+#include "nn/pool.h"
+
+namespace divvy::nn {
+
+namespace {
+
+thread_local bool layer_by_layer = false;
+
+/// Wider layers fill vectors by themselves, and the product of whole matrices is the better way.
+constexpr int64_t kMostChannels = 8, kMostWeights = 4096;
+
+/// The module as an M, if it is one and of no class derived from it, whose forward() could be another.
+template <class M>
+const M* exactly(const Module& module) {
+  return typeid(module) == typeid(M) ? static_cast<const M*>(&module) : nullptr;
+}
+
+/// Collects layers for one operation.
+class Run {
+ public:
+  Run(const std::vector<std::shared_ptr<Module>>& modules, int64_t end, const Variable& x)
+      : modules_(modules), end_(end), x_(x) {}
+
+  /// Takes the layer at `at` and what belongs to it; returns where the next one is, or `at` where this is the end.
+  int64_t take(int64_t at) {
+    int64_t next = at;
+    if (module<Flatten>(next) != nullptr && module<Flatten>(next)->from_axis() == 1 && !layers.empty()) ++next;
+    SmallLayer layer;
+    if (const auto* conv = next == at ? module<Conv2d>(next) : nullptr) {
+      const Conv2dOptions& o = conv->options();
+      if (o.stride != 1 || o.groups != 1 || o.in > kMostChannels || o.out > kMostChannels) return at;
+      layer = {.out = o.out, .kernel = o.kernel, .padding = o.padding};
+      if (!fits(o.experts, o.dtype)) return at;
+      add_parameters(conv->weight(), conv->bias());
+    } else if (const auto* linear = module<Linear>(next)) {
+      const LinearOptions& o = linear->options();
+      if (o.in * o.out > kMostWeights || !fits(o.experts, o.dtype)) return at;
+      layer = {.out = o.out};
+      add_parameters(linear->weight(), linear->bias());
+    } else {
+      return at;
+    }
+    ++next;
+    if (module<ReLU>(next) != nullptr) layer.relu = true, ++next;
+    const auto* pool = layer.kernel > 0 ? module<MaxPool2d>(next) : nullptr;
+    if (pool != nullptr && pool->kernel() == 2 && pool->stride() == 2) layer.pool = true, ++next;
+    layers.push_back(layer);
+    if (!kernels::small_stack_fits(x_.shape().range(1), layers)) {
+      layers.pop_back(), weights.pop_back(), biases.pop_back();
+      return at;
+    }
+    return next;
+  }
+
+  std::vector<SmallLayer> layers;
+  std::vector<Variable> weights, biases;
+
+ private:
+  template <class M>
+  const M* module(int64_t at) const {
+    return at < end_ ? exactly<M>(*modules_[static_cast<size_t>(at)]) : nullptr;
+  }
+  /// All layers of a run are stacked alike.
+  bool fits(int64_t experts, DType dtype) {
+    if (layers.empty()) experts_ = experts;
+    return experts == experts_ && dtype == x_.dtype();
+  }
+  void add_parameters(const Variable& weight, const Variable& bias) {
+    weights.push_back(weight);
+    biases.push_back(bias);
+  }
+
+  const std::vector<std::shared_ptr<Module>>& modules_;
+  int64_t end_;
+  const Variable& x_;
+  int64_t experts_ = 0;
+};
+
+}  // namespace
+
+LayerByLayer::LayerByLayer() : before_(layer_by_layer) { layer_by_layer = true; }
+LayerByLayer::~LayerByLayer() { layer_by_layer = before_; }
+bool LayerByLayer::active() { return layer_by_layer; }
+
+int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
+                      const Variable& x, const Segments& segments, Variable& y) {
+  // In f64 a vector has too few lanes for it to pay.
+  if (layer_by_layer || !x.device().is_cpu() || x.dtype() != DType::f32 || x.shape().rank() < 2) return begin;
+  Run run(modules, end, x);
+  int64_t at = begin;
+  while (true) {
+    const int64_t next = run.take(at);
+    if (next == at) break;
+    at = next;
+  }
+  if (at - begin < 2) return begin;
+  y = small_stack(x, run.layers, run.weights, run.biases, segments);
+  return at;
+}
+
+}  // namespace divvy::nn
