@@ -115,7 +115,7 @@ void append_routing(Record& record, const Forward& forward, std::span<const Choi
 
 /// Labels on the CPU, every one in [0, classes).
 Tensor checked_labels(const Tensor& labels, int64_t classes) {
-  const Tensor result = labels.to(Device::cpu());
+  Tensor result = labels.to(Device::cpu());
   for (int64_t label : result.values<int64_t>()) {
     if (label < 0 || label >= classes) fail<ValueError>("record: label {} is outside [0, {})", label, classes);
   }
