@@ -8,8 +8,7 @@
 /// and lets the library's errors pass to main().
 namespace divvy::app {
 
-/// `command`: where the settings were parsed; they are echoed into the run folder.
-int train_command(TrainConfig config, const CLI::App& command);
+int train_command(TrainConfig config);
 int eval_command(const EvalConfig& config);
 int data_command(const DataConfig& config);
 int doctor_command(const DataConfig& config);

@@ -2,35 +2,16 @@
 
 #include "apps/commands.h"
 #include "apps/exit_code.h"
-#include "apps/run_folder.h"
+#include "apps/run_model.h"
 #include "apps/run_support.h"
 #include "apps/terminal.h"
+#include "apps/training_plan.h"
 #include "moe/metrics.h"
 #include "tensor/parallel.h"
-#include "tensor/safetensors.h"
 
 namespace divvy::app {
 
 namespace {
-
-/// The settings that a run was trained with, read back from its config.toml.
-TrainConfig settings_of(const std::filesystem::path& run) {
-  const std::string path = (run / "config.toml").string();
-  read_run_file(path);  // a missing file is an error of the run folder, not of the command line
-  CLI::App command;
-  TrainConfig config;
-  add_train_options(command, config);
-  try {
-    auto arguments = with_config_file(command, {"--config", path});
-    std::ranges::reverse(arguments);
-    command.parse(std::move(arguments));
-  } catch (const CLI::Error& error) {
-    fail<CheckpointError>("{}: {}", path, error.what());
-  } catch (const UsageError& error) {
-    fail<CheckpointError>("{}", error.what());
-  }
-  return config;
-}
 
 std::string class_report_text(const moe::Record& record, const data::Dataset& dataset) {
   const auto reports = moe::class_reports(moe::confusion_matrix(record));
@@ -57,30 +38,36 @@ std::string confusion_text(const moe::Record& record, const data::Dataset& datas
   return text + "\n";
 }
 
+std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
+  const moe::Record& record = evaluation.routed;
+  const auto samples = static_cast<double>(record.size());
+  return fmt::format(
+      "evaluated {:.2f} experts a sample in {:.2f} µs, {} FLOP a sample ({} with every expert), {:.0f} samples/s\n",
+      static_cast<double>(record.evaluated_rows) / samples, 1e6 * evaluation.routed_seconds / samples,
+      grouped(cost.routed), grouped(cost.dense), samples / evaluation.routed_seconds);
+}
+
 }  // namespace
 
 int eval_command(const EvalConfig& config) {
   if (config.threads > 0) set_num_threads(config.threads);
-  const std::filesystem::path run(config.run);
-  const TrainConfig settings = settings_of(run);
-  const std::string data_dir = config.data_dir.empty() ? settings.data_dir : config.data_dir;
-  const data::Splits data = load_data(settings.data, data_dir, settings.seed);
-  const moe::ModelOptions options = model_options(settings, data.train);
-  Generator weights(settings.seed);
-  const auto model = moe::build_model(options, weights);
-  const auto checkpoint = run / "checkpoints" / config.checkpoint / "weights.safetensors";
-  model->load_state_dict(load_safetensors(checkpoint.string()).tensors);
-
-  const moe::TrainerOptions how{
-      .batch = config.batch, .seed = settings.seed, .evaluation = moe::routing_of(options, false), .augment = {}};
-  const moe::Record record = moe::evaluate(*model, data.test, how);
-  const Cost cost = flops_per_sample(*model, how.evaluation, data.test);
-  fmt::print("{}\n", metrics_text(record, data.test, "test", use_colour(stdout)));
-  if (record.classes <= 20) fmt::print("{}\n", confusion_text(record, data.test));
-  fmt::print("{}\n", class_report_text(record, data.test));
-  fmt::print("evaluated {:.2f} experts a sample, {} FLOP a sample ({} with every expert)\n",
-             static_cast<double>(record.evaluated_rows) / static_cast<double>(record.size()), grouped(cost.routed),
-             grouped(cost.dense));
+  TrainConfig settings = run_settings(config.run);
+  if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
+  const data::Splits data = planned_data(settings);
+  const RunModel run = load_run_model(config.run, config.checkpoint, settings, data.train);
+  const moe::TrainerOptions how{.batch = config.batch,
+                                .seed = settings.seed,
+                                .evaluation = planned_evaluation(run.config, run.options),
+                                .augment = {},
+                                .batch_statistics = run.options.quirks.has(moe::Quirk::batch_statistics)};
+  const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
+  const moe::Record& record = evaluation.routed;
+  fmt::print("{}\n", evaluation_text(evaluation, data.test, "test", use_colour(stdout)));
+  if (record.is_classification()) {
+    if (record.classes <= 20) fmt::print("{}\n", confusion_text(record, data.test));
+    fmt::print("{}\n", class_report_text(record, data.test));
+  }
+  fmt::print("{}", cost_text(evaluation, flops_per_sample(*run.model, how.evaluation, data.test)));
   return kDone;
 }
 

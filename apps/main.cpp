@@ -104,7 +104,7 @@ int run(const std::vector<std::string>& arguments) {
     rest = with_config_file(*command, std::move(rest));
     rest.insert(rest.begin(), arguments[0]);
     parse(line.app, rest);
-    if (command == line.train_app) return train_command(line.train, *command);
+    if (command == line.train_app) return train_command(line.train);
     if (command == line.eval_app) return eval_command(line.eval);
     if (command == line.data_app) return data_command(line.data);
     return doctor_command(line.data);

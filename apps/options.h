@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,19 +15,42 @@ class UsageError : public Error {
   using Error::Error;
 };
 
-/// Everything that can be set for a training run.
+/// Everything that can be set for a training run; the members stand in the order of the options. What is empty or 0 and
+/// has a default that depends on the rest is filled in by make_plan().
 struct TrainConfig {
   std::string data = "glyphs", data_dir;
-  std::string model = "mixture", network;
+  int64_t train_limit = 0;  ///< 0: the whole training part
+  std::string augment;      ///< "true" or "false"
+
+  std::string model = "mixture", gate = "plain", gate_output = "softmax", expert_output = "softmax", output = "usual";
+  std::string expert_hidden = "post-relu", network;
   int64_t experts = 10, k = 2;
-  double temperature = 1, importance = 0;
-  int64_t epochs = 20, batch = 0;  ///< batch 0: what suits the size of the data
+  std::string class_lists;
+  bool class_mask = false, separate_experts = false;
+  std::string temperature = "1";  ///< a number, or a schedule: "10x25,1x25"
+  double temperature_decay = 0;
+  int64_t temperature_decay_start = 0;
+
+  std::string loss;
+  double importance = 0, similarity_same = 0, similarity_different = 0;
+  std::string distance = "pixels";
+  double class_balance = 0, orthogonality = 0, ideal_gate = 0, gate_regression = 0;
+
+  std::string recipe;
+  int64_t epochs = 20, first_epochs = 0;
+  std::string e_step = "soft";
+  int64_t e_step_every = 1;
+  int64_t batch = 0;
   std::string optimizer = "adamw";
-  double learning_rate = 1e-3, weight_decay = 1e-3, momentum = 0.9, clip_norm = 0;
+  double learning_rate = 1e-3;
+  std::string expert_learning_rates;  ///< "0.01,0.0001"
+  double weight_decay = 1e-3, momentum = 0.9, clip_norm = 0;
+  std::string quirks = "none";
+
   uint64_t seed = 42;
   int threads = 0;
   std::string run_dir, name;
-  bool quiet = false, dry_run = false, fast_dev_run = false;
+  bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
 };
 
 struct EvalConfig {
@@ -42,10 +64,15 @@ struct DataConfig {
   std::vector<std::string> names;  ///< sets to read and check; none: all are listed
 };
 
+/// The default of each option is what the config has when it is added.
 void add_train_options(CLI::App& command, TrainConfig& config);
 void add_eval_options(CLI::App& command, EvalConfig& config);
 /// `with_names`: the command takes names of data sets, too.
 void add_data_options(CLI::App& command, DataConfig& config, bool with_names);
+
+/// Options that more than one command has.
+CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir);
+CLI::Option* threads_option(CLI::App& command, int& threads);
 
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);
@@ -59,8 +86,7 @@ std::vector<std::string> with_config_file(const CLI::App& command, std::vector<s
 /// Throws UsageError for an argument that looks like a long option and is none of the command's, with the nearest one.
 void refuse_unknown_options(const CLI::App& command, const std::vector<std::string>& arguments);
 
-/// All settings of a parsed command as TOML that --config reads back; `settled` replaces the values of options whose
-/// default depends on the data.
-std::string to_toml(const CLI::App& command, const std::map<std::string, std::string>& settled = {});
+/// All settings of a run as TOML that --config reads back.
+std::string to_toml(const TrainConfig& config);
 
 }  // namespace divvy::app

@@ -60,6 +60,7 @@ void RunFolder::write_text(const std::string& name, const std::string& text) con
 void RunFolder::append_metrics(const nlohmann::ordered_json& row) {
   std::string header, line;
   for (const auto& [key, value] : row.items()) {
+    if (value.is_structured()) continue;
     const char* comma = header.empty() ? "" : ",";
     header += fmt::format("{}{}", comma, key);
     line += fmt::format("{}{}", comma, csv_cell(value));

@@ -28,7 +28,8 @@ class RunFolder {
   void write_json(const std::string& name, const nlohmann::ordered_json& json) const {
     write_text(name, json.dump(2) + "\n");
   }
-  /// Adds a row to metrics.csv and metrics.jsonl; the keys of the first row are the columns.
+  /// Adds a row to metrics.csv and metrics.jsonl; the keys of the first row are the columns, and every
+  /// row must have the same. Arrays stand in metrics.jsonl alone.
   void append_metrics(const nlohmann::ordered_json& row);
   /// Adds a line to output.log.
   void log(const std::string& line);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "apps/options.h"
+#include "apps/results.h"
 #include "datasets/dataset.h"
 #include "moe/models.h"
 #include "moe/record.h"
@@ -15,11 +16,8 @@ namespace divvy::app {
 /// The data sets of the catalogue, with the data root from the option; errors are the catalogue's.
 data::Splits load_data(const std::string& name, const std::string& data_dir, uint64_t seed);
 
-/// The networks that suit a data set, by name. Throws UsageError where none does.
-std::string default_network(const data::Dataset& dataset);
-
-/// The model's options of a run on this data. Throws UsageError for combinations that cannot be.
-moe::ModelOptions model_options(const TrainConfig& config, const data::Dataset& dataset);
+/// The network that suits a data set and the model of a config, by name. Throws UsageError where none does.
+std::string default_network(const data::Dataset& dataset, const TrainConfig& config);
 
 /// Floating-point operations of one forward pass a sample: of the chosen experts only, and of all experts.
 struct Cost {
@@ -27,11 +25,30 @@ struct Cost {
 };
 Cost flops_per_sample(moe::Model& model, const moe::RoutingOptions& routing, const data::Dataset& dataset);
 
-/// Accuracies and how the experts divided the task, with units in the keys.
-nlohmann::ordered_json metrics_json(const moe::Record& record);
+/// The handful of figures that is followed from epoch to epoch, with units in the keys.
+nlohmann::ordered_json epoch_metrics(const moe::Record& record);
+
+/// What a model did with a part of the data.
+struct Evaluation {
+  moe::Record routed;         ///< as the model is used: only the chosen experts were evaluated, where it can be so
+  moe::Record dense;          ///< every expert was evaluated, for analysis; empty where `routed` is dense already
+  double routed_seconds = 0;  ///< of the first
+
+  const moe::Record& analysed() const { return dense.size() > 0 ? dense : routed; }
+};
+Evaluation evaluate_both(moe::Model& model, const data::Dataset& dataset, const moe::TrainerOptions& options);
+
+/// Everything that an evaluation tells, flat, with `prefix` before each key: the metrics of the routed record and, from
+/// the dense one, what perfect routing would give, whose errors they are and how much of the mutual information is
+/// there by chance. `lists` may be empty.
+ResultRow evaluation_metrics(const Evaluation& evaluation, const moe::ClassLists& lists, const std::string& prefix);
+
+/// Each expert on its own: an array of one object an expert.
+nlohmann::ordered_json expert_metrics(const moe::Record& record);
 
 /// The same for people: a few aligned lines, then the class x expert table.
-std::string metrics_text(const moe::Record& record, const data::Dataset& dataset, const std::string& part, bool colour);
+std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& dataset, const std::string& part,
+                            bool colour);
 
 /// "96.88 %".
 std::string percent(double share);

@@ -55,6 +55,21 @@ class Sum {
 
 }  // namespace
 
+std::vector<std::string> Objective::regularisers() const {
+  std::vector<std::string> names;
+  const auto add = [&](const char* name, double weight) {
+    if (weight > 0) names.emplace_back(name);
+  };
+  add("importance", importance);
+  add("similarity_same", similarity_same);
+  add("similarity_different", similarity_different);
+  add("class_balance", class_balance);
+  add("orthogonality", orthogonality);
+  add("ideal_gate", ideal_gate);
+  add("gate_regression", gate_regression);
+  return names;
+}
+
 Variable Terms::regulariser(const std::string& name) const {
   for (const Regulariser& term : regularisers) {
     if (term.name == name) return term.value;

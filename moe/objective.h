@@ -31,6 +31,8 @@ struct Objective {
   bool square_root_likelihood = false;  ///< see mixture_likelihood_loss()
   bool same_not_averaged = false;       ///< similarity_same weighs `same` itself, not `same` / B^2
 
+  /// The names of the regularisers that evaluate() gives, in its order.
+  std::vector<std::string> regularisers() const;
   /// Whether a term reads the outputs of experts that routing did not choose.
   bool needs_every_expert() const { return orthogonality > 0 || ideal_gate > 0 || gate_regression > 0; }
 };

@@ -100,7 +100,7 @@ TEST_CASE("a configuration file sets what flags do not, and unknown keys are err
   INFO(plan.err);
   CHECK(plan.code == 0);
   CHECK(mentions(plan.out, "3 experts"));
-  CHECK(mentions(plan.out, "importance 0.25"));
+  CHECK(mentions(plan.out, "cross-entropy + 0.25 importance"));
   CHECK(!fs::exists(work.path() / "runs"));
   const auto refused = [&](const std::string& text, const std::string& words) {
     work.write("bad.toml", text);
