@@ -15,7 +15,8 @@ namespace {
 
 using namespace svg;
 
-constexpr int kCell = 54, kCellHeight = 26, kTop = 96, kStripRows = 5, kStripColumns = 2, kThumb = 24;
+constexpr int kCell = 54, kHalfCell = kCell / 2, kCellHeight = 26, kTop = 96, kStripRows = 5, kStripColumns = 2,
+              kThumb = 24;
 
 /// Shares of each class in percent; with `swatches` each expert's colour stands under its name.
 std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, int left, bool swatches) {
@@ -28,7 +29,7 @@ std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, in
   }
   for (size_t e = 0; e < experts; ++e) {
     const int x = left + static_cast<int>(e) * kCell;
-    svg += text(x + kCell / 2, kTop - 10, fmt::format("expert {}", e), "class=\"small\" text-anchor=\"middle\"");
+    svg += text(x + kHalfCell, kTop - 10, fmt::format("expert {}", e), "class=\"small\" text-anchor=\"middle\"");
     if (swatches) svg += rect(x + 1, kTop - 5, kCell - 2, 4, expert_colour(static_cast<int64_t>(e)).hex());
   }
   for (size_t c = 0; c <= counts.size(); ++c) {
@@ -43,7 +44,7 @@ std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, in
       const int x = left + static_cast<int>(e) * kCell;
       svg += rect(x + 1, y + 1, kCell - 2, kCellHeight - 2, sequential(share).hex());
       if (row[e] > 0) {
-        svg += text(x + kCell / 2, y + 17, share < 0.005 ? "<1" : fmt::format("{:.0f}", share * 100),
+        svg += text(x + kHalfCell, y + 17, share < 0.005 ? "<1" : fmt::format("{:.0f}", share * 100),
                     fmt::format("class=\"small\" text-anchor=\"middle\" fill=\"{}\"", share > 0.45 ? "#fff" : "#333"));
       }
     }

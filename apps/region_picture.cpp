@@ -198,7 +198,8 @@ std::string region_names(const RegionPicture& picture, const Axes& axes) {
   for (int64_t at : middles(grid, picture.expert, depth)) {
     const int64_t expert = picture.expert[index(at)];
     if (expert < 0 || depth[index(at)] * std::min(dx, dy) < 9) continue;
-    const auto r = static_cast<double>(at / grid.columns), c = static_cast<double>(at % grid.columns);
+    const int64_t row = at / grid.columns, column = at % grid.columns;
+    const auto r = static_cast<double>(row), c = static_cast<double>(column);
     result += text(axes.left + (c + 0.5) * dx, axes.top + axes.height - (r + 0.5) * dy + 6, fmt::format("{}", expert),
                    "font-size=\"17\" font-weight=\"bold\" text-anchor=\"middle\" stroke=\"#fff\" stroke-width=\"3\" "
                    "paint-order=\"stroke\"");
@@ -334,9 +335,10 @@ std::string region_svg(const RegionPicture& picture) {
   std::string body;
   double bottom = 0;
   for (int64_t i = 0; i < panels; ++i) {
+    const int64_t row = i / across;
     Axes axes;
     axes.left = kGapX + static_cast<double>(i % across) * (kPanel + kGapX);
-    axes.top = kBodyTop + kHead + static_cast<double>(i / across) * (kHead + kPanel + kFoot);
+    axes.top = kBodyTop + kHead + static_cast<double>(row) * (kHead + kPanel + kFoot);
     axes.width = axes.height = kPanel;
     axes.x_low = picture.grid.x_low, axes.x_high = picture.grid.x_high;
     axes.y_low = picture.grid.y_low, axes.y_high = picture.grid.y_high;

@@ -118,8 +118,9 @@ std::string against_target(const Picture& p, double left, double top) {
 std::string matrix(const Matrix& m, double left, double top, double scale) {
   std::string result;
   for (size_t i = 0; i < 4; ++i) {
+    const size_t row = i / 2;
     const double x = left + kBracket + static_cast<double>(i % 2) * kCell,
-                 y = top + static_cast<double>(i / 2) * kCellHeight;
+                 y = top + static_cast<double>(row) * kCellHeight;
     const Colour ground = diverging(m.values[i] / scale * 0.8);
     result += rect(x + 1, y + 1, kCell - 2, kCellHeight - 2, ground.hex(), "rx=\"2\"");
     result += text(x + kCell / 2, y + 20, fmt::format("{:.3f}", m.values[i]),

@@ -37,7 +37,8 @@ Colour returning(const std::array<Colour, N>& colours, int64_t index) {
   const size_t round = i / N;
   if (round == 0) return base;
   // Darker in odd rounds, lighter in even ones; never all the way.
-  const double share = 1 - std::pow(0.6, static_cast<double>((round + 1) / 2));
+  const size_t steps = (round + 1) / 2;
+  const double share = 1 - std::pow(0.6, static_cast<double>(steps));
   return base.mixed(round % 2 == 1 ? kInk : kWhite, share);
 }
 
@@ -128,6 +129,17 @@ std::string document(double width, double height, const std::string& title, cons
              ".head{{font-weight:bold}}</style>\n<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
              number(width), number(std::ceil(height)), kInk.hex()) +
          text(20, 32, title, "class=\"title\"") + text(20, 54, subtitle, "class=\"sub\"") + body + "</svg>\n";
+}
+
+std::vector<double> spread(std::vector<double> heights, double gap, double low, double high) {
+  for (size_t i = 0; i < heights.size(); ++i) {
+    heights[i] = std::max(heights[i], i == 0 ? low : heights[i - 1] + gap);
+  }
+  for (size_t i = heights.size(); i-- > 0;) {
+    heights[i] = std::min(heights[i], i + 1 == heights.size() ? std::max(high, low + gap * static_cast<double>(i))
+                                                              : heights[i + 1] - gap);
+  }
+  return heights;
 }
 
 double text_width(const std::string& content, double font_size) {

@@ -50,6 +50,10 @@ std::string document(double width, double height, const std::string& title, cons
                      const std::string& body);
 inline constexpr double kBodyTop = 76;
 
+/// Moves ascending heights apart until no two are nearer than `gap`, keeping their order and, where they fit, the
+/// limits.
+std::vector<double> spread(std::vector<double> heights, double gap, double low, double high);
+
 /// About how many units wide a text is.
 double text_width(const std::string& content, double font_size);
 

@@ -43,18 +43,6 @@ std::vector<std::vector<double>> stacked(const UsagePicture& p) {
   return upper;
 }
 
-/// Moves heights apart until no two are nearer than `gap`, keeping their order and, where they fit, the limits.
-std::vector<double> spread(std::vector<double> heights, double gap, double low, double high) {
-  for (size_t i = 0; i < heights.size(); ++i) {
-    heights[i] = std::max(heights[i], i == 0 ? low : heights[i - 1] + gap);
-  }
-  for (size_t i = heights.size(); i-- > 0;) {
-    heights[i] = std::min(heights[i], i + 1 == heights.size() ? std::max(high, low + gap * static_cast<double>(i))
-                                                              : heights[i + 1] - gap);
-  }
-  return heights;
-}
-
 std::string area(const Axes& axes, const std::vector<double>& at, const std::vector<std::vector<double>>& upper,
                  size_t expert) {
   std::string path;
@@ -85,9 +73,9 @@ std::string names(const Axes& axes, const std::vector<double>& last) {
     result += fmt::format(
         "<text x=\"{}\" y=\"{}\" font-size=\"13\">expert {}<tspan fill=\"#666\" dx=\"6\">{}</tspan></text>\n",
         number(right + 42), number(middle[i] + 4.5), e,
-        share == 0      ? "unused"
+        share == 0     ? "unused"
         : share < 0.01 ? "&lt;1 %"
-                        : fmt::format("{:.0f} %", share * 100));
+                       : fmt::format("{:.0f} %", share * 100));
   }
   return result;
 }
