@@ -3,6 +3,7 @@
 #include <string>
 
 #include "apps/options.h"
+#include "apps/sweep_plan.h"
 
 /// The commands. Each prints its results to stdout and messages to stderr, returns an exit status of apps/exit_code.h,
 /// and lets the library's errors pass to main().
@@ -10,6 +11,8 @@ namespace divvy::app {
 
 int train_command(TrainConfig config);
 int eval_command(const EvalConfig& config);
+/// Trains every experiment of a sweep with every seed, in processes of their own, and sums up what they gave.
+int sweep_command(const SweepConfig& config);
 int data_command(const DataConfig& config);
 int doctor_command(const DataConfig& config);
 

@@ -35,9 +35,10 @@ struct CommandLine {
   CLI::App app{kExamples, "divvy"};
   TrainConfig train;
   EvalConfig eval;
+  SweepConfig sweep;
   DataConfig data;
   bool completion = false;
-  CLI::App *train_app, *eval_app, *data_app, *doctor_app;
+  CLI::App *train_app, *eval_app, *sweep_app, *data_app, *doctor_app;
 
   CommandLine() {
     app.set_version_flag("--version", std::string("divvy ") + kVersion);
@@ -50,6 +51,14 @@ struct CommandLine {
         "Examples:\n"
         "  divvy eval runs/20260101_120000-mnist-mixture\n"
         "  divvy eval runs/20260101_120000-mnist-mixture --checkpoint best\n");
+    sweep_app = app.add_subcommand("sweep", "train many runs and sum them up");
+    sweep_app->description(
+        "Trains experiments with several seeds each, in processes of their own, and sums up what they gave: mean and\n"
+        "standard deviation over the seeds, at the settings of a grid that are best on the validation part. Writes\n"
+        "results.csv, results.json and summary.json; called again, it goes on where it was interrupted.\n\n"
+        "Examples:\n"
+        "  divvy sweep apps/experiments/mnist/*.toml --seeds 3 --set epochs=20 --out mnist\n"
+        "  divvy sweep --set data=glyphs --grid importance=0,0.2,0.4 --grid model=mixture,top-k\n");
     data_app = app.add_subcommand("data", "list the data sets and check their files");
     data_app->description(
         "Lists the data sets and which of their files are there, or reads some and checks all they hold.\n\n"
@@ -61,15 +70,16 @@ struct CommandLine {
         "Prints build, processor, threads, GPU, libraries and data found.\n\nExamples:\n  divvy doctor\n");
     add_train_options(*train_app, train);
     add_eval_options(*eval_app, eval);
+    add_sweep_options(*sweep_app, sweep);
     add_data_options(*data_app, data, true);
     add_data_options(*doctor_app, data, false);
   }
 
   CLI::App* command(const std::string& name) {
-    for (CLI::App* command : {train_app, eval_app, data_app, doctor_app}) {
+    for (CLI::App* command : {train_app, eval_app, sweep_app, data_app, doctor_app}) {
       if (command->get_name() == name) return command;
     }
-    std::vector<std::string> names = {"train", "eval", "data", "doctor"};
+    std::vector<std::string> names = {"train", "eval", "sweep", "data", "doctor"};
     const std::string near = nearest(name, names);
     throw UsageError(fmt::format("unknown command '{}'{}", name,
                                  near.empty() ? "; see divvy --help" : fmt::format("; did you mean '{}'?", near)));
@@ -106,6 +116,7 @@ int run(const std::vector<std::string>& arguments) {
     parse(line.app, rest);
     if (command == line.train_app) return train_command(line.train);
     if (command == line.eval_app) return eval_command(line.eval);
+    if (command == line.sweep_app) return sweep_command(line.sweep);
     if (command == line.data_app) return data_command(line.data);
     return doctor_command(line.data);
   } catch (const CLI::Success& request) {  // --help and --version

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace divvy::app {
+
+/// What `divvy sweep` is asked for.
+struct SweepConfig {
+  std::vector<std::string> experiments;  ///< configuration files; none: the settings alone
+  std::vector<std::string> settings;     ///< "key=value", for every run
+  std::vector<std::string> grid;         ///< "key=v1,v2,...": every combination is run
+  int64_t seeds = 3, first_seed = 1;
+  int jobs = 0;  ///< runs at once; 0: one for each core
+  std::string out = "sweep", data_dir;
+  bool best_of_seeds = false, quiet = false;
+};
+
+void add_sweep_options(CLI::App& command, SweepConfig& config);
+
+/// One training of a sweep.
+struct SweepRun {
+  std::string experiment;                   ///< the file's name without its ending, "run" without a file
+  std::map<std::string, std::string> grid;  ///< its place in the grid
+  int64_t seed = 0;
+  std::filesystem::path folder;        ///< experiment[,key=value...]/seed-N below the sweep's folder
+  std::vector<std::string> arguments;  ///< of `divvy train`
+
+  /// "attention, importance=0.2, seed 3".
+  std::string title() const;
+};
+
+/// All runs, seeds last, so that every experiment has a first result early. Throws UsageError for settings that are no
+/// "key=value", a grid key that comes twice, two experiments of one name, or a key that the sweep sets itself.
+std::vector<SweepRun> plan_sweep(const SweepConfig& config);
+
+}  // namespace divvy::app
