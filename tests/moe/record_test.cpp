@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "moe/models.h"
 #include "tensor/error.h"
 #include "tensor/safetensors.h"
 #include "tests/moe/record_support.h"
@@ -115,6 +116,37 @@ TEST_CASE("a hard choice over experts that were all evaluated is read from the d
   CHECK(record.expert == std::vector<int64_t>{1, 0, 1});
   CHECK(record.expert_prediction == std::vector<int64_t>{1, 1, 0});
   CHECK(record.expert_loss == nats({1, .5, .5}));
+}
+
+TEST_CASE("columns of the selected expert agree with those of every expert, whatever the rule") {
+  for (const Rule rule : {Rule::all, Rule::top_k, Rule::arg_max, Rule::sampled}) {
+    Generator generator(6);
+    const auto model = build_model({.model = "mixture", .network = "linear-2d", .experts = 4, .classes = 3}, generator);
+    const Variable x(random_tensor({40, 2}, 1, -3, 3, DType::f32));
+    const Tensor labels = random_indices({40}, 3, 2);
+    const RoutingOptions options{.rule = rule, .k = 2};
+    RoutingOptions dense = options;
+    dense.every_expert = true;
+    Generator first(3), second(3);
+    Record of_all, of_chosen;
+    of_all.append(model->run(x, dense, first), labels);
+    of_chosen.append(model->run(x, options, second), labels);
+    CAPTURE(static_cast<int>(rule));
+    REQUIRE(of_all.is_dense());
+    CHECK(of_chosen.is_dense() == (rule == Rule::all));
+    for (size_t b = 0; b < 40; ++b) {
+      const size_t at = 4 * b + static_cast<size_t>(of_all.expert[b]);
+      CHECK(of_all.expert_prediction[b] == of_all.expert_predictions[at]);
+      CHECK(of_all.expert_loss[b] == of_all.expert_losses[at]);
+      CHECK((of_all.label_rank[b] == 0) == (of_all.prediction[b] == of_all.label[b]));
+      CHECK(of_chosen.expert_loss[b] == Approx(of_all.expert_loss[b]));
+    }
+    CHECK(of_chosen.expert == of_all.expert);
+    CHECK(of_chosen.prediction == of_all.prediction);
+    CHECK(of_chosen.expert_prediction == of_all.expert_prediction);
+    CHECK(of_all.evaluated_rows == 160);
+    CHECK(of_chosen.evaluated_rows == 40 * chosen_experts(options, 4));
+  }
 }
 
 TEST_CASE("a constant output is not right") {
