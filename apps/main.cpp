@@ -28,8 +28,14 @@ constexpr const char* kTrainExamples =
     "  divvy train                                        the embedded digits, a soft mixture of ten experts\n"
     "  divvy train --data mnist --importance 0.2 --epochs 20\n"
     "  divvy train --data mnist --model top-k --k 2 --experts 10\n"
+    "  divvy train --data mnist --model stochastic --gate attentive --importance 0.2\n"
+    "  divvy train --data mnist --recipe no-gate-then-gate --first-epochs 20 --epochs 100\n"
+    "  divvy train --list                                 all models, recipes, networks, ... by name\n"
     "  divvy train --config run.toml --seed 7             settings from a file, one of them overruled\n"
     "  divvy train --data mnist --dry-run                 the plan and its cost, without training\n";
+
+/// Where the text of an option begins in the help.
+constexpr size_t kOptionColumn = 34;
 
 struct CommandLine {
   CLI::App app{kExamples, "divvy"};
@@ -41,6 +47,7 @@ struct CommandLine {
   CLI::App *train_app, *eval_app, *sweep_app, *data_app, *doctor_app;
 
   CommandLine() {
+    app.get_formatter()->column_width(kOptionColumn);
     app.set_version_flag("--version", std::string("divvy ") + kVersion);
     app.add_flag("--completion-bash", completion, "print a completion script: source <(divvy --completion-bash)");
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -2,6 +2,7 @@
 
 #include "apps/commands.h"
 #include "apps/exit_code.h"
+#include "apps/listing.h"
 #include "apps/terminal.h"
 #include "apps/training_run.h"
 #include "tensor/allocator.h"
@@ -28,6 +29,10 @@ int64_t measured_step_bytes(const Plan& plan, const TrainConfig& config) {
 }  // namespace
 
 int train_command(TrainConfig config) {
+  if (config.list) {
+    fmt::print("{}", listing());
+    return kDone;
+  }
   if (config.threads > 0) set_num_threads(config.threads);
   Plan plan = make_plan(config);
   if (config.dry_run) {

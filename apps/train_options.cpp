@@ -49,12 +49,12 @@ void add_data(CLI::App& command, TrainConfig& c) {
   group.add("--data", c.data, "data set; `divvy data` lists them");
   group.add(data_dir_option(command, c.data_dir));
   group.add("--train-limit", c.train_limit, "only the first N training samples, 0: all")->check(number(0, 1e12));
-  command.add_flag("--augment", c.augment, "mirror and crop training images at random; done for CIFAR, unless ...")
+  command.add_flag("--augment", c.augment, "mirror and crop training images at random; the default for CIFAR")
       ->default_str(c.augment)
       ->group("Data");
   command
       .add_flag_callback(
-          "--no-augment", [&c] { c.augment = "false"; }, "... this is given")
+          "--no-augment", [&c] { c.augment = "false"; }, "train on the images as they are")
       ->group("Data");
 }
 
@@ -75,8 +75,7 @@ void add_model(CLI::App& command, TrainConfig& c) {
   group.add("--net", c.network, "networks of experts and gate; the default suits the data", names_of(moe::networks()));
   group.add("--experts", c.experts, "number of experts")->check(number(1, 1e6));
   group.add("--k", c.k, "experts evaluated for a sample by top-k")->check(number(1, 1e6));
-  group.add("--class-lists", c.class_lists,
-            "classes of each expert: 0,1|2,5|3,4, a name of --list, or random; for recipes and models that need them");
+  group.add("--class-lists", c.class_lists, "classes of each expert: 0,1|2,5|3,4, a name of --list, or random");
   group.flag("--class-mask", c.class_mask, "an expert can only predict the classes of its list");
   group.flag("--separate-experts", c.separate_experts, "experts as networks of their own, not as stacked layers");
   group.add("--temperature", c.temperature, "of the gate's softmax; or temperatures x epochs, as 10x25,1x25,0.01x25");

@@ -73,15 +73,37 @@ void refuse_idle_terms(const TrainConfig& config) {
   }
 }
 
+/// Settings that only some others give a meaning, where the library would find out late.
+void refuse_incomplete(const TrainConfig& config) {
+  const bool lists_missing = config.class_lists.empty();
+  const char* how = "give them with --class-lists, for example random; --list has more";
+  if (lists_missing && config.model == "concatenation") {
+    throw UsageError(fmt::format("--model concatenation needs the classes of each expert; {}", how));
+  }
+  if (lists_missing && config.recipe.starts_with("pre-chosen")) {
+    throw UsageError(fmt::format("--recipe {} needs the classes of each expert; {}", config.recipe, how));
+  }
+  if (lists_missing && config.class_mask) {
+    throw UsageError(fmt::format("--class-mask needs the classes of each expert; {}", how));
+  }
+  const bool changing = !parse_temperatures(config.temperature).schedule.empty() || config.temperature_decay > 0;
+  if (config.gate_output == "escort" && changing) {
+    throw UsageError("--gate-output escort has no temperature that could change; --gate-output softmax has");
+  }
+  if (!config.expert_learning_rates.empty() && !config.separate_experts) {
+    throw UsageError("--expert-lr needs experts as networks of their own; add --separate-experts");
+  }
+}
+
 /// Losses that do not fit the way in which the model combines its experts.
-void refuse_loss(const TrainConfig& config, moe::Loss loss) {
+void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, moe::Loss loss) {
   const moe::ModelKind& kind = moe::find_model(config.model);
   const bool em = kind.recipe == "em", responsibility = loss == moe::Loss::responsibility;
   if (em != responsibility) {
     throw UsageError(
         fmt::format("--loss {} {}; --loss {} suits --model {}", moe::to_string(loss),
                     em ? "has no responsibilities, by which model em learns" : "needs the E-steps of --model em",
-                    em ? "responsibility" : moe::to_string(kind.loss), config.model));
+                    moe::to_string(moe::usual_loss(options)), config.model));
   }
   if (loss == moe::Loss::likelihood && kind.combination != moe::Combination::outputs) {
     throw UsageError(
@@ -114,7 +136,7 @@ moe::Method make_method(TrainConfig& config, const Plan& plan) {
   method.model = plan.model_options;
   if (config.loss.empty()) config.loss = moe::to_string(moe::usual_loss(plan.model_options));
   method.objective.loss = moe::parse_loss(config.loss);
-  refuse_loss(config, method.objective.loss);
+  refuse_loss(config, plan.model_options, method.objective.loss);
   method.objective.importance = config.importance;
   method.objective.similarity_same = config.similarity_same;
   method.objective.similarity_different = config.similarity_different;
@@ -143,7 +165,6 @@ moe::Method make_method(TrainConfig& config, const Plan& plan) {
   method.e_step_every = config.e_step_every;
   if (!config.expert_learning_rates.empty()) {
     method.expert_learning_rates = parse_numbers("--expert-lr", config.expert_learning_rates);
-    if (!config.separate_experts) throw UsageError("--expert-lr needs experts of their own: add --separate-experts");
   }
   return method;
 }
@@ -291,6 +312,7 @@ moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::Mod
 
 Plan make_plan(TrainConfig& config) {
   Plan plan;
+  refuse_incomplete(config);
   plan.data = planned_data(config);
   plan.model_options = planned_model(config, plan.data.train);
   if (config.recipe.empty()) config.recipe = moe::find_model(config.model).recipe;

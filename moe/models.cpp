@@ -1,5 +1,7 @@
 #include "moe/models.h"
 
+#include <algorithm>
+
 #include "kernels/fill.h"
 #include "moe/experts.h"
 #include "moe/gate.h"
@@ -13,6 +15,20 @@ bool is(const ModelOptions& options, std::string_view name) { return options.mod
 
 bool gateless_by_output(const ModelOptions& options) {
   return is(options, "no-gate-self-information") || is(options, "no-gate-entropy");
+}
+
+bool has_common_hidden_width(const NetworkPair& pair) {
+  return pair.gated && hidden_size(pair.gate) > 0 && hidden_size(pair.gate) == hidden_size(pair.expert);
+}
+
+void require_common_hidden_width(const NetworkPair& pair) {
+  if (has_common_hidden_width(pair)) return;
+  const auto& all = networks();
+  const auto nearest = std::ranges::find_if(
+      all, [&](const NetworkPair& other) { return other.sample == pair.sample && has_common_hidden_width(other); });
+  fail<ValueError>("the attentive gate needs hidden layers of one width in gate and expert, network {} has {} and {}{}",
+                   pair.name, hidden_size(pair.gate), hidden_size(pair.expert),
+                   nearest == all.end() ? "" : fmt::format("; network {} suits", nearest->name));
 }
 
 /// Refuses what cannot be, and says what comes nearest.
@@ -54,13 +70,7 @@ void check(const ModelOptions& options) {
   }
   if (kind.gated) require_gate(find_network(options.network));
   if (options.gate == GateKind::attentive) {
-    const NetworkPair& pair = find_network(options.network);
-    if (hidden_size(pair.gate) < 1 || hidden_size(pair.gate) != hidden_size(pair.expert)) {
-      fail<ValueError>(
-          "the attentive gate needs hidden layers of one width in gate and expert, network {} has {} and {}; network "
-          "{} suits",
-          pair.name, hidden_size(pair.gate), hidden_size(pair.expert), "mnist");
-    }
+    require_common_hidden_width(find_network(options.network));
     if (options.separate_experts) fail<ValueError>("the attentive gate reads stacked experts, not separate ones");
   }
 }

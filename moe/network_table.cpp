@@ -130,6 +130,19 @@ std::vector<NetworkPair> point_networks() {
       // Its 18 published parameters with two experts count two biases for each expert that stay 0; here such an expert
       // has no bias, which makes 14.
       {"barber", "2 features; expert linear without bias; gate linear", kPoint, {.output_bias = false}, {}},
+      // Not of a publication: the smallest pair for points that suits an attentive gate.
+      {"hidden-2d", "2 features; expert 16; gate 16", kPoint, {{}, {16}}, {{}, {16}}},
+  };
+}
+
+/// For curves and for the tables of the catalogue; not of a publication.
+std::vector<NetworkPair> table_networks() {
+  const NetworkPlan small{{}, {16}}, large{{}, {32, 16}};
+  return {
+      {"sin-data", "1 feature; expert 16; gate 16", Shape{1}, small, small},
+      {"iris", "4 features; expert 16; gate 16", Shape{4}, small, small},
+      {"car-evaluation", "21 features; expert 32-16; gate 32-16", Shape{21}, large, large},
+      {"breast-cancer", "30 features; expert 32-16; gate 32-16", Shape{30}, large, large},
   };
 }
 
@@ -138,7 +151,7 @@ std::vector<NetworkPair> point_networks() {
 const std::vector<NetworkPair>& networks() {
   static const std::vector<NetworkPair> all = [] {
     std::vector<NetworkPair> joined;
-    for (const auto& part : {digit_networks(), photograph_networks(), point_networks()}) {
+    for (const auto& part : {digit_networks(), photograph_networks(), point_networks(), table_networks()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;
