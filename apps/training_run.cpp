@@ -84,7 +84,7 @@ class Run {
     outcome.summary = summary(outcome.test);
     folder_.write_json("summary.json", outcome.summary);
     folder_.log(evaluation_text(outcome.test, plan_.data.test, "test", false));
-    outcome.pictures = draw_pictures(plan_, config_, outcome.test, validation_counts_, folder_);
+    outcome.pictures = draw_pictures(plan_, config_, outcome.test, history_, folder_);
   }
 
   void message(const std::string& line) {
@@ -109,7 +109,7 @@ class Run {
     seconds_ += report.train_seconds;
     samples_per_second_ = report.samples_per_second;
     train_ = {report.loss, report.accuracy};
-    if (report.validation.size() > 0) validation_counts_.push_back(moe::selected_counts(report.validation));
+    remember(report);
     folder_.append_metrics(row_of(report));
     const std::string line = line_of(report);
     progress_.finish(line);
@@ -123,6 +123,16 @@ class Run {
       best_score_ = score(validation_);
       save("best");
     }
+  }
+
+  void remember(const moe::EpochReport& report) {
+    history_.loss.push_back(report.loss);
+    history_.train_error.push_back(100 * (1 - report.accuracy));
+    if (report.validation.size() == 0) return;
+    const moe::Record& record = report.validation;
+    history_.val_samples_per_expert.push_back(moe::selected_counts(record));
+    history_.val_error.push_back(record.is_regression() ? moe::mean_squared_error(record)
+                                                        : 100 * moe::error_rate(record));
   }
 
   nlohmann::ordered_json row_of(const moe::EpochReport& report) const {
@@ -143,7 +153,7 @@ class Run {
     if (report.validation.size() > 0) {
       const auto metrics = epoch_metrics(report.validation);  // items() does not keep its object alive
       for (const auto& [key, value] : metrics.items()) row["val_" + key] = value;
-      row["val_samples_per_expert"] = validation_counts_.back();
+      row["val_samples_per_expert"] = history_.val_samples_per_expert.back();
     }
     return row;
   }
@@ -220,8 +230,8 @@ class Run {
   } train_;
   double seconds_ = 0, samples_per_second_ = 0;
   std::optional<double> best_score_;
-  moe::Record validation_;                               ///< of the last epoch
-  std::vector<std::vector<int64_t>> validation_counts_;  ///< samples of each expert, an entry an epoch
+  moe::Record validation_;  ///< of the last epoch
+  RunHistory history_;
 };
 
 }  // namespace

@@ -122,6 +122,12 @@ RoutingOptions routing_of(const ModelOptions& options, bool training) {
     routing.scores = Scores::self_information;
     if (options.quirks.has(Quirk::noise_in_evaluation)) routing.noise = kind.training.noise;
   }
+  if (!training && options.targets > 0 && routing.scores == Scores::entropy) {
+    fail<ValueError>(
+        "model {} answers with the most certain expert, and the values of a regression have no certainty; model "
+        "mixture can learn it",
+        kind.name);
+  }
   // A chosen output changes how the model is evaluated; with self-information it is also what learns.
   if (!training || is(options, "no-gate-self-information")) {
     switch (options.output) {

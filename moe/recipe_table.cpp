@@ -32,7 +32,9 @@ Stage self_information_stage(const Method& method) {
   without_gate.output = Output::usual;
   without_gate.gate_normaliser = Normaliser::softmax;
   stage.routing = routing_of(without_gate, true);
-  stage.evaluation = routing_of(without_gate, false);
+  // The values of a regression have no entropy, by which the experts could be chosen; the best one is shown then.
+  stage.evaluation = method.model.targets > 0 ? RoutingOptions{.rule = Rule::arg_max, .scores = Scores::log_likelihood}
+                                              : routing_of(without_gate, false);
   return stage;
 }
 
