@@ -123,7 +123,7 @@ std::string matrix(const Matrix& m, double left, double top, double scale) {
                  y = top + static_cast<double>(row) * kCellHeight;
     const Colour ground = diverging(m.values[i] / scale * 0.8);
     result += rect(x + 1, y + 1, kCell - 2, kCellHeight - 2, ground.hex(), "rx=\"2\"");
-    result += text(x + kCell / 2, y + 20, fmt::format("{:.3f}", m.values[i]),
+    result += text(x + kCell / 2, y + 20, fmt::format("{:.3f}", std::abs(m.values[i]) < 0.0005 ? 0.0 : m.values[i]),
                    fmt::format("text-anchor=\"middle\" fill=\"{}\"", text_on(ground).hex()));
   }
   const double right = left + 2 * kBracket + 2 * kCell, bottom = top + 2 * kCellHeight;

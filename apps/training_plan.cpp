@@ -116,7 +116,9 @@ void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, mo
 /// The network whose outputs tell how far samples are from each other.
 std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const data::Dataset& dataset) {
   if (config.distance == "pixels") return nullptr;
-  const RunModel run = load_run_model(config.distance, "last", config.data_dir);
+  TrainConfig settings = run_settings(config.distance);
+  const RunModel run = settings.data == config.data ? load_run_model(config.distance, "last", settings, dataset)
+                                                    : load_run_model(config.distance, "last", config.data_dir);
   if (run.config.model != "single") {
     throw UsageError(fmt::format("--distance {} is a run of --model {}; its features come from one of --model single",
                                  config.distance, run.config.model));
@@ -311,9 +313,14 @@ moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::Mod
 }
 
 Plan make_plan(TrainConfig& config) {
-  Plan plan;
   refuse_incomplete(config);
-  plan.data = planned_data(config);
+  return make_plan(config, planned_data(config));
+}
+
+Plan make_plan(TrainConfig& config, data::Splits data) {
+  refuse_incomplete(config);
+  Plan plan;
+  plan.data = std::move(data);
   plan.model_options = planned_model(config, plan.data.train);
   if (config.recipe.empty()) config.recipe = moe::find_model(config.model).recipe;
   const moe::Method method = make_method(config, plan);

@@ -28,6 +28,8 @@ struct Plan {
 /// depends on the others. Throws UsageError for settings that cannot be, with the option, the reason and the nearest
 /// possibility; errors of the data and of run folders pass.
 Plan make_plan(TrainConfig& config);
+/// The same for data that are at hand.
+Plan make_plan(TrainConfig& config, data::Splits data);
 
 /// The plan for people, a few aligned lines.
 std::string describe(const Plan& plan, const TrainConfig& config);
