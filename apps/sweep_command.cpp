@@ -10,6 +10,7 @@
 #include "apps/run_folder.h"
 #include "apps/run_support.h"
 #include "apps/sweep_plan.h"
+#include "apps/sweep_reference.h"
 #include "tensor/file.h"
 
 namespace divvy::app {
@@ -124,6 +125,7 @@ class Sweep {
       chosen.push_back(moe::best_group(group, metric, goal));
     }
     write_results("summary.json", summary_json(chosen, metric));
+    if (!by_error) write_reference_tables();
     std::vector<MetricColumn> columns = {{kAccuracy, "val acc %", 100},
                                          {"test_accuracy", "test acc %", 100},
                                          {"test_mutual_information_prediction_bits", "I(e;pred)"},
@@ -162,6 +164,16 @@ class Sweep {
     std::vector<std::string> keys = {"experiment"};
     for (const std::string& key : grid_keys_) keys.push_back(fmt::format("set_{}", key));
     return keys;
+  }
+
+  /// The published columns, one row a run; older ones of them have the usage of the experts in nats.
+  void write_reference_tables() const {
+    std::vector<ReferenceRow> rows;
+    for (const SweepRun& run : runs_) {
+      if (is_done(run)) rows.push_back(reference_row(run));
+    }
+    write_reference_csv((fs::path(config_.out) / "reference.csv").string(), rows);
+    write_reference_csv((fs::path(config_.out) / "reference_nats.csv").string(), rows, true);
   }
 
   static std::string settings_text(const moe::RunGroup& group) {

@@ -141,6 +141,9 @@ TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   REQUIRE(summary.size() == 1);
   CHECK(summary[0]["metrics"]["test_accuracy"]["seeds"] == 2);
 
+  CHECK(contains("s/reference.csv", "\nrun_importance_0.1,"));
+  CHECK(contains("s/reference_nats.csv", "\nrun,"));
+
   // One run was cut off, and a seed is new.
   fs::remove(folder.path() / "s/run,importance=0/seed-2/summary.json");
   CHECK(divvy("--grid importance=0,0.1 --seeds 3 --best-of-seeds") == kDone);

@@ -1,0 +1,70 @@
+#include "apps/sweep_reference.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "apps/run_folder.h"
+#include "tensor/error.h"
+
+namespace divvy::app {
+
+namespace {
+
+/// The settings of a run by name, as texts.
+std::map<std::string, std::string> settings_of(const SweepRun& run) {
+  std::istringstream text(read_run_file(run.folder / "config.toml"));
+  std::map<std::string, std::string> settings;
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(text)) {
+    if (item.inputs.size() == 1) settings[item.name] = item.inputs.front();
+  }
+  return settings;
+}
+
+double number_of(const std::map<std::string, std::string>& settings, const std::string& key, double otherwise) {
+  const auto found = settings.find(key);
+  // A schedule "10x25,1x25" counts by its first temperature.
+  return found == settings.end() ? otherwise : std::strtod(found->second.c_str(), nullptr);
+}
+
+}  // namespace
+
+ReferenceRow reference_row(const SweepRun& run) {
+  const auto path = run.folder / "summary.json";
+  const auto summary = nlohmann::json::parse(read_run_file(path));
+  const auto figure = [&](const std::string& key) {
+    const auto found = summary.find(key);
+    if (found == summary.end() || !found->is_number()) fail<CheckpointError>("{}: no number '{}'", path.string(), key);
+    return found->get<double>();
+  };
+  const auto settings = settings_of(run);
+  const std::string model = settings.contains("model") ? settings.at("model") : "";
+  const bool without_gate = model.starts_with("no-gate");
+  ReferenceSettings reference;
+  reference.model = run.experiment;
+  reference.classes = static_cast<int64_t>(number_of(settings, "classes", 0));
+  reference.experts = static_cast<int64_t>(figure("experts"));
+  reference.importance = number_of(settings, "importance", 0);
+  (without_gate ? reference.no_gate_temperature : reference.temperature) =
+      number_of(settings, "temperature", without_gate ? 0 : 1);
+  reference.temperature_decay = number_of(settings, "temperature-decay", 0);
+  reference.similarity_same = number_of(settings, "similarity-same", 0);
+  reference.similarity_different = number_of(settings, "similarity-different", 0);
+
+  const std::array<const char*, 4> hard_models = {"stochastic", "top-1", "loss-gate", "em"};
+  const bool hard = std::ranges::find(hard_models, model) != hard_models.end();
+  const bool single = figure("experts") == 1;
+  ReferenceRow row;
+  row.model = reference_name(reference);
+  row.train_error = 1 - figure("train_accuracy");
+  row.val_error = figure("val_error");
+  row.test_error = figure("test_error");
+  if (single) return row;
+  row.mutual_information = figure("test_mutual_information_prediction_bits");
+  row.sample_entropy = hard ? 0 : figure("test_sample_entropy_bits");
+  row.expert_usage = figure(hard ? "test_selection_entropy_bits" : "test_usage_entropy_bits");
+  row.per_task_entropy = figure(hard ? "test_per_task_selection_entropy_bits" : "test_per_task_entropy_bits");
+  return row;
+}
+
+}  // namespace divvy::app
