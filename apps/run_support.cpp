@@ -30,7 +30,8 @@ template <class Line>
 void add_blame(const moe::Record& record, const Line& line) {
   if (!record.is_dense()) return;
   if (record.is_regression()) {
-    line("  with perfect routing", fmt::format("{:.6f}", moe::oracle_regression(record).best_expert_squared_error), "");
+    line("  each by its best expert", fmt::format("{:.6f}", moe::oracle_regression(record).best_expert_squared_error),
+         "");
     return;
   }
   const moe::ErrorSplit split = moe::split_errors(record);

@@ -1,0 +1,371 @@
+// Models, losses, recipes and data of `divvy train` by name: what is refused and how, and what runs of every kind leave
+// behind.
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "apps/listing.h"
+#include "apps/options.h"
+#include "apps/training_plan.h"
+#include "datasets/catalog.h"
+#include "moe/models.h"
+#include "moe/recipe.h"
+#include "tests/apps/workplace.h"
+#include "tests/support/catch.h"
+
+namespace divvy::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace app;
+
+nlohmann::json summary_of(const Workplace& work, const std::string& run) {
+  return nlohmann::json::parse(work.read(run + "/summary.json"));
+}
+
+std::vector<nlohmann::json> rows_of(const Workplace& work, const std::string& run) {
+  std::vector<nlohmann::json> rows;
+  std::istringstream lines(work.read(run + "/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
+}
+
+/// The first line of the results, which has the accuracy or the squared error.
+std::string outcome(const Result& result) { return result.out.substr(0, result.out.find('\n')); }
+
+/// Six clusters in the plane with networks that every kind of gate can read, small enough for a run in no time.
+const std::string kSmall = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 --quiet ";
+
+}  // namespace
+
+TEST_CASE("impossible combinations are refused with the option, the reason and the nearest possibility") {
+  const Workplace work;
+  const auto refused = [&](const std::string& arguments, const std::vector<std::string>& words) {
+    const Result result = work.run("train " + arguments);
+    INFO(arguments << ": " << result.err);
+    CHECK(result.code == 2);
+    for (const std::string& word : words) CHECK(mentions(result.err, word));
+    CHECK(std::ranges::count(result.err, '\n') == 1);
+    CHECK(!fs::exists(work.path() / "runs"));
+  };
+  refused("--model product --gate attentive", {"--model product", "has no gate", "mixture"});
+  refused("--model single --output mixture", {"--model single", "no-gate-entropy"});
+  refused("--model concatenation", {"--class-lists", "random"});
+  refused("--recipe pre-chosen", {"--recipe pre-chosen", "--class-lists", "random"});
+  refused("--class-mask", {"--class-mask", "--class-lists"});
+  refused("--class-lists mnist-9x", {"--class-lists", "0,1|2,3"});
+  refused("--class-lists mnist-1", {"--class-lists", "5 experts", "10"});
+  refused("--class-lists \"0,1|2,12\" --experts 2", {"--class-lists", "class 12"});
+  refused("--recipe distil", {"--recipe distil", "--gate attentive"});
+  refused("--recipe em", {"--recipe em", "model em"});
+  refused("--model em --recipe joint", {"--recipe joint", "recipe em"});
+  refused("--model em --loss likelihood", {"--loss likelihood", "--loss responsibility"});
+  refused("--loss responsibility", {"--loss responsibility", "--loss cross-entropy", "--model em"});
+  refused("--model product --loss likelihood", {"--loss likelihood", "--loss cross-entropy"});
+  refused("--loss mse", {"mse", "targets", "cross-entropy"});
+  refused("--data barber-regression --experts 2 --loss cross-entropy", {"cross-entropy", "classes", "mse"});
+  refused("--data barber-regression --model no-gate-entropy", {"--model no-gate-entropy", "mixture"});
+  refused("--data barber-regression --model no-gate-self-information", {"no-gate-self-information", "mixture"});
+  refused("--model no-gate-entropy --importance 1", {"--importance", "--model mixture"});
+  refused("--model product --gate-regression 1", {"--gate-regression", "--model mixture"});
+  refused("--gate attentive --net conv-28x28", {"hidden layers of one width", "network mnist suits"});
+  refused("--gate attentive --separate-experts", {"attentive", "separate"});
+  refused("--net wideresnet-40-4", {"takes samples", "--net mnist"});
+  refused("--expert-lr 0.1,0.2 --experts 2", {"--expert-lr", "--separate-experts"});
+  refused("--expert-lr 0.1,0.2,x --separate-experts", {"--expert-lr", "'x'"});
+  refused("--expert-lr 0.1 --experts 2 --separate-experts", {"1 learning rates for 2 experts"});
+  refused("--temperature 0", {"--temperature", "greater than 0"});
+  refused("--temperature 10x0.5", {"--temperature", "10x25"});
+  refused("--temperature 10x30", {"--temperature", "30 epochs", "20"});
+  refused("--gate-output escort --temperature 2x10", {"--gate-output", "softmax"});
+  refused("--distance pixel --importance 1", {"--distance", "--similarity-same"});
+  refused("--quirks double", {"--quirks", "double-softmax"});
+  refused("--augment --data multi-class", {"--augment", "image"});
+  refused("--gate attentiv", {"did you mean 'attentive'"});
+  refused("--recipe transfer", {"transfer-same"});
+  CHECK(work.run("train --similarity-same 1 --distance nowhere").code == 4);
+}
+
+TEST_CASE("the list has every name, one to a line that fits a screen") {
+  const std::string text = listing();
+  const auto listed = [&](std::string_view name) {
+    INFO(name);
+    CHECK(text.find("\n  " + std::string(name) + "  ") != std::string::npos);
+  };
+  for (const auto& row : moe::model_kinds()) listed(row.name);
+  for (const auto& row : moe::recipe_kinds()) listed(row.name);
+  for (const auto& row : moe::quirk_table()) listed(row.name);
+  for (const auto& row : moe::class_list_table()) listed(row.name);
+  for (const auto& row : moe::networks()) listed(row.name);
+  for (const auto& row : data::catalog()) listed(row.name);
+  for (const char* name : {"attentive", "escort", "arg-max", "likelihood", "--orthogonality"}) listed(name);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    INFO(line);
+    CHECK(line.size() <= 125);
+  }
+  const Workplace work;
+  const Result result = work.run("train --list");
+  CHECK(result.code == 0);
+  CHECK(result.out == text);
+}
+
+TEST_CASE("every setting goes through config.toml and back") {
+  const std::vector<std::string> given = {"--data=multi-class",
+                                          "--train-limit=1000",
+                                          "--no-augment",
+                                          "--model=top-k",
+                                          "--gate=attentive",
+                                          "--expert-output=escort",
+                                          "--output=sampled",
+                                          "--expert-hidden=pre-relu",
+                                          "--net=hidden-2d",
+                                          "--experts=3",
+                                          "--k=3",
+                                          "--class-lists=0,1|2,3|4,5",
+                                          "--temperature=10x2,0.5x3",
+                                          "--temperature-decay=0.1",
+                                          "--temperature-decay-start=2",
+                                          "--loss=likelihood",
+                                          "--importance=0.123456789",
+                                          "--similarity-same=2.62144",
+                                          "--similarity-different=1e-07",
+                                          "--class-balance=0.5",
+                                          "--orthogonality=0.25",
+                                          "--ideal-gate=0.75",
+                                          "--gate-regression=2",
+                                          "--recipe=distil",
+                                          "--epochs=5",
+                                          "--first-epochs=7",
+                                          "--e-step=hard",
+                                          "--e-step-every=3",
+                                          "--batch=100",
+                                          "--optimizer=rmsprop",
+                                          "--lr=0.0123456789",
+                                          "--weight-decay=0",
+                                          "--momentum=0.5",
+                                          "--clip-norm=3",
+                                          "--quirks=zero-gate,double-softmax",
+                                          "--seed=7"};
+  const auto parse = [](std::vector<std::string> arguments) {
+    TrainConfig config;
+    CLI::App command;
+    command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as the program has it
+    add_train_options(command, config);
+    std::ranges::reverse(arguments);
+    command.parse(std::move(arguments));
+    return config;
+  };
+  TrainConfig config = parse(given);
+  const Plan plan = make_plan(config);
+  CHECK(plan.data.train.size() == 1000);
+  CHECK(plan.recipe.stages.size() == 2);
+  CHECK(plan.recipe.stages[0].temperatures.schedule == std::vector<double>{10, 10, 0.5, 0.5, 0.5});
+  CHECK(plan.model_options.temperature == 0.5);
+  CHECK(plan.recipe.stages[0].objective.gate_regression == 2);
+  CHECK(plan.trainer.augment.none());
+  const std::string toml = to_toml(config);
+  const TemporaryFolder folder;
+  write_bytes(folder / "config.toml", toml);
+  CLI::App command;
+  TrainConfig unused;
+  add_train_options(command, unused);
+  const auto arguments = with_config_file(command, {"--config", (folder / "config.toml").string()});
+  TrainConfig again = parse(arguments);
+  CHECK(to_toml(again) == toml);
+  CHECK(again.importance == 0.123456789);
+  CHECK(again.learning_rate == 0.0123456789);
+  CHECK(again.temperature == "10x2,0.5x3");
+  CHECK(again.class_lists == "0,1|2,3|4,5");
+  CHECK(again.augment == "false");
+  CHECK(describe(make_plan(again), again) == describe(plan, config));
+  // A flag wins over the file.
+  auto with_flag = arguments;
+  with_flag.insert(with_flag.end(), {"--augment", "--class-mask", "--separate-experts", "--gate=plain"});
+  const TrainConfig other = parse(with_flag);
+  CHECK(other.augment == "true");
+  CHECK(other.class_mask);
+  CHECK(to_toml(other).find("separate-experts = true\n") != std::string::npos);
+}
+
+TEST_CASE("the defaults of loss, recipe, networks and augmentation are those of model and data") {
+  TrainConfig em;
+  em.model = "em";
+  make_plan(em);
+  CHECK(em.loss == "responsibility");
+  CHECK(em.recipe == "em");
+  CHECK(em.first_epochs == em.epochs);
+  CHECK(em.augment == "false");
+  TrainConfig barber;
+  barber.data = "barber-regression", barber.experts = 2;
+  CHECK(make_plan(barber).regression());
+  CHECK(barber.loss == "mse");
+  CHECK(barber.network == "barber");
+  TrainConfig points;
+  points.data = "con-circles", points.gate = "attentive";
+  make_plan(points);
+  CHECK(points.network == "hidden-2d");
+  TrainConfig two;
+  two.recipe = "two-temperatures", two.temperature = "4";
+  CHECK(make_plan(two).trainer.evaluation.temperature == 1);
+  TrainConfig decayed;
+  decayed.temperature = "4", decayed.temperature_decay = 1, decayed.epochs = 4;
+  CHECK(make_plan(decayed).trainer.evaluation.temperature == Approx(4.0 / 2 / 3));
+}
+
+TEST_CASE("every model runs by every recipe that suits it, and is tested again with the same result") {
+  const Workplace work;
+  int runs = 0;
+  for (const moe::ModelKind& model : moe::model_kinds()) {
+    for (const moe::RecipeKind& recipe : moe::recipe_kinds()) {
+      if (recipe.name == "distil" && !model.gated) continue;
+      const std::string run = fmt::format("{}-{}", model.name, recipe.name);
+      const Result train =
+          work.run(fmt::format("{} --class-lists \"0,1|2,3|4,5\" --model {} --recipe {} {} --run-dir {}", kSmall,
+                               model.name, recipe.name, recipe.name == "distil" ? "--gate attentive" : "", run));
+      INFO(run << ": " << train.err);
+      if (train.code == 2) {  // it does not suit, and nothing was begun
+        CHECK(mentions(train.err, "--recipe"));
+        CHECK(!fs::exists(work.path() / run));
+        continue;
+      }
+      ++runs;
+      REQUIRE(train.code == 0);
+      const Result eval = work.run("eval " + run);
+      INFO(eval.err);
+      CHECK(outcome(eval) == outcome(train));
+      CHECK(mentions(eval.out, "µs"));
+    }
+  }
+  CHECK(runs >= 60);
+}
+
+TEST_CASE("a regression is told by its squared error") {
+  const Workplace work;
+  const Result train = work.run(
+      "train --data barber-regression --experts 2 --optimizer sgd --lr 0.1 --weight-decay 0 --epochs 8 --importance "
+      "0.1 "
+      "--run-dir run");
+  INFO(train.err);
+  REQUIRE(train.code == 0);
+  CHECK(mentions(train.out, "test mean squared error"));
+  CHECK(!mentions(train.out + train.err, "accuracy"));
+  CHECK(mentions(train.err, "val squared error"));
+  const auto summary = summary_of(work, "run");
+  CHECK(summary.contains("test_mean_squared_error"));
+  CHECK(summary.contains("val_mean_squared_error"));
+  CHECK(summary.contains("test_routing_regret_squared_error"));
+  CHECK(summary["test_experts"][0].contains("mean_squared_error"));
+  for (const auto& [key, value] : summary.items()) CHECK(!mentions(key, "accuracy"));
+  const auto rows = rows_of(work, "run");
+  CHECK(rows.size() == 8);
+  CHECK(!rows[0].contains("accuracy"));
+  // The best checkpoint is that of the least error.
+  size_t best = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i]["val_mean_squared_error"] < rows[best]["val_mean_squared_error"]) best = i;
+  }
+  CHECK(nlohmann::json::parse(work.read("run/checkpoints/best/state.json"))["epoch"] == best + 1);
+  for (const char* picture : {"regression.svg", "usage.svg", "curves.svg"}) {
+    CHECK(mentions(train.out, picture));
+    CHECK(work.read(std::string("run/") + picture).starts_with("<svg"));
+  }
+  CHECK(outcome(work.run("eval run")) == outcome(train));
+  CHECK(work.run("train --data sin-data --experts 2 --fast-dev-run --run-dir sines").code == 0);
+}
+
+TEST_CASE("a recipe of several stages tells them apart and has one set of columns") {
+  const Workplace work;
+  const Result train = work.run(
+      "train --data multi-class --net hidden-2d --experts 3 --recipe no-gate-then-gate --first-epochs 2 --epochs 2 "
+      "--importance 0.5 --orthogonality 0.1 --run-dir run");
+  INFO(train.err);
+  REQUIRE(train.code == 0);
+  CHECK(mentions(train.err, "epoch 1/4  no gate"));
+  CHECK(mentions(train.err, "epoch 3/4  gate  "));
+  CHECK(mentions(train.err, "epoch 4/4  gate and experts"));
+  const std::string csv = work.read("run/metrics.csv");
+  std::istringstream lines(csv);
+  std::vector<int64_t> commas;
+  for (std::string line; std::getline(lines, line);) commas.push_back(std::ranges::count(line, ','));
+  CHECK(commas.size() == 5);
+  CHECK(std::ranges::count(commas, commas.front()) == 5);
+  CHECK(csv.find(",importance,orthogonality,") != std::string::npos);
+  CHECK(csv.find(",,,") != std::string::npos);  // the first stage has neither
+  const auto rows = rows_of(work, "run");
+  CHECK(rows[0]["importance"].is_null());
+  CHECK(rows[3]["importance"].is_number());
+  CHECK(rows[0]["val_samples_per_expert"].size() == 3);
+  // The best checkpoint is one of the last stage.
+  CHECK(nlohmann::json::parse(work.read("run/checkpoints/best/state.json"))["stage"] == "gate and experts");
+}
+
+TEST_CASE("only chosen experts are evaluated, and every expert is analysed") {
+  const Workplace work;
+  REQUIRE(work.run(kSmall + "--model top-1 --run-dir run").code == 0);
+  const auto summary = summary_of(work, "run");
+  CHECK(summary["test_rows_per_sample"] == 1);
+  CHECK(summary["flops_per_sample_routed"] < summary["flops_per_sample_dense"]);
+  const double error = summary["test_error"];
+  CHECK(summary["test_gate_error"].get<double>() + summary["test_expert_error"].get<double>() == Approx(error));
+  CHECK(summary["test_oracle_accuracy"].get<double>() >= summary["test_accuracy"].get<double>());
+  CHECK(summary["mutual_information_label_bits"] == summary["test_mutual_information_label_bits"]);
+  for (const char* key : {"test_mutual_information_label_corrected_bits", "test_mutual_information_label_chance_bits",
+                          "test_mutual_information_label_p_value", "test_routing_regret_nats", "test_top_5_error",
+                          "test_samples_per_second", "train_accuracy", "val_error"}) {
+    INFO(key);
+    CHECK(summary.contains(key));
+  }
+  CHECK(summary["test_experts"].size() == 3);
+  CHECK(summary["test_experts"][0].contains("accuracy"));
+  CHECK(!summary.contains("test_gate_error_by_class_lists"));
+  CHECK(mentions(work.run("eval run").out, "evaluated 1.00 experts a sample"));
+  for (const char* picture : {"regions.svg", "picture.svg", "confusion.svg", "usage.svg", "curves.svg"}) {
+    CHECK(work.read(std::string("run/") + picture).starts_with("<svg"));
+  }
+}
+
+TEST_CASE("class lists divide the classes by hand, by name or at random") {
+  const Workplace work;
+  const std::string lists = "--class-lists \"0,1|2,3|4,5\" ";
+  REQUIRE(work.run(kSmall + lists + "--model concatenation --run-dir concatenation").code == 0);
+  REQUIRE(work.run(kSmall + lists + "--class-mask --run-dir mask").code == 0);
+  CHECK(summary_of(work, "mask").contains("test_gate_error_by_class_lists"));
+  const Result random = work.run(kSmall + "--class-lists random --recipe pre-chosen --dry-run --seed 3");
+  CHECK(random.code == 0);
+  CHECK(mentions(random.out, "classes   "));
+  CHECK(work.run(kSmall + "--class-lists random --recipe pre-chosen --dry-run --seed 4").out != random.out);
+  const Result named = work.run("train --experts 5 --class-lists mnist-1 --recipe pre-chosen-same --dry-run");
+  CHECK(mentions(named.out, "0,1|2,5|3,4|6,9|7,8"));
+  CHECK(mentions(named.out,
+                 "experts alone (20 epochs, the experts learn); gate (20 epochs, the gate learns); experts "
+                 "from their initial weights (20 epochs, the experts learn)"));
+}
+
+TEST_CASE("the distance of samples can be that of a trained network's outputs") {
+  const Workplace work;
+  REQUIRE(work.run(kSmall + "--model single --run-dir features").code == 0);
+  const std::string similar = kSmall + "--similarity-same 1 --similarity-different 1 ";
+  const Result far = work.run(similar + "--distance features --run-dir far");
+  INFO(far.err);
+  REQUIRE(far.code == 0);
+  REQUIRE(work.run(similar + "--run-dir near").code == 0);
+  CHECK(rows_of(work, "far")[0]["similarity_same"] != rows_of(work, "near")[0]["similarity_same"]);
+  const Result mixture = work.run(similar + "--distance near --run-dir no");
+  CHECK(mixture.code == 2);
+  CHECK(mentions(mixture.err, "--model single"));
+  CHECK(work.run("train --similarity-same 1 --distance features").code == 2);  // other samples
+}
+
+TEST_CASE("quirks change what they say and are echoed") {
+  const Workplace work;
+  REQUIRE(work.run(kSmall + "--quirks zero-gate,test-as-validation --run-dir run").code == 0);
+  CHECK(mentions(work.read("run/config.toml"), "quirks = \"zero-gate,test-as-validation\""));
+  const auto summary = summary_of(work, "run");
+  CHECK(summary["quirks"] == "zero-gate,test-as-validation");
+  CHECK(summary["val_accuracy"] == summary["test_accuracy"]);
+  CHECK(summary["mutual_information_label_bits"].get<double>() == Approx(0).margin(1e-12));
+}
+
+}  // namespace divvy::test
