@@ -120,6 +120,7 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = result_space.take<T>(s.group_filters() * most);
+  const Product<T> multiply(s.set);
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), f = g * filters;
@@ -127,7 +128,7 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
       T* result = batch.images == 1 ? y + batch.begin * s.out_image() + f * s.out_plane() : several;
       const int64_t row = batch.columns(s);
       for (int64_t i = 0; i < filters; ++i) std::fill_n(result + i * row, row, bias ? bias[f + i] : T(0));
-      add_product<T>(filters, row, s.taps(), {weight + f * s.taps(), s.taps()}, {columns, row}, result, row);
+      multiply(filters, row, s.taps(), {weight + f * s.taps(), s.taps()}, {columns, row}, {result, row, nullptr, true});
       if (batch.images > 1) scatter(s, batch, result, g, y);
     }
   });
@@ -140,12 +141,12 @@ void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, cons
   T* space = image_space.take<T>(padded_group(s));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
+  const Product<T> multiply(s.set);
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), row = batch.columns(s);
-      std::fill_n(columns, s.taps() * row, T(0));
-      add_product<T>(s.taps(), row, filters, {weight + g * filters * s.taps(), s.taps(), true},
-                     {gathered(s, batch, dy, g, several), row}, columns, row);
+      multiply(s.taps(), row, filters, {weight + g * filters * s.taps(), s.taps(), true},
+               {gathered(s, batch, dy, g, several), row}, {columns, row});
       for (int64_t n = 0; n < batch.images; ++n) {
         std::fill(space, space + padded_group(s), T(0));
         const T* from = columns + n * s.out_plane();
@@ -169,6 +170,7 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
+  const Product<T> multiply(s.set);
   for_batches(s, panel, [&](const Batch& batch) {
     const bool first = batch.begin == panel.begin;
     for (int64_t g = 0; g < s.groups; ++g) {
@@ -177,9 +179,8 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
       const T* upstream = gathered(s, batch, dy, g, several);
       if (dweight) {
         fill_columns(s, batch, in, g, space, columns);
-        T* dw = dweight + f * s.taps();
-        if (first) std::fill_n(dw, filters * s.taps(), T(0));
-        add_product<T>(filters, s.taps(), row, {upstream, row}, {columns, row, true}, dw, s.taps());
+        multiply(filters, s.taps(), row, {upstream, row}, {columns, row, true},
+                 {dweight + f * s.taps(), s.taps(), nullptr, !first});
       }
       if (dbias) {
         for (int64_t i = 0; i < filters; ++i) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d.h"
+#include "kernels/cpu/instruction_set.h"
 #include "kernels/cpu/row_panels.h"
 
 /// The two ways in which the CPU convolves a panel of rows that share an expert. Both do everything in scratch of the
@@ -24,6 +25,7 @@ struct ConvSizes {
   int64_t channels, height, width;
   int64_t filters, out_height, out_width;
   int64_t kernel_height, kernel_width, stride, padding, groups;
+  InstructionSet set = instruction_set();  ///< what the tasks on all threads use
 
   int64_t group_channels() const { return channels / groups; }
   int64_t group_filters() const { return filters / groups; }

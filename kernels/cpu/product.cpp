@@ -1,48 +1,58 @@
 #include "kernels/cpu/product.h"
 
-#include <Eigen/Core>
+#include "kernels/cpu/scratch.h"
 
 namespace divvy::kernels::cpu {
 
 namespace {
 
-/// Eigen cuts the depth by the cache sizes that it detects, and the order of its sums with it. Fixed sizes give the
-/// same bits on every machine with the same instruction set; at the tile sizes above the speed hardly depends on them.
-void pin_cache_sizes() {
-  static const bool pinned = [] {
-    Eigen::setCpuCacheSizes(32 << 10, 1 << 20, 32 << 20);
-    return true;
-  }();
-  static_cast<void>(pinned);
+/// The depth that is summed in one go: a packed panel of b stays in the first cache while all rows pass over it.
+constexpr int64_t kDepth = 384;
+
+template <class T>
+const ProductCode<T>* code_for(InstructionSet set) {
+#if defined(__x86_64__)
+  if (set == InstructionSet::avx512) return &product_avx512<T>();
+  if (set == InstructionSet::avx2) return &product_avx2<T>();
+#endif
+  static_cast<void>(set);
+  return &product_plain<T>();
 }
 
-template <class T, int Order>
-using View = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Order>, 0, Eigen::OuterStride<>>;
-
-/// Calls f with the rows x cols matrix that `v` reads; a transposed row-major matrix is a column-major one.
-template <class T, class F>
-void with_view(MatrixView<T> v, int64_t rows, int64_t cols, const F& f) {
-  if (v.transposed) {
-    f(View<T, Eigen::ColMajor>(v.data, rows, cols, Eigen::OuterStride<>(v.stride)));
-  } else {
-    f(View<T, Eigen::RowMajor>(v.data, rows, cols, Eigen::OuterStride<>(v.stride)));
+template <class T>
+void start(int64_t rows, int64_t cols, const ProductResult<T>& c) {
+  for (int64_t i = 0; i < rows && !c.add; ++i) {
+    if (c.bias != nullptr) {
+      std::copy_n(c.bias, cols, c.data + i * c.stride);
+    } else {
+      std::fill_n(c.data + i * c.stride, cols, T(0));
+    }
   }
 }
 
 }  // namespace
 
 template <class T>
-void add_product(int64_t m, int64_t n, int64_t depth, MatrixView<T> a, MatrixView<T> b, T* c, int64_t stride) {
-  if (m == 0 || n == 0 || depth == 0) return;
-  pin_cache_sizes();
-  using Result = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  Eigen::Map<Result, 0, Eigen::OuterStride<>> result(c, m, n, Eigen::OuterStride<>(stride));
-  with_view(a, m, depth, [&](const auto& left) {
-    with_view(b, depth, n, [&](const auto& right) { result.noalias() += left * right; });
-  });
+Product<T>::Product(InstructionSet set) : code_(code_for<T>(set)) {}
+
+template <class T>
+void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b,
+                            const ProductResult<T>& c) const {
+  if (rows == 0 || cols == 0) return;
+  if (depth == 0) return start(rows, cols, c);
+  thread_local Scratch left, right;
+  // Blocks of equal depth, whole cache lines of a.
+  const int64_t block = (tiles_of(depth, tiles_of(depth, kDepth)) + 15) / 16 * 16;
+  T* left_space = a.transposed ? left.take<T>(code_->left_space(rows, block)) : nullptr;
+  T* right_space = right.take<T>(code_->right_space(block));
+  ProductResult<T> result = c;
+  for (int64_t p = 0; p < depth; p += block) {
+    code_->multiply({rows, cols, std::min(block, depth - p), a.at(0, p), b.at(p, 0), result, left_space, right_space});
+    result = {c.data, c.stride, nullptr, true};
+  }
 }
 
-template void add_product(int64_t, int64_t, int64_t, MatrixView<float>, MatrixView<float>, float*, int64_t);
-template void add_product(int64_t, int64_t, int64_t, MatrixView<double>, MatrixView<double>, double*, int64_t);
+template class Product<float>;
+template class Product<double>;
 
 }  // namespace divvy::kernels::cpu

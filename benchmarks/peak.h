@@ -1,0 +1,103 @@
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <ctime>
+#include <vector>
+
+#include "kernels/cpu/instruction_set.h"
+#include "tensor/parallel.h"
+
+/// The rate of multiply-adds that this machine can reach, measured beside the work that is compared with it: on shared
+/// machines both change from one millisecond to the next, and their ratio does not.
+namespace divvy::bench {
+
+/// Seconds on a clock that, for a single thread, stops while another program has the core.
+inline double clock_seconds(int threads = num_threads()) {
+  timespec now;
+  clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+namespace detail {
+
+// As many independent chains as hide the latency of a multiply-add.
+#define DIVVY_CHAINS(name, attribute, bytes)                                                     \
+  attribute inline float name(int64_t steps) {                                                   \
+    typedef float V __attribute__((vector_size(bytes)));                                         \
+    V sum[12], scale = 0.999f - V{}, shift = 0.001f - V{};                                       \
+    asm volatile("" : "+x"(scale), "+x"(shift));                                                 \
+    for (int i = 0; i < 12; ++i) sum[i] = static_cast<float>(i) - V{};                           \
+    for (int64_t s = 0; s < steps; ++s) {                                                        \
+      _Pragma("GCC unroll 12") for (int i = 0; i < 12; ++i) { sum[i] = sum[i] * scale + shift; } \
+    }                                                                                            \
+    for (int i = 1; i < 12; ++i) sum[0] += sum[i];                                               \
+    return sum[0][0];                                                                            \
+  }
+
+DIVVY_CHAINS(chains_plain, , 16)
+#if defined(__x86_64__)
+DIVVY_CHAINS(chains_avx2, __attribute__((target("avx2,fma"))), 32)
+DIVVY_CHAINS(chains_avx512, __attribute__((target("avx512f"))), 64)
+#endif
+#undef DIVVY_CHAINS
+
+/// The operations of `steps` steps of the chains, which it runs.
+inline double run_chains(int64_t steps) {
+#if defined(__x86_64__)
+  using kernels::cpu::InstructionSet;
+  const InstructionSet set = kernels::cpu::instruction_set();
+  if (set == InstructionSet::avx512) {
+    benchmark::DoNotOptimize(chains_avx512(steps));
+    return 2.0 * 12 * 16 * static_cast<double>(steps);
+  }
+  if (set == InstructionSet::avx2) {
+    benchmark::DoNotOptimize(chains_avx2(steps));
+    return 2.0 * 12 * 8 * static_cast<double>(steps);
+  }
+#endif
+  benchmark::DoNotOptimize(chains_plain(steps));
+  return 2.0 * 12 * 4 * static_cast<double>(steps);
+}
+
+}  // namespace detail
+
+/// Operations a second, two for each multiply-add in f32, of `threads` threads at once, measured for about 0.2 ms.
+inline double fma_peak(int threads = num_threads()) {
+  constexpr int64_t kSteps = 40000;
+  double operations = 0;
+  const double start = clock_seconds(threads);
+#pragma omp parallel for num_threads(threads) reduction(+ : operations) schedule(static, 1)
+  for (int i = 0; i < threads; ++i) operations += detail::run_chains(kSteps);
+  return operations / (clock_seconds(threads) - start);
+}
+
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<int64_t>(values.size()) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Times `work` of so many operations with the peak measured after each run, for a benchmark with manual time. Reports
+/// operations a second and the median of their share of the peak.
+template <class Work>
+void run_beside_peak(benchmark::State& state, double operations, const Work& work) {
+  std::vector<double> shares, rates;
+  work();
+  double before = fma_peak();
+  for (auto _ : state) {
+    const double start = clock_seconds();
+    work();
+    const double seconds = clock_seconds() - start, after = fma_peak();
+    state.SetIterationTime(seconds);
+    rates.push_back(operations / seconds);
+    shares.push_back(rates.back() / (0.5 * (before + after)));
+    before = after;
+  }
+  state.counters["GFLOP/s"] = median(rates) * 1e-9;
+  state.counters["share_of_peak"] = median(shares);
+}
+
+}  // namespace divvy::bench

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+
+/// What product.cpp hands to the code of one instruction set; see product_tile.h.
+namespace divvy::kernels::cpu {
+
+/// A row-major matrix in memory, read as it is or as its transpose. Row r of memory starts at data + r * stride, or,
+/// where there is an index, at data + index[r] * stride: so rows are gathered while they are read.
+template <class T>
+struct MatrixView {
+  const T* data;
+  int64_t stride;
+  bool transposed = false;
+  const int64_t* index = nullptr;
+
+  /// The part that starts at row i and column j of what is read.
+  MatrixView at(int64_t i, int64_t j) const {
+    const int64_t row = transposed ? j : i, col = transposed ? i : j;
+    if (index != nullptr) return {data + col, stride, transposed, index + row};
+    return {data + row * stride + col, stride, transposed, nullptr};
+  }
+};
+
+/// Where a product goes: row i starts at data + i * stride.
+template <class T>
+struct ProductResult {
+  T* data;
+  int64_t stride;
+  const T* bias = nullptr;  ///< the value that every row starts from; zero without
+  bool add = false;         ///< rows start from what they hold, and there is no bias
+};
+
+/// One block of the depth of a product, on the calling thread.
+template <class T>
+struct ProductBlock {
+  int64_t rows, cols, depth;
+  MatrixView<T> a, b;
+  ProductResult<T> result;
+  T *left_space, *right_space;  ///< aligned to 64 bytes
+};
+
+template <class T>
+struct ProductCode {
+  int64_t tile_rows, tile_cols;
+  void (*multiply)(const ProductBlock<T>&);
+
+  /// Elements of the memory in which a block packs its operands.
+  int64_t left_space(int64_t rows, int64_t depth) const { return rows * depth; }
+  int64_t right_space(int64_t depth) const { return tile_cols * depth; }
+};
+
+template <class T>
+const ProductCode<T>& product_plain();
+template <class T>
+const ProductCode<T>& product_avx2();
+template <class T>
+const ProductCode<T>& product_avx512();
+
+}  // namespace divvy::kernels::cpu
