@@ -11,7 +11,8 @@ namespace divvy::app {
 
 /// The folder of one run, never overwritten:
 ///
-///     config.toml env.json metrics.csv metrics.jsonl summary.json output.log routing.safetensors picture.svg
+///     config.toml env.json metrics.csv metrics.jsonl summary.json output.log routing.safetensors
+///     {picture,regions,regression,confusion,usage,curves}.svg, as far as they suit the data
 ///     checkpoints/{last,best}/{weights.safetensors,state.json}
 class RunFolder {
  public:

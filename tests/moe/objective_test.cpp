@@ -51,6 +51,10 @@ TEST_CASE("every term enters the total with its weight") {
   for (const auto& term : terms.regularisers) total += term.weight * term.value.value().item();
   CHECK(terms.total.value().item() == Approx(total));
   CHECK(terms.regularisers.size() == 7);
+  std::vector<std::string> names;
+  for (const auto& term : terms.regularisers) names.push_back(term.name);
+  CHECK(objective.regularisers() == names);
+  CHECK(Objective{.class_balance = 1}.regularisers() == std::vector<std::string>{"class_balance"});
   // d is 0 on the diagonal and 1 beside it; sums are divided by B^2 = 4.
   const double same = (2 * (.25 * .5) + 2 * (.75 * .5)) / 2;
   CHECK(terms.regulariser("similarity_same").value().item() == Approx(same / 4));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "datasets/toy.h"
 #include "moe/metrics.h"
 #include "moe/models.h"
 #include "nn/adam.h"
@@ -116,6 +117,34 @@ TEST_CASE("a non-finite gradient names step, layer and expert, and leaves the pa
     CHECK(std::string(error.what()).find("at step 1") != std::string::npos);
   }
   CHECK(same_bits(model->parameter("gate.0.weight").value(), before));
+}
+
+TEST_CASE("a regression is recorded by its squared error, routed and dense") {
+  Generator data_random(3);
+  const data::Dataset points = data::barber_regression(data_random, {.count = 120});
+  const data::Splits data{points.slice(0, 80), points.slice(80, 100), points.slice(100, 120)};
+  const ModelOptions options{.model = "top-1", .network = "barber", .experts = 2, .classes = 2, .targets = 2};
+  Generator generator(4);
+  const auto model = build_model(options, generator);
+  TrainerOptions how{.batch = 16, .evaluation = routing_of(options, false)};
+  TrainerHooks hooks;
+  std::vector<double> errors;
+  hooks.on_epoch = [&](const EpochReport& report) {
+    CHECK(report.validation.is_regression());
+    CHECK(report.accuracy == 0);
+    errors.push_back(mean_squared_error(report.validation));
+  };
+  const Recipe recipe = joint(routing_of(options, true), {.loss = Loss::mse},
+                              {.name = "sgd", .learning_rate = 0.05, .momentum = 0.9}, 10);
+  train(*model, recipe, data, how, hooks);
+  CHECK(errors.back() < errors.front() / 2);
+  const Record routed = evaluate(*model, data.test, how);
+  CHECK(routed.evaluated_rows == 20);
+  CHECK(!routed.is_dense());
+  how.evaluation.every_expert = true;
+  const Record dense = evaluate(*model, data.test, how);
+  CHECK(dense.is_dense());
+  CHECK(mean_squared_error(dense) == Approx(mean_squared_error(routed)));
 }
 
 TEST_CASE("a stage freezes what does not learn in it") {
