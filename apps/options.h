@@ -45,6 +45,7 @@ struct TrainConfig {
   double learning_rate = 1e-3;
   std::string expert_learning_rates;  ///< "0.01,0.0001"
   double weight_decay = 1e-3, momentum = 0.9, clip_norm = 0;
+  bool skip_idle_experts = false;
   std::string quirks = "none";
 
   uint64_t seed = 42;

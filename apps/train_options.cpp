@@ -116,6 +116,7 @@ void add_training(CLI::App& command, TrainConfig& c) {
       ->type_name("NUMBER,...");
   group.weight("--weight-decay", c.weight_decay, "weight decay");
   group.add("--momentum", c.momentum, "momentum of rmsprop and sgd")->check(number(0, 1));
+  group.flag("--skip-idle-experts", c.skip_idle_experts, "experts without samples in a step keep weights and momentum");
   group.weight("--clip-norm", c.clip_norm, "greatest norm of the gradients, 0: not clipped");
   group.add("--quirks", c.quirks, "what published code computed otherwise, to reproduce its numbers; see --list");
 }

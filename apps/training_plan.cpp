@@ -150,7 +150,8 @@ moe::Method make_method(TrainConfig& config, const Plan& plan) {
   method.optimizer = {.name = config.optimizer,
                       .learning_rate = config.learning_rate,
                       .weight_decay = config.weight_decay,
-                      .momentum = config.momentum};
+                      .momentum = config.momentum,
+                      .skip_idle_experts = config.skip_idle_experts};
   if (config.first_epochs == 0) config.first_epochs = config.epochs;
   method.epochs = config.fast_dev_run ? 1 : config.epochs;
   method.first_epochs = config.fast_dev_run ? 1 : config.first_epochs;

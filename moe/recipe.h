@@ -19,7 +19,8 @@ struct OptimizerOptions {
   std::string name = "adamw";
   double learning_rate = 1e-3;
   double weight_decay = 0;
-  double momentum = 0;  ///< of rmsprop and sgd
+  double momentum = 0;             ///< of rmsprop and sgd
+  bool skip_idle_experts = false;  ///< stacked experts that got no rows are not updated; see nn::Optimizer::step
   bool operator==(const OptimizerOptions&) const = default;
 };
 

@@ -26,6 +26,15 @@ std::vector<Variable> learning(const nn::Module& module) {
   return result;
 }
 
+Tensor rows_of_experts(const Dispatch& dispatch) {
+  Tensor rows = Tensor::empty({dispatch.experts()}, DType::i64);
+  const auto offset = dispatch.segments.offsets.values<int64_t>();
+  for (size_t e = 0; e + 1 < offset.size(); ++e) {
+    rows.mutable_data<int64_t>()[e] = offset[e + 1] - offset[e];
+  }
+  return rows;
+}
+
 /// All parameters in one group, or one group for the gate and one for each expert.
 std::vector<nn::ParameterGroup> parameter_groups(Model& model, const Stage& stage) {
   if (stage.expert_learning_rates.empty()) return {{.parameters = learning(model)}};
@@ -114,7 +123,11 @@ Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, con
   optimizer.zero_grad();
   backward(terms.total);
   if (stage.clip_norm > 0) nn::clip_grad_norm(model.parameters(), stage.clip_norm);
-  optimizer.step();
+  if (stage.optimizer.skip_idle_experts && !result.dispatch.is_dense()) {
+    optimizer.step(rows_of_experts(result.dispatch));
+  } else {
+    optimizer.step();
+  }
   if (forward != nullptr) *forward = std::move(result);
   return terms;
 }

@@ -15,9 +15,9 @@ Adam::Adam(const std::string& name, std::vector<ParameterGroup> groups, const Ad
   detail::require_not_negative(name, "eps", options.eps);
 }
 
-void Adam::update(Variable& parameter, const Rates& rates, State& state) {
+void Adam::update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) {
   kernels::AdamMoments moments{state.tensors[0], state.tensors[1], options_.amsgrad ? state.tensors[2] : Tensor()};
-  kernels::adam(parameter.grad(),
+  kernels::adam(gradient,
                 {.lr = rates.lr,
                  .beta1 = options_.beta1,
                  .beta2 = options_.beta2,
@@ -25,7 +25,7 @@ void Adam::update(Variable& parameter, const Rates& rates, State& state) {
                  .weight_decay = rates.weight_decay,
                  .decoupled = decoupled_,
                  .step = state.step},
-                moments, parameter.mutable_value());
+                moments, value);
 }
 
 AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options)

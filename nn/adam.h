@@ -24,7 +24,7 @@ class Adam : public Optimizer {
 
  protected:
   Adam(const std::string& name, std::vector<ParameterGroup> groups, const AdamOptions& options, bool decoupled);
-  void update(Variable& parameter, const Rates& rates, State& state) override;
+  void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) override;
 
  private:
   AdamOptions options_;

@@ -27,6 +27,12 @@ class Optimizer {
 
   /// One update of every parameter that has a gradient.
   void step();
+  /// The same, but of a parameter of E stacked experts only the experts e with rows[e] > 0 are updated; rows: i64 [E].
+  /// For an expert without rows the gradient is zero, so for SGD without momentum and weight decay this is the usual
+  /// step; with them, and for the other optimisers, it is another method: the momentum, the moments and the decay of an
+  /// idle expert wait until it has rows again (and its bias correction goes by the steps of the whole parameter). What
+  /// a step costs then follows the experts that were chosen. Throws ShapeError unless rows is i64 [E].
+  void step(const Tensor& rows);
   void zero_grad();
   /// How often step() was called.
   int64_t steps() const { return steps_; }
@@ -68,8 +74,9 @@ class Optimizer {
   Optimizer(std::string name, std::vector<ParameterGroup> groups, double lr, double weight_decay,
             std::vector<std::string> state_names);
 
-  /// Updates one parameter, which has a gradient; state.step counts from 1 here.
-  virtual void update(Variable& parameter, const Rates& rates, State& state) = 0;
+  /// Updates one parameter by its gradient, or the part of it that belongs to some of its experts; the tensors of the
+  /// state are then those of this part. state.step counts from 1 here.
+  virtual void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) = 0;
 
  private:
   struct Group {
@@ -81,6 +88,8 @@ class Optimizer {
   };
 
   const Group& at(int64_t group) const;
+  void step(const Tensor* rows);
+  void update_experts(Variable& parameter, const Tensor& rows, const Rates& rates, State& state);
   void require_parameter(const Variable& parameter) const;
   void load_group(Group& group, const std::string& name, const StateDict& state) const;
 

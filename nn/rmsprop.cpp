@@ -14,16 +14,16 @@ RMSprop::RMSprop(std::vector<ParameterGroup> groups, const RMSpropOptions& optio
   detail::require_not_negative("RMSprop", "momentum", options.momentum);
 }
 
-void RMSprop::update(Variable& parameter, const Rates& rates, State& state) {
+void RMSprop::update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) {
   Tensor none;
   Tensor& velocity = state.tensors.size() < 2 ? none : state.tensors[1];
-  kernels::rmsprop(parameter.grad(),
+  kernels::rmsprop(gradient,
                    {.lr = rates.lr,
                     .alpha = options_.alpha,
                     .eps = options_.eps,
                     .weight_decay = rates.weight_decay,
                     .momentum = options_.momentum},
-                   state.tensors[0], velocity, parameter.mutable_value());
+                   state.tensors[0], velocity, value);
 }
 
 }  // namespace divvy::nn

@@ -21,7 +21,7 @@ class RMSprop : public Optimizer {
       : RMSprop(std::vector<ParameterGroup>{{std::move(parameters)}}, options) {}
 
  protected:
-  void update(Variable& parameter, const Rates& rates, State& state) override;
+  void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) override;
 
  private:
   RMSpropOptions options_;

@@ -13,11 +13,10 @@ SGD::SGD(std::vector<ParameterGroup> groups, const SGDOptions& options)
   if (options.nesterov && options.momentum == 0) fail<ValueError>("SGD: nesterov needs a momentum above 0");
 }
 
-void SGD::update(Variable& parameter, const Rates& rates, State& state) {
+void SGD::update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) {
   Tensor none;
   Tensor& velocity = state.tensors.empty() ? none : state.tensors[0];
-  kernels::sgd(parameter.grad(), {rates.lr, options_.momentum, rates.weight_decay, options_.nesterov}, velocity,
-               parameter.mutable_value());
+  kernels::sgd(gradient, {rates.lr, options_.momentum, rates.weight_decay, options_.nesterov}, velocity, value);
 }
 
 }  // namespace divvy::nn

@@ -20,7 +20,7 @@ class SGD : public Optimizer {
       : SGD(std::vector<ParameterGroup>{{std::move(parameters)}}, options) {}
 
  protected:
-  void update(Variable& parameter, const Rates& rates, State& state) override;
+  void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) override;
 
  private:
   SGDOptions options_;

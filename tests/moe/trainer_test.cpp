@@ -262,4 +262,29 @@ TEST_CASE("evaluation by batch statistics differs where a batch norm has others,
   CHECK(running.probabilities != of_batch.probabilities);
 }
 
+TEST_CASE("a step can leave the experts alone that got no sample") {
+  const ModelOptions options{.model = "top-1", .network = "deep-2d", .experts = 6, .classes = 2};
+  for (const bool skip : {false, true}) {
+    Generator generator(3), random;
+    const auto model = build_model(options, generator);
+    Stage stage = recipe_of(options, 1).stages[0];
+    stage.optimizer.weight_decay = 0.5;
+    stage.optimizer.skip_idle_experts = skip;
+    const auto optimizer = make_optimizer(*model, stage);
+    const Tensor before = model->parameter("experts.0.weight").value().clone();
+    const data::Dataset few = quadrants(3, 8);  // so that some of the six get none
+    Forward forward;
+    train_step(*model, stage, *optimizer, Variable(few.x), few.y, random, &forward);
+    const Tensor after = model->parameter("experts.0.weight").value();
+    const auto offset = forward.dispatch.segments.offsets.values<int64_t>();
+    int64_t idle = 0;
+    for (int64_t e = 0; e < 6; ++e) {
+      const bool has_rows = offset[static_cast<size_t>(e)] < offset[static_cast<size_t>(e) + 1];
+      idle += !has_rows;
+      CHECK(same_bits(after.slice(e, e + 1), before.slice(e, e + 1)) == (skip && !has_rows));
+    }
+    CHECK(idle >= 3);
+  }
+}
+
 }  // namespace divvy::test

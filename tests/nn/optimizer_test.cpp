@@ -186,4 +186,57 @@ TEST_CASE("optimisers refuse parameters and options that make no sense", "[optim
   CHECK_THAT(refusal<ValueError>([&] { nn::AdamW({p}, {.beta1 = 2}); }), Contains("AdamW: beta1 must be in [0, 1)"));
 }
 
+TEST_CASE("idle experts wait, and the others take the very step that they would take alone", "[optimizer]") {
+  const int64_t experts = 5;
+  const std::vector<std::vector<int64_t>> rows = {{3, 0, 1, 2, 0}, {0, 0, 0, 0, 0}, {1, 1, 1, 1, 1}, {0, 4, 0, 0, 2}};
+  for (const auto& [name, make] : all_optimizers()) {
+    INFO(name);
+    Variable stacked = parameter({experts, 2, 3}, 1), plain = parameter({4}, 2);
+    stacked.set_stacked_experts(experts);
+    auto optimizer = make({{{stacked, plain}, {}, 0.01}});
+    // The whole parameter, of which the steps of active experts are taken over.
+    Variable whole(stacked.value().clone(), true), plain_twin(plain.value().clone(), true);
+    auto reference = make({{{whole, plain_twin}, {}, 0.01}});
+    for (size_t step = 0; step < rows.size(); ++step) {
+      give_gradient(stacked, 10 + step), give_gradient(plain, 20 + step);
+      whole.mutable_grad() = stacked.grad(), plain_twin.mutable_grad() = plain.grad();
+      const auto before = reference->state_dict();
+      const Tensor value_before = whole.value().clone();
+      reference->step();
+      optimizer->step(Tensor::from(rows[step], {experts}));
+      // Put idle experts of the reference back to where they were.
+      auto state = reference->state_dict();
+      for (int64_t e = 0; e < experts; ++e) {
+        if (rows[step][static_cast<size_t>(e)] > 0) continue;
+        for (int64_t i = e * 6; i < (e + 1) * 6; ++i) {
+          whole.mutable_value().mutable_data<double>()[i] = value_before.data<double>()[i];
+          for (auto& [key, tensor] : state) {
+            if (!key.starts_with("0.0.") || tensor.numel() != experts * 6) continue;
+            const auto old = before.find(key);
+            tensor.mutable_data<double>()[i] = old == before.end() ? 0 : old->second.data<double>()[i];
+          }
+        }
+      }
+      reference->load_state_dict(state);
+      // A part of a tensor may be rounded otherwise than the whole, where its ends fall between vectors.
+      CHECK(difference(stacked.value(), whole.value(), 1e-13, 1e-15) == "");
+      CHECK(same_bits(plain.value(), plain_twin.value()));
+    }
+    CHECK_THROWS_AS(optimizer->step(Tensor::zeros({2, 2}, DType::i64)), ShapeError);
+    CHECK_THROWS_AS(optimizer->step(Tensor::zeros({experts}, DType::i32)), ShapeError);
+  }
+}
+
+TEST_CASE("plain SGD takes its usual step where idle experts have no gradient", "[optimizer]") {
+  Variable some = parameter({3, 2}, 1), all(some.value().clone(), true);
+  some.set_stacked_experts(3);
+  nn::SGD lazy({some}, {.lr = 0.1}), usual({all}, {.lr = 0.1});
+  Tensor gradient = random_tensor({3, 2}, 3);
+  for (int64_t i = 2; i < 4; ++i) gradient.mutable_data<double>()[i] = 0;
+  some.mutable_grad() = gradient, all.mutable_grad() = gradient;
+  lazy.step(Tensor::from<int64_t>({1, 0, 7}));
+  usual.step();
+  CHECK(same_bits(some.value(), all.value()));
+}
+
 }  // namespace divvy::test
