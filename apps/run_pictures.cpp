@@ -43,10 +43,6 @@ std::string outcome_text(const Plan& plan, const TrainConfig& config, const moe:
   return text;
 }
 
-bool scored_by_labels(moe::Scores scores) {
-  return scores == moe::Scores::self_information || scores == moe::Scores::log_likelihood;
-}
-
 /// What the model and each expert say everywhere in the plane.
 std::string regions(const Plan& plan, const TrainConfig& config, const Evaluation& test) {
   const data::Dataset& points = plan.data.test;

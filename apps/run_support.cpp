@@ -69,6 +69,10 @@ std::string default_network(const data::Dataset& dataset, const TrainConfig& con
   return std::string(best->name);
 }
 
+bool scored_by_labels(moe::Scores scores) {
+  return scores == moe::Scores::self_information || scores == moe::Scores::log_likelihood;
+}
+
 Cost flops_per_sample(moe::Model& model, const moe::RoutingOptions& routing, const data::Dataset& dataset) {
   const NoGrad no_grad;
   const bool was_training = model.is_training();
@@ -112,6 +116,7 @@ nlohmann::ordered_json epoch_metrics(const moe::Record& record) {
 
 Evaluation evaluate_both(moe::Model& model, const data::Dataset& dataset, const moe::TrainerOptions& options) {
   Evaluation result;
+  result.by_labels = scored_by_labels(options.evaluation.scores);
   const auto start = std::chrono::steady_clock::now();
   result.routed = moe::evaluate(model, dataset, options);
   result.routed_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -190,6 +195,7 @@ std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& d
     line(part + " accuracy", percent(moe::accuracy(record)), of);
     if (record.classes > 20) line(part + " top-5 accuracy", percent(1 - moe::top_k_error(record, 5)));
   }
+  if (evaluation.by_labels) text += "  an oracle's: the labels chose the experts\n";
   if (record.experts > 1) {
     add_blame(evaluation.analysed(), line);
     if (record.has_labels()) line("I(expert; label)", bits(moe::mutual_information_label_bits(record)));

@@ -19,6 +19,9 @@ data::Splits load_data(const std::string& name, const std::string& data_dir, uin
 /// The network that suits a data set and the model of a config, by name. Throws UsageError where none does.
 std::string default_network(const data::Dataset& dataset, const TrainConfig& config);
 
+/// Whether experts are scored by the labels or targets of the samples.
+bool scored_by_labels(moe::Scores scores);
+
 /// Floating-point operations of one forward pass a sample: of the chosen experts only, and of all experts.
 struct Cost {
   int64_t routed = 0, dense = 0;
@@ -33,6 +36,7 @@ struct Evaluation {
   moe::Record routed;         ///< as the model is used: only the chosen experts were evaluated, where it can be so
   moe::Record dense;          ///< every expert was evaluated, for analysis; empty where `routed` is dense already
   double routed_seconds = 0;  ///< of the first
+  bool by_labels = false;     ///< the labels chose the experts, so what it tells is an oracle's
 
   const moe::Record& analysed() const { return dense.size() > 0 ? dense : routed; }
 };

@@ -194,6 +194,7 @@ class Run {
     json["quirks"] = plan_.model_options.quirks.to_string();
     json["seed"] = config_.seed;
     json["epochs"] = epoch_;
+    if (test.by_labels) json["evaluated_by_labels"] = true;
     json["train_samples"] = plan_.data.train.size();
     if (plan_.data.train.classes > 0) json["train_samples_per_class"] = plan_.data.train.class_counts();
     json["experts"] = plan_.model->experts();

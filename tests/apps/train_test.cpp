@@ -326,6 +326,21 @@ TEST_CASE("only chosen experts are evaluated, and every expert is analysed") {
   }
 }
 
+TEST_CASE("accuracies of models that read the labels are called an oracle's") {
+  const Workplace work;
+  const Result best = work.run(kSmall + "--model best-expert --run-dir best");
+  CHECK(best.code == 0);
+  CHECK(mentions(best.out, "an oracle's"));
+  CHECK(summary_of(work, "best")["evaluated_by_labels"] == true);
+  CHECK(mentions(work.run("eval best").out, "an oracle's"));
+  CHECK(!fs::exists(work.path() / "best/regions.svg"));  // there are no labels everywhere in the plane
+  const Result fair = work.run(kSmall + "--model no-gate-self-information --run-dir fair");
+  CHECK(!mentions(fair.out, "oracle's"));
+  CHECK(!summary_of(work, "fair").contains("evaluated_by_labels"));
+  const Result faithful = work.run(kSmall + "--model no-gate-self-information --quirks oracle-validation --run-dir f");
+  CHECK(mentions(faithful.out, "an oracle's"));
+}
+
 TEST_CASE("class lists divide the classes by hand, by name or at random") {
   const Workplace work;
   const std::string lists = "--class-lists \"0,1|2,3|4,5\" ";
