@@ -117,19 +117,20 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
   DIVVY_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
 }
 
-void small_stack_backward(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
-                          const Segments& segments, const SmallStackSaved& saved, const Tensor& dy, Tensor& dx,
-                          SmallStackParameters& gradients) {
+void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
+                          const SmallStackParameters& parameters, const Segments& segments,
+                          const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients) {
   constexpr const char* op = "small_stack_backward";
   check::floating(op, "dy", dy);
-  const std::vector<Shape> shapes = shapes_of(x, layers);
+  check::same_kind(op, "x", x, dy);
+  const std::vector<Shape> shapes = shapes_of(x.shape(), layers);
   const int64_t experts = experts_of(op, parameters);
   check_parameters(op, parameters, layers, shapes, experts, dy, false);
   check_parameters(op, gradients, layers, shapes, experts, dy, true);
-  check_segments(op, segments, experts, x[0], dy.device());
-  check::shape(op, "dy", dy, output_shape(shapes, segments.rows(x[0])));
+  check_segments(op, segments, experts, x.size(0), dy.device());
+  check::shape(op, "dy", dy, output_shape(shapes, segments.rows(x.size(0))));
   if (dx.defined()) {
-    check::shape(op, "dx", dx, x);
+    check::shape(op, "dx", dx, x.shape());
     check::same_kind(op, "dx", dx, dy);
   }
   if (saved.lanes == 0) fail<ValueError>("{}: the forward pass has kept nothing for it", op);

@@ -50,20 +50,20 @@ Shape small_stack_shape(const Shape& x, const std::vector<SmallLayer>& layers, c
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
                  const Segments& segments, Tensor& y, SmallStackSaved* saved);
 
-/// The gradients of <dy, small_stack(x)>. dx: the shape of x, or undefined where it is not wanted; rows of x that
-/// several rows read receive the sum over those in their order, rows that none reads receive zero. `gradients`: those
-/// by the parameters; zero for an expert without rows. Assigns. The sums over samples do not depend on the number of
-/// threads.
-void small_stack_backward(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
-                          const Segments& segments, const SmallStackSaved& saved, const Tensor& dy, Tensor& dx,
-                          SmallStackParameters& gradients);
+/// The gradients of <dy, small_stack(x)>, with the x of the forward pass. dx: the shape of x, or undefined where it is
+/// not wanted; rows of x that several rows read receive the sum over those in their order, rows that none reads receive
+/// zero. `gradients`: those by the parameters; zero for an expert without rows. Assigns. The sums over samples do not
+/// depend on the number of threads.
+void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
+                          const SmallStackParameters& parameters, const Segments& segments,
+                          const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients);
 
 namespace cpu {
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
                  const Segments& segments, Tensor& y, SmallStackSaved* saved);
-void small_stack_backward(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
-                          const Segments& segments, const SmallStackSaved& saved, const Tensor& dy, Tensor& dx,
-                          SmallStackParameters& gradients);
+void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
+                          const SmallStackParameters& parameters, const Segments& segments,
+                          const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients);
 }  // namespace cpu
 
 }  // namespace kernels

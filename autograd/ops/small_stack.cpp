@@ -53,8 +53,8 @@ Variable small_stack(const Variable& x, const std::vector<SmallLayer>& layers, c
   std::vector<Saved> read;
   for (size_t l = x.requires_grad() ? 0 : 1; l < layers.size(); ++l) read.emplace_back(parameters.weights[l]);
   return record("small_stack", y, inputs,
-                [layers, saved, parameters, read, segments = SavedSegments(used), shape = x.shape(), plain](
-                    const Tensor& dy, Gradients& dx) {
+                [layers, saved, parameters, read, segments = SavedSegments(used), x = Saved(x), plain](const Tensor& dy,
+                                                                                                       Gradients& dx) {
                   for (const Saved& weight : read) weight.get();
                   const size_t count = layers.size();
                   kernels::SmallStackParameters gradients;
@@ -65,8 +65,8 @@ Variable small_stack(const Variable& x, const std::vector<SmallLayer>& layers, c
                     gradients.weights.push_back(wanted(2 * l + 1, parameters.weights[l]));
                     gradients.biases.push_back(wanted(2 * l + 2, parameters.biases[l]));
                   }
-                  Tensor dinput = dx.needs(0) ? Tensor::empty(shape, dy.dtype(), dy.device()) : Tensor();
-                  kernels::small_stack_backward(shape, layers, parameters, segments.get(), saved, dy, dinput,
+                  Tensor dinput = dx.needs(0) ? Tensor::empty_like(x.get()) : Tensor();
+                  kernels::small_stack_backward(x.get(), layers, parameters, segments.get(), saved, dy, dinput,
                                                 gradients);
                   const auto give = [&](size_t input, const Tensor& gradient) {
                     if (gradient.defined()) dx[input] = plain ? gradient[0] : gradient;

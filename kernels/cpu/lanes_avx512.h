@@ -21,7 +21,8 @@ struct Avx512Lanes {
   static void store(float* to, Vec v) { _mm512_storeu_ps(to, v); }
   static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
-  static Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  /// By the masked form: g++ 12 warns of the plain one.
+  static Vec max(Vec a, Vec b) { return _mm512_maskz_max_ps(0xffff, a, b); }
   static Mask greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
   static Mask not_a_number(Vec a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
   static Vec select(Mask mask, Vec yes, Vec no) { return _mm512_mask_blend_ps(mask, no, yes); }
@@ -48,21 +49,35 @@ struct Avx512Lanes {
     __m512i largest = _mm512_setzero_si512();
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     int64_t j = 0;
-    for (; j + 4 <= n; j += 4) {
-      Vec v[4];
+    const auto columns = [&]<int Quads>() {
+      // Four columns of four rows fill a vector; the rows are taken four apart, so that the transposition of each 128
+      // bits is that of the whole.
+      Vec v[Quads][4];
+#pragma GCC unroll 4
       for (int r = 0; r < 4; ++r) {
-        v[r] = _mm512_castps128_ps512(_mm_loadu_ps(rows[r] + j));
-        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[r + 4] + j), 1);
-        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[r + 8] + j), 2);
-        v[r] = _mm512_insertf32x4(v[r], _mm_loadu_ps(rows[r + 12] + j), 3);
+        const float *a = rows[r] + j, *b = rows[r + 4] + j, *c = rows[r + 8] + j, *d = rows[r + 12] + j;
+#pragma GCC unroll 4
+        for (int q = 0; q < Quads; ++q) {
+          v[q][r] = _mm512_castps128_ps512(_mm_loadu_ps(a + 4 * q));
+          v[q][r] = _mm512_insertf32x4(v[q][r], _mm_loadu_ps(b + 4 * q), 1);
+          v[q][r] = _mm512_insertf32x4(v[q][r], _mm_loadu_ps(c + 4 * q), 2);
+          v[q][r] = _mm512_insertf32x4(v[q][r], _mm_loadu_ps(d + 4 * q), 3);
+        }
       }
-      transpose4(v);
-      for (int c = 0; c < 4; ++c) {
-        // The bits of magnitudes are ordered as they are, and those of infinities and NaN come last.
-        largest = _mm512_max_epi32(largest, _mm512_and_epi32(_mm512_castps_si512(v[c]), magnitude));
-        store(to + (j + c) * kCount, v[c]);
+#pragma GCC unroll 4
+      for (int q = 0; q < Quads; ++q) {
+        transpose4(v[q]);
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) {
+          // The bits of magnitudes are ordered as they are, and those of infinities and NaN come last.
+          largest = _mm512_max_epi32(largest, _mm512_and_epi32(_mm512_castps_si512(v[q][c]), magnitude));
+          store(to + (j + 4 * q + c) * kCount, v[q][c]);
+        }
       }
-    }
+      j += 4 * Quads;
+    };
+    while (j + 16 <= n) columns.template operator()<4>();
+    while (j + 4 <= n) columns.template operator()<1>();
     for (; j < n; ++j) {
       alignas(64) float column[kCount];
       for (int64_t lane = 0; lane < kCount; ++lane) column[lane] = rows[lane][j];
@@ -70,7 +85,11 @@ struct Avx512Lanes {
       largest = _mm512_max_epi32(largest, _mm512_and_epi32(_mm512_castps_si512(v), magnitude));
       store(to + j * kCount, v);
     }
-    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(_mm512_reduce_max_epi32(largest))));
+    alignas(64) int32_t bits[kCount];
+    _mm512_store_si512(bits, largest);
+    int32_t most = 0;
+    for (const int32_t lane : bits) most = lane > most ? lane : most;
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(most)));
   }
 
   static void write_rows(const float* from, int64_t n, int64_t count, float* const* rows) {

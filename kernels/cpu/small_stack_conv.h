@@ -54,7 +54,7 @@ inline __attribute__((always_inline)) void convolve(const T* in, const Convoluti
   using Vec = typename V::Vec;
 #pragma GCC unroll 2
   for (int f = 0; f < Filters; ++f) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int p = 0; p < R * C; ++p) sum[f][p] = start[f];
   }
   const int64_t channels = Fixed ? 1 : s.channels, pitch = channels * K * K;
@@ -64,7 +64,7 @@ inline __attribute__((always_inline)) void convolve(const T* in, const Convoluti
 #pragma GCC unroll 6
     for (int y = 0; y < K + R - 1; ++y) {
       Vec value[K + C - 1];
-#pragma GCC unroll 6
+#pragma GCC unroll 8
       for (int x = 0; x < K + C - 1; ++x) value[x] = V::load(plane + y * s.in.row + x * V::kCount);
 #pragma GCC unroll 2
       for (int f = 0; f < Filters; ++f) {
@@ -75,7 +75,7 @@ inline __attribute__((always_inline)) void convolve(const T* in, const Convoluti
 #pragma GCC unroll 5
           for (int v = 0; v < K; ++v) {
             const Vec factor = Fixed ? fixed[u * K + v] : V::all(w[f * pitch + u * K + v]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int c = 0; c < C; ++c) sum[f][r * C + c] = V::fma(factor, value[v + c], sum[f][r * C + c]);
           }
         }
@@ -84,10 +84,38 @@ inline __attribute__((always_inline)) void convolve(const T* in, const Convoluti
   }
 }
 
+/// Pooled results of filters [f0, f0 + Filters) at `Windows` neighbouring windows.
+template <class V, int K, int Filters, int Windows, bool Fixed, bool Careful, class T>
+inline __attribute__((always_inline)) void pool_windows(const T* in, const Convolution<T>& s, const T* weight,
+                                                        const typename V::Vec* fixed, const typename V::Vec* start,
+                                                        int64_t plane, T* out, uint16_t* masks) {
+  using Vec = typename V::Vec;
+  constexpr int C = 2 * Windows;
+  Vec sum[Filters][2 * C];
+  convolve<V, K, Filters, 2, C, Fixed>(in, s, weight, fixed, start, sum);
+#pragma GCC unroll 2
+  for (int f = 0; f < Filters; ++f) {
+#pragma GCC unroll 2
+    for (int n = 0; n < Windows; ++n) {
+      typename V::Mask upper, lower, down;
+      const Vec top = larger<V, Careful>(sum[f][2 * n], sum[f][2 * n + 1], upper);
+      const Vec bottom = larger<V, Careful>(sum[f][C + 2 * n], sum[f][C + 2 * n + 1], lower);
+      Vec most = larger<V, Careful>(top, bottom, down);
+      if (s.relu) most = V::max(V::zero(), most);
+      V::store(out + f * s.out.plane + n * V::kCount, most);
+      uint16_t* to = masks + 2 * (f * plane + n);
+      to[0] = V::bits(down);
+      to[1] = V::bits(V::choose(down, lower, upper));
+    }
+  }
+}
+
 /// Pooled results of filters [f0, f0 + Filters).
 template <class V, int K, int Filters, bool Fixed, bool Careful, class T>
 void convolve_pool(const Convolution<T>& s, int64_t f0) {
   using Vec = typename V::Vec;
+  // One filter at one window has too few sums for the multiply-adds that a core has in flight.
+  constexpr int kWindows = V::kCount == 16 && Filters == 1 ? 2 : 1;
   const int64_t rows = s.rows / 2, cols = s.cols / 2;
   const T* weight = s.weight + f0 * s.channels * K * K;
   Vec fixed[Fixed ? K * K : 1], start[Filters];
@@ -100,21 +128,14 @@ void convolve_pool(const Convolution<T>& s, int64_t f0) {
     const T* in = s.in.at(0, 2 * i, 0, V::kCount);
     T* out = s.out.at(f0, i, 0, V::kCount);
     uint16_t* masks = s.masks + 2 * (f0 * rows + i) * cols;
-    for (int64_t j = 0; j < cols; ++j) {
-      Vec sum[Filters][4];
-      convolve<V, K, Filters, 2, 2, Fixed>(in + 2 * j * V::kCount, s, weight, fixed, start, sum);
-#pragma GCC unroll 2
-      for (int f = 0; f < Filters; ++f) {
-        typename V::Mask upper, lower, down;
-        const Vec top = larger<V, Careful>(sum[f][0], sum[f][1], upper);
-        const Vec bottom = larger<V, Careful>(sum[f][2], sum[f][3], lower);
-        Vec most = larger<V, Careful>(top, bottom, down);
-        if (s.relu) most = V::max(V::zero(), most);
-        V::store(out + f * s.out.plane + j * V::kCount, most);
-        uint16_t* to = masks + 2 * (f * rows * cols + j);
-        to[0] = V::bits(down);
-        to[1] = V::bits(V::choose(down, lower, upper));
-      }
+    int64_t j = 0;
+    for (; j + kWindows <= cols; j += kWindows) {
+      pool_windows<V, K, Filters, kWindows, Fixed, Careful>(in + 2 * j * V::kCount, s, weight, fixed, start,
+                                                            rows * cols, out + j * V::kCount, masks + 2 * j);
+    }
+    for (; j < cols; ++j) {
+      pool_windows<V, K, Filters, 1, Fixed, Careful>(in + 2 * j * V::kCount, s, weight, fixed, start, rows * cols,
+                                                     out + j * V::kCount, masks + 2 * j);
     }
   }
 }
@@ -174,6 +195,27 @@ void convolution(const Convolution<T>& s, bool pool, bool careful) {
   }
 }
 
+/// The patch that gave a pooled value: the part [u0, u0 + Rows) of its rows.
+template <class V, int K, int Rows, class T>
+inline __attribute__((always_inline)) void chosen_patch(const T* x, int64_t pitch, typename V::Mask down,
+                                                        typename V::Mask right, typename V::Vec (&patch)[Rows][K]) {
+  typename V::Vec above[K + 1];
+#pragma GCC unroll 6
+  for (int v = 0; v <= K; ++v) above[v] = V::load(x + v * V::kCount);
+#pragma GCC unroll 3
+  for (int u = 0; u < Rows; ++u) {
+    typename V::Vec row[K + 1];
+#pragma GCC unroll 6
+    for (int v = 0; v <= K; ++v) {
+      const typename V::Vec below = V::load(x + (u + 1) * pitch + v * V::kCount);
+      row[v] = V::select(down, below, above[v]);
+      above[v] = below;
+    }
+#pragma GCC unroll 5
+    for (int v = 0; v < K; ++v) patch[u][v] = V::select(right, row[v + 1], row[v]);
+  }
+}
+
 /// Adds to `sums`, vectors that are [K, K] and one more, what one filter and channel of a tile give to the gradients of
 /// their weights and of the bias. dy are the gradients of the filter's (pooled) results.
 template <class V, int K, bool Pool, class T>
@@ -195,24 +237,13 @@ void weight_gradient(Planes<const T> in, const T* dy, const uint16_t* masks, int
         total = V::add(total, gradient);
         const T* x = from + kStep * j * V::kCount;
         if constexpr (Pool) {
-          // The patch that the largest of the four results read: it starts one row or one column further on, or not.
           const auto down = V::mask_of(masks[2 * (i * cols + j)]), right = V::mask_of(masks[2 * (i * cols + j) + 1]);
-          Vec above[K + 1];
-#pragma GCC unroll 6
-          for (int v = 0; v <= K; ++v) above[v] = V::load(x + v * V::kCount);
+          Vec patch[kRows][K];
+          chosen_patch<V, K, kRows>(x, in.row, down, right, patch);
 #pragma GCC unroll 3
           for (int u = 0; u < kRows; ++u) {
-            Vec row[K + 1];
-#pragma GCC unroll 6
-            for (int v = 0; v <= K; ++v) {
-              const Vec below = V::load(x + (u + 1) * in.row + v * V::kCount);
-              row[v] = V::select(down, below, above[v]);
-              above[v] = below;
-            }
 #pragma GCC unroll 5
-            for (int v = 0; v < K; ++v) {
-              sum[u][v] = V::fma(gradient, V::select(right, row[v + 1], row[v]), sum[u][v]);
-            }
+            for (int v = 0; v < K; ++v) sum[u][v] = V::fma(gradient, patch[u][v], sum[u][v]);
           }
         } else {
 #pragma GCC unroll 3

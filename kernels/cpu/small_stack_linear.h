@@ -9,18 +9,15 @@
 namespace divvy::kernels::cpu {
 namespace {
 
-/// What becomes of a sum before it is stored.
-template <class T>
-struct Finish {
-  bool relu = false;
-  const T* const* active = nullptr;  ///< [tiles]: zero where this value of the same feature is not positive
-};
+/// What becomes of a sum before it is stored: nothing; the larger of it and zero; zero where another value, of the same
+/// feature in `active`, is not positive.
+enum class Finish { none, relu, where_active };
 
 /// y[t][o] = bias[o] + sum_i w(o, i) x[t][i] for `Outputs` features from `first` on; w(o, i) is w[o * w_out + i *
 /// w_in].
-template <class V, int Outputs, int Tiles, class T>
+template <class V, int Outputs, int Tiles, Finish finish, class T>
 void product_block(const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
-                   int64_t first, T* const* y, const Finish<T>& finish) {
+                   int64_t first, T* const* y, const T* const* active) {
   using Vec = typename V::Vec;
   Vec sum[Outputs][Tiles];
   const T* weight[Outputs];
@@ -52,22 +49,24 @@ void product_block(const T* const* x, int64_t depth, const T* w, int64_t w_out, 
     for (int t = 0; t < Tiles; ++t) {
       Vec result = sum[o][t];
       // In this order a NaN stays one.
-      if (finish.relu) result = V::max(V::zero(), result);
-      if (finish.active != nullptr) result = V::keep(V::greater(V::load(finish.active[t] + at), V::zero()), result);
+      if constexpr (finish == Finish::relu) result = V::max(V::zero(), result);
+      if constexpr (finish == Finish::where_active) {
+        result = V::keep(V::greater(V::load(active[t] + at), V::zero()), result);
+      }
       V::store(y[t] + at, result);
     }
   }
 }
 
-template <class V, int Tiles, class T>
+template <class V, int Tiles, Finish finish, class T>
 void product_tiles(const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
-                   int64_t outputs, T* const* y, const Finish<T>& finish) {
+                   int64_t outputs, T* const* y, const T* const* active) {
   for (int64_t o = 0; o < outputs;) {
     // As equal blocks as possible: a narrow one at the end would wait for its own sums.
     const int64_t blocks = (outputs - o + V::kOutputs - 1) / V::kOutputs, size = (outputs - o + blocks - 1) / blocks;
     const auto run = [&]<int Outputs>() {
       if constexpr (Outputs <= V::kOutputs) {
-        product_block<V, Outputs, Tiles>(x, depth, w, w_out, w_in, bias, o, y, finish);
+        product_block<V, Outputs, Tiles, finish>(x, depth, w, w_out, w_in, bias, o, y, active);
       }
     };
     switch (size) {
@@ -83,16 +82,15 @@ void product_tiles(const T* const* x, int64_t depth, const T* w, int64_t w_out, 
 }
 
 /// y[t] = bias + W x[t] for `tiles` tiles; see product_block.
-template <class V, class T>
+template <class V, Finish finish, class T>
 void product(int64_t tiles, const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
-             int64_t outputs, T* const* y, const Finish<T>& finish) {
+             int64_t outputs, T* const* y, const T* const* active = nullptr) {
   int64_t t = 0;
   const auto next = [&]<int Tiles>() {
     if constexpr (Tiles <= V::kTiles) {
       for (; t + Tiles <= tiles; t += Tiles) {
-        Finish<T> part = finish;
-        if (part.active != nullptr) part.active += t;
-        product_tiles<V, Tiles>(x + t, depth, w, w_out, w_in, bias, outputs, y + t, part);
+        product_tiles<V, Tiles, finish>(x + t, depth, w, w_out, w_in, bias, outputs, y + t,
+                                        active != nullptr ? active + t : nullptr);
       }
     }
   };

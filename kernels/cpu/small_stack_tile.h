@@ -120,13 +120,12 @@ class Stack {
     begin_ = begin;
     group_ = u_.tiles - begin < kTileGroup ? u_.tiles - begin : kTileGroup;
   }
-  /// The place of a tile of the group among the results that are kept.
-  int64_t slot(int64_t t) const { return u_.keep ? begin_ + t : t; }
   T* result(const StackLayer& layer, int64_t t) const {
-    return u_.results + slot(t) * u_.result_stride + layer.result_at * L;
+    if (layer.kept) return u_.results + (begin_ + t) * u_.result_stride + layer.result_at * L;
+    return u_.passing + t * u_.passing_stride + layer.result_at * L;
   }
   uint16_t* masks(const StackLayer& layer, int64_t t) const {
-    return u_.masks + slot(t) * u_.mask_stride + layer.mask_at;
+    return u_.masks + (begin_ + t) * u_.mask_stride + layer.mask_at;
   }
   /// What layer l reads.
   const T* source(int64_t l, int64_t t) const { return l == 0 ? u_.input[begin_ + t] : result(u_.layers[l - 1], t); }
@@ -183,7 +182,12 @@ class Stack {
     const T* x[kTileGroup];
     T* y[kTileGroup];
     for (int64_t t = 0; t < group_; ++t) x[t] = source(l, t), y[t] = result(layer, t);
-    product<V>(group_, x, layer.in, u_.weight[l], layer.in, 1, u_.bias[l], layer.out, y, Finish<T>{.relu = layer.relu});
+    const T *w = u_.weight[l], *bias = u_.bias[l];
+    if (layer.relu) {
+      product<V, Finish::relu>(group_, x, layer.in, w, layer.in, 1, bias, layer.out, y);
+    } else {
+      product<V, Finish::none>(group_, x, layer.in, w, layer.in, 1, bias, layer.out, y);
+    }
   }
 
   /// Where backward keeps what: returns the size of it all.
@@ -258,8 +262,12 @@ class Stack {
     for (int64_t t = 0; t < group_; ++t) {
       dy[t] = gradient(l, t), dx[t] = gradient(l - 1, t), active[t] = relu ? result(u_.layers[l - 1], t) : nullptr;
     }
-    product<V>(group_, dy, layer.out, u_.weight[l], 1, layer.in, static_cast<const T*>(nullptr), layer.in, dx,
-               Finish<T>{.active = relu ? active : nullptr});
+    const T *w = u_.weight[l], *no_bias = nullptr;
+    if (relu) {
+      product<V, Finish::where_active>(group_, dy, layer.out, w, 1, layer.in, no_bias, layer.in, dx, active);
+    } else {
+      product<V, Finish::none>(group_, dy, layer.out, w, 1, layer.in, no_bias, layer.in, dx);
+    }
   }
 
   void backward_convolution(int64_t l, bool wants_dx) {

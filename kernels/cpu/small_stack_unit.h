@@ -14,13 +14,14 @@ inline constexpr int64_t kUnitTiles = kUnitRows / 2;
 
 struct StackLayer {
   bool convolution = false, relu = false, pool = false, bias = false;
+  bool kept = false;        ///< its results are kept for backward; else they are in the memory of the unit in work
   int64_t in = 0, out = 0;  ///< channels, or features of a linear layer
   int64_t kernel = 1, padding = 0;
   int64_t in_rows = 1, in_cols = 1;    ///< of an input channel, without a border
   int64_t rows = 1, cols = 1;          ///< of a filter's result before pooling
   int64_t out_rows = 1, out_cols = 1;  ///< of a filter's result after pooling
   int64_t border = 0;     ///< zeros around each channel of what is stored of the result: the next layer's padding
-  int64_t result_at = 0;  ///< features of a tile's results before this layer's
+  int64_t result_at = 0;  ///< features of a tile's results, kept or not, before this layer's
   int64_t mask_at = 0;    ///< masks of a tile before this layer's; a pooled value has two
   int64_t weight_at = 0, bias_at = 0;  ///< elements of a flat gradient before this layer's
   int64_t gradient_at = 0;             ///< features of a tile's gradients before this layer's
@@ -43,12 +44,13 @@ struct StackUnit {
   int64_t rows;           ///< of all tiles; only the last tile has fewer than it has lanes
   const T* const* input;  ///< [tiles] transposed inputs with their border
   const T* largest;       ///< [tiles] the largest magnitude in each input
-  T* results;             ///< of the first tile: what each layer gives
+  T* results;             ///< of the first tile: what is kept of the layers' results
   int64_t result_stride;  ///< elements from a tile's results to those of the next
-  uint16_t* masks;        ///< of the first tile: where the pooled values came from
-  int64_t mask_stride;
-  bool keep;   ///< the results of all tiles are kept, else only those of the tiles in work
-  T* scratch;  ///< for backward, as many elements as backward_scratch says
+  T* passing;             ///< results that are not kept, of the tiles in work
+  int64_t passing_stride;
+  uint16_t* masks;      ///< of the first tile: where the pooled values came from
+  int64_t mask_stride;  ///< 0 where they are not kept
+  T* scratch;           ///< for backward, as many elements as backward_scratch says
 };
 
 template <class T>
@@ -71,7 +73,7 @@ struct StackCode {
   int64_t lanes;
   /// Reads `count` rows of a sample's features, transposes them into `tile` and returns the largest magnitude. Planes
   /// of rows x cols get a border of zeros.
-  T (*read)
+  T(*read)
   (const T* const* rows, int64_t count, int64_t channels, int64_t height, int64_t width, int64_t border, T* scratch,
    T* tile);
   void (*forward)(const StackForward<T>&);

@@ -169,7 +169,7 @@ Results run(const Case& c, DType dtype) {
   kernels::small_stack(x, c.layers, parameters, segments, y, nullptr);
   CHECK(same_bits(y, r.y));
   r.dx = Tensor::empty(c.x, dtype);
-  kernels::small_stack_backward(c.x, c.layers, parameters, segments, saved, dy, r.dx, r.gradients);
+  kernels::small_stack_backward(x, c.layers, parameters, segments, saved, dy, r.dx, r.gradients);
   return r;
 }
 
@@ -350,7 +350,7 @@ TEST_CASE("small_stack refuses what does not fit", "[kernel]") {
       [&] {
         Tensor dx;
         SmallStackParameters gradients{std::vector<Tensor>(3), std::vector<Tensor>(3)};
-        kernels::small_stack_backward(c.x, c.layers, c.parameters, c.segments(), {}, c.dy, dx, gradients);
+        kernels::small_stack_backward(c.input, c.layers, c.parameters, c.segments(), {}, c.dy, dx, gradients);
       },
       "the forward pass has kept nothing");
   CHECK_FALSE(kernels::small_stack_fits({1, 28, 28}, {}));

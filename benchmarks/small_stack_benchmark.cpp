@@ -1,0 +1,74 @@
+// The experts of the MNIST networks as one operation, with the samples in the lanes: forward, and forward and backward;
+// all experts for every sample, and two of them.
+
+#include <benchmark/benchmark.h>
+
+#include "autograd/ops/small_stack.h"
+#include "benchmarks/peak.h"
+#include "kernels/flops.h"
+#include "moe/dispatch.h"
+#include "tensor/generator.h"
+
+namespace divvy {
+
+namespace {
+
+const std::vector<SmallLayer> kLayers = {{.out = 1, .kernel = 3, .relu = true, .pool = true},
+                                         {.out = 5, .relu = true},
+                                         {.out = 32, .relu = true},
+                                         {.out = 10}};
+
+/// Each sample at `k` experts, chosen at random; at all of them for k = experts.
+moe::Dispatch dispatch_of(int64_t samples, int64_t experts, int64_t k, Generator& generator) {
+  if (k == experts) return moe::Dispatch::dense(samples, experts);
+  Tensor chosen = Tensor::empty({samples, k}, DType::i64);
+  auto* expert = chosen.mutable_data<int64_t>();
+  for (int64_t b = 0; b < samples; ++b) {
+    const int64_t first = generator.integer(experts);
+    for (int64_t j = 0; j < k; ++j) expert[b * k + j] = (first + j) % experts;
+  }
+  return moe::Dispatch::of(chosen, experts);
+}
+
+void small_stack(benchmark::State& state, bool backward) {
+  const int64_t samples = state.range(0), experts = state.range(1), k = state.range(2);
+  Generator generator(1);
+  const moe::Dispatch dispatch = dispatch_of(samples, experts, k, generator);
+  const Variable x(generator.normal({samples, 1, 28, 28}));
+  std::vector<Variable> weights, biases;
+  const Shape shapes[] = {{experts, 1, 1, 3, 3}, {experts, 5, 169}, {experts, 32, 5}, {experts, 10, 32}};
+  for (const Shape& shape : shapes) {
+    weights.emplace_back(generator.normal(shape, 0, 0.2), backward);
+    biases.emplace_back(generator.normal({experts, shape[1]}, 0, 0.2), backward);
+  }
+  const Tensor dy = generator.normal({dispatch.rows(), 10});
+  const auto run = [&] {
+    const Variable y = divvy::small_stack(x, kLayers, weights, biases, dispatch.segments);
+    if (!backward) return;
+    divvy::backward(y, dy);
+    for (Variable& weight : weights) weight.zero_grad();
+    for (Variable& bias : biases) bias.zero_grad();
+  };
+  int64_t flops = 0;
+  {
+    const FlopCounter counter;
+    run();
+    flops = counter.flops();
+  }
+  bench::run_beside_peak(state, static_cast<double>(flops), run);
+}
+
+void small_stack_forward(benchmark::State& state) { small_stack(state, false); }
+void small_stack_forward_backward(benchmark::State& state) { small_stack(state, true); }
+
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"batch", "experts", "k"})->Args({512, 10, 10})->Args({512, 10, 2});
+  benchmark->Unit(benchmark::kMicrosecond)->UseManualTime();
+}
+
+BENCHMARK(small_stack_forward)->Apply(sizes);
+BENCHMARK(small_stack_forward_backward)->Apply(sizes);
+
+}  // namespace
+
+}  // namespace divvy
