@@ -2,6 +2,7 @@
 
 #include "apps/commands.h"
 #include "apps/exit_code.h"
+#include "apps/expert_table.h"
 #include "apps/run_model.h"
 #include "apps/run_support.h"
 #include "apps/terminal.h"
@@ -12,6 +13,8 @@
 namespace divvy::app {
 
 namespace {
+
+constexpr int64_t kListedExperts = 32;
 
 std::string class_report_text(const moe::Record& record, const data::Dataset& dataset) {
   const auto reports = moe::class_reports(moe::confusion_matrix(record));
@@ -63,6 +66,9 @@ int eval_command(const EvalConfig& config) {
   const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
   const moe::Record& record = evaluation.routed;
   fmt::print("{}\n", evaluation_text(evaluation, data.test, "test", use_colour(stdout)));
+  if (record.experts > 1 && record.experts <= kListedExperts) {
+    fmt::print("{}\n", expert_text(moe::expert_reports(evaluation.analysed())));
+  }
   if (record.is_classification()) {
     if (record.classes <= 20) fmt::print("{}\n", confusion_text(record, data.test));
     fmt::print("{}\n", class_report_text(record, data.test));

@@ -151,31 +151,6 @@ ResultRow evaluation_metrics(const Evaluation& evaluation, const moe::ClassLists
   return row;
 }
 
-nlohmann::ordered_json expert_metrics(const moe::Record& record) {
-  nlohmann::ordered_json experts = nlohmann::ordered_json::array();
-  for (const moe::ExpertReport& report : moe::expert_reports(record)) {
-    nlohmann::ordered_json& expert = experts.emplace_back();
-    expert["selected_samples"] = report.selected;
-    expert["expected_samples"] = report.expected_samples;
-    expert["mean_probability"] = report.mean_probability;
-    expert["probability_variance"] = report.probability_variance;
-    expert["mean_log_probability_nats"] = report.mean_log_probability_nats;
-    const auto add = [&](const char* key, const std::optional<double>& value) {
-      if (value) expert[key] = *value;
-    };
-    add("accuracy", report.accuracy);
-    add("weighted_accuracy", report.weighted_accuracy);
-    add("selected_accuracy", report.selected_accuracy);
-    add("loss_nats", report.loss_nats);
-    add("weighted_loss_nats", report.weighted_loss_nats);
-    add("selected_loss_nats", report.selected_loss_nats);
-    add("mean_squared_error", report.mean_squared_error);
-    add("weighted_squared_error", report.weighted_squared_error);
-    add("selected_squared_error", report.selected_squared_error);
-  }
-  return experts;
-}
-
 std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
 std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& dataset, const std::string& part,

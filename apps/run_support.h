@@ -47,9 +47,6 @@ Evaluation evaluate_both(moe::Model& model, const data::Dataset& dataset, const 
 /// there by chance. `lists` may be empty.
 ResultRow evaluation_metrics(const Evaluation& evaluation, const moe::ClassLists& lists, const std::string& prefix);
 
-/// Each expert on its own: an array of one object an expert.
-nlohmann::ordered_json expert_metrics(const moe::Record& record);
-
 /// The same for people: a few aligned lines, then the class x expert table.
 std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& dataset, const std::string& part,
                             bool colour);

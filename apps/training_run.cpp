@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "apps/expert_table.h"
 #include "apps/progress.h"
 #include "apps/run_pictures.h"
 #include "apps/terminal.h"
@@ -212,7 +213,7 @@ class Run {
         json[key] = value;
       }
     }
-    json["test_experts"] = expert_metrics(test.analysed());
+    json["test_experts"] = expert_json(moe::expert_reports(test.analysed()));
     const Cost cost = flops_per_sample(*plan_.model, plan_.trainer.evaluation, plan_.data.test);
     json["flops_per_sample_dense"] = cost.dense;
     json["flops_per_sample_routed"] = cost.routed;
