@@ -33,11 +33,11 @@ void multiply_rows(const Segments& segments, int64_t rows, int64_t depth, const 
                    const WeightOf& weight_of, const T* bias, int64_t cols, T* to) {
   std::vector<RowPanel> panels = row_panels(segments, rows, kTileRows);
   std::stable_sort(panels.begin(), panels.end(), [](const auto& a, const auto& b) { return a.rows() > b.rows(); });
-  const int64_t col_tiles = tiles_of(cols, kTileCols);
+  const int64_t tile = wide_tile(cols, static_cast<int64_t>(panels.size())), col_tiles = tiles_of(cols, tile);
   const Product<T> multiply;
   for_units(static_cast<int64_t>(panels.size()) * col_tiles, rows * depth * cols, [&](int64_t unit) {
     const RowPanel& panel = panels[static_cast<size_t>(unit / col_tiles)];
-    const int64_t col = unit % col_tiles * kTileCols, width = std::min(kTileCols, cols - col);
+    const int64_t col = unit % col_tiles * tile, width = std::min(tile, cols - col);
     multiply(panel.rows(), width, depth, source.at(panel.begin, 0), weight_of(panel.expert).at(0, col),
              {to + panel.begin * cols + col, cols, bias != nullptr ? bias + panel.expert * cols + col : nullptr});
   });
@@ -111,13 +111,14 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
 void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight) {
   visit_floating("grouped_matmul_backward_weight", x.dtype(), [&]<class T>() {
     const int64_t inputs = dweight.size(2), outputs = dweight.size(1);
-    const int64_t col_tiles = tiles_of(inputs, kTileCols), tiles = tiles_of(outputs, kTileRows) * col_tiles;
+    const int64_t experts = dweight.size(0), wide = wide_tile(inputs, experts), col_tiles = tiles_of(inputs, wide);
+    const int64_t tall = wide_tile(outputs, experts * col_tiles), tiles = tiles_of(outputs, tall) * col_tiles;
     const MatrixView<T> source = rows_of<T>(x, segments), upstream{dy.data<T>(), outputs, true};
     const Product<T> multiply;
     sum_rows(segments, dy.size(0), tiles, outputs * inputs, dweight.mutable_data<T>(),
              [&](const RowPanel& panel, int64_t tile, T* sum) {
-               const int64_t out = tile / col_tiles * kTileRows, height = std::min(kTileRows, outputs - out);
-               const int64_t col = tile % col_tiles * kTileCols, width = std::min(kTileCols, inputs - col);
+               const int64_t out = tile / col_tiles * tall, height = std::min(tall, outputs - out);
+               const int64_t col = tile % col_tiles * wide, width = std::min(wide, inputs - col);
                // The rows are the depth of this product: dY^T X.
                multiply(height, width, panel.rows(), upstream.at(out, panel.begin), source.at(panel.begin, col),
                         {sum + out * inputs + col, inputs});

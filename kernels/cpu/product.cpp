@@ -41,14 +41,26 @@ void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const Mat
   if (rows == 0 || cols == 0) return;
   if (depth == 0) return start(rows, cols, c);
   thread_local Scratch left, right;
-  // Blocks of equal depth, whole cache lines of a.
+  // Blocks of equal depth, whole cache lines of a. Where a has to be packed, it is in blocks of rows, too.
   const int64_t block = (tiles_of(depth, tiles_of(depth, kDepth)) + 15) / 16 * 16;
-  T* left_space = a.transposed ? left.take<T>(code_->left_space(rows, block)) : nullptr;
+  const int64_t height = a.transposed ? std::min(rows, kTileRows) : rows;
+  T* left_space = a.transposed ? left.take<T>(code_->left_space(height, block)) : nullptr;
   T* right_space = right.take<T>(code_->right_space(block));
-  ProductResult<T> result = c;
   for (int64_t p = 0; p < depth; p += block) {
-    code_->multiply({rows, cols, std::min(block, depth - p), a.at(0, p), b.at(p, 0), result, left_space, right_space});
-    result = {c.data, c.stride, nullptr, true};
+    const int64_t size = std::min(block, depth - p);
+    for (int64_t row = 0; row < rows; row += height) {
+      ProductBlock<T> part{
+          std::min(height, rows - row), cols, size, a.at(row, p), b.at(p, 0), c, left_space, right_space, {}};
+      part.result.data += row * c.stride;
+      if (p > 0) part.result.bias = nullptr, part.result.add = true;
+      const bool last = row + height >= rows;
+      const int64_t next_row = last ? 0 : row + height, next_p = last ? p + block : p;
+      if (a.transposed && next_p < depth) {
+        part.next = a.at(next_row, next_p);
+        part.next_rows = std::min(height, rows - next_row), part.next_depth = std::min(block, depth - next_p);
+      }
+      code_->multiply(part);
+    }
   }
 }
 

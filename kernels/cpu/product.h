@@ -6,13 +6,21 @@
 #include "kernels/cpu/instruction_set.h"
 #include "kernels/cpu/product_code.h"
 
-/// The one place where the CPU multiplies matrices. Every operation cuts its product into tiles of at most the sizes
-/// below, which do not depend on the number of threads, and adds up the tiles of one result in the order of their
-/// depth.
+/// The one place where the CPU multiplies matrices. Every operation cuts its product into tiles, whose sizes do not
+/// depend on the number of threads; how rows and columns are cut does not change a bit of the result.
 namespace divvy::kernels::cpu {
 
 inline constexpr int64_t kTileRows = 256;
 inline constexpr int64_t kTileCols = 256;
+
+/// Columns of a tile where there are `others` tiles in other directions: more than kTileCols if enough work remains for
+/// every core, since what a tile packs and fetches for its first columns serves all of them.
+constexpr int64_t wide_tile(int64_t cols, int64_t others) {
+  constexpr int64_t kUnits = 32;
+  int64_t tile = 4 * kTileCols;
+  while (tile > kTileCols && others * ((cols + tile - 1) / tile) < kUnits) tile /= 2;
+  return tile;
+}
 
 /// Multiplies matrices on the thread that calls it, with the code for an instruction set: by default the one in use
 /// where the object is made, which tasks on other threads then share. T is float or double.

@@ -38,6 +38,8 @@ struct ProductBlock {
   MatrixView<T> a, b;
   ProductResult<T> result;
   T *left_space, *right_space;  ///< aligned to 64 bytes
+  MatrixView<T> next;           ///< the a of the block that comes next, if that is transposed, to be fetched meanwhile
+  int64_t next_rows = 0, next_depth = 0;
 };
 
 template <class T>

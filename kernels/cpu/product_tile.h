@@ -18,6 +18,16 @@ struct ProductTile {
   using V = typename Vec::V;
   static constexpr int64_t kLanes = Vec::kLanes, kRows = Rows, kCols = 2 * kLanes;
 
+  static constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+
+  /// Row r of a matrix as it lies in memory.
+  static const T* row(const MatrixView<T>& m, int64_t r) {
+    return m.data + (m.index != nullptr ? m.index[r] : r) * m.stride;
+  }
+  static void prefetch(const T* from, int64_t count) {
+    for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(from + i, 0, 2);
+  }
+
   /// Part of a row of the result.
   struct Target {
     T* data;
@@ -32,9 +42,7 @@ struct ProductTile {
   struct InPlace {
     const T* row[M];
     InPlace(const MatrixView<T>& a, int64_t first) {
-      for (int i = 0; i < M; ++i) {
-        row[i] = a.data + (a.index != nullptr ? a.index[first + i] : first + i) * a.stride;
-      }
+      for (int i = 0; i < M; ++i) row[i] = ProductTile::row(a, first + i);
     }
     T operator()(int i, int64_t p) const { return row[i][p]; }
   };
@@ -110,25 +118,28 @@ struct ProductTile {
     return narrow ? choose<1>(rows, All{}) : choose<2>(rows, All{});
   }
 
-  /// The rows are divided evenly among as few tiles as there can be.
-  static int64_t tiles(int64_t rows) { return (rows + kRows - 1) / kRows; }
-  static int64_t first_row(int64_t rows, int64_t tile) { return rows * tile / tiles(rows); }
+  /// `size` things divided evenly: part i has those of [first(i), first(i + 1)).
+  struct Parts {
+    Parts(int64_t size, int64_t parts) : count(parts), least(size / parts), longer(size - least * parts) {}
+    int64_t first(int64_t i) const { return i * least + (i < longer ? i : longer); }
+    int64_t count, least, longer;
+  };
 
   /// The rows of a transposed a, tile after tile, a few steps of the depth at a time: so each cache line of a is read
   /// and each of the tiles written nearly at once.
-  static void pack_left(const ProductBlock<T>& block, T* to) {
+  static void pack_left(const ProductBlock<T>& block, const Parts& tiles, T* to) {
     constexpr int64_t kSteps = 8;
     for (int64_t p = 0; p < block.depth; p += kSteps) {
       const int64_t end = p + kSteps < block.depth ? p + kSteps : block.depth;
-      for (int64_t t = 0; t < tiles(block.rows); ++t) {
-        const int64_t first = first_row(block.rows, t), rows = first_row(block.rows, t + 1) - first;
+      for (int64_t q = end; q < end + kSteps && q < block.depth; ++q) prefetch(row(block.a, q), block.rows);
+      for (int64_t t = 0; t < tiles.count; ++t) {
+        const int64_t first = tiles.first(t), rows = tiles.first(t + 1) - first;
         for (int64_t q = p; q < end; ++q) pack_left_row(block, first, rows, q, to + first * block.depth + q * rows);
       }
     }
   }
   static void pack_left_row(const ProductBlock<T>& block, int64_t first, int64_t rows, int64_t p, T* to) {
-    const MatrixView<T>& a = block.a;
-    const T* from = a.data + (a.index != nullptr ? a.index[p] : p) * a.stride + first;
+    const T* from = row(block.a, p) + first;
     for (int64_t i = 0; i < rows; i += kLanes) {
       // What is stored beyond the tile's rows is overwritten by the next steps of the depth; beyond the last step there
       // is another tile, and beyond the last row of memory nothing that may be read.
@@ -147,7 +158,7 @@ struct ProductTile {
   static void pack_right(const ProductBlock<T>& block, int64_t col, int64_t cols, T* to) {
     const MatrixView<T>& b = block.b;
     for (int64_t p = 0; p < block.depth; ++p) {
-      const T* from = b.data + (b.index != nullptr ? b.index[p] : p) * b.stride + col;
+      const T* from = row(b, p) + col;
       for (int64_t j = 0; j < N; ++j, to += kLanes) {
         const int64_t left = cols - j * kLanes;
         Vec::store(to, left >= kLanes ? Vec::load(from + j * kLanes) : Vec::load_part(from + j * kLanes, left));
@@ -162,11 +173,11 @@ struct ProductTile {
       const T* from[kLanes];
       const int64_t used = cols - j * kLanes < kLanes ? cols - j * kLanes : kLanes;
       for (int64_t i = 0; i < used; ++i) {
-        const int64_t row = col + j * kLanes + i;
-        from[i] = b.data + (b.index != nullptr ? b.index[row] : row) * b.stride;
+        from[i] = row(b, col + j * kLanes + i);
       }
       for (int64_t p = 0; p < block.depth; p += kLanes) {
         const int64_t depth = block.depth - p < kLanes ? block.depth - p : kLanes;
+        for (int64_t i = 0; i < used; ++i) __builtin_prefetch(from[i] + p + kLine * 2);
         V v[kLanes];
         if (used == kLanes && depth == kLanes) {
 #pragma GCC unroll 16
@@ -180,22 +191,27 @@ struct ProductTile {
     }
   }
 
-  /// Asks for the part of b from which the columns [col, ...) will be packed that falls to tile t of the panel before.
-  static void prefetch_right(const ProductBlock<T>& block, int64_t col, int64_t t) {
+  /// Asks for one of `count` parts of what will be packed of b for the columns from `col` on.
+  static void prefetch_right(const ProductBlock<T>& block, int64_t col, int64_t part, int64_t count) {
     if (col >= block.cols) return;
     const MatrixView<T>& b = block.b;
-    const int64_t cols = block.cols - col < kCols ? block.cols - col : kCols, count = tiles(block.rows);
+    const int64_t cols = block.cols - col < kCols ? block.cols - col : kCols;
     const int64_t rows = b.transposed ? cols : block.depth, length = b.transposed ? block.depth : cols;
     const int64_t first = b.transposed ? col : 0, start = b.transposed ? 0 : col;
-    for (int64_t r = first + rows * t / count; r < first + rows * (t + 1) / count; ++r) {
-      const T* row = b.data + (b.index != nullptr ? b.index[r] : r) * b.stride + start;
-      for (int64_t i = 0; i < length; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(row + i, 0, 2);
-    }
+    const Parts parts(rows, count);
+    for (int64_t r = parts.first(part); r < parts.first(part + 1); ++r) prefetch(row(b, first + r) + start, length);
+  }
+
+  /// Asks for one of `parts` parts of what the next block packs.
+  static void prefetch_left(const ProductBlock<T>& block, const Parts& parts, int64_t part) {
+    for (int64_t p = parts.first(part); p < parts.first(part + 1); ++p) prefetch(row(block.next, p), block.next_rows);
   }
 
   static void multiply(const ProductBlock<T>& block) {
     T* left = block.a.transposed ? block.left_space : nullptr;
-    if (left != nullptr) pack_left(block, left);
+    const Parts tiles(block.rows, (block.rows + kRows - 1) / kRows);
+    const Parts next(block.next_depth, tiles.count * ((block.cols + kCols - 1) / kCols));
+    if (left != nullptr) pack_left(block, tiles, left);
     const ProductResult<T>& result = block.result;
     for (int64_t col = 0; col < block.cols; col += kCols) {
       const int64_t cols = block.cols - col < kCols ? block.cols - col : kCols;
@@ -207,11 +223,12 @@ struct ProductTile {
         narrow ? pack_right<1>(block, col, cols, block.right_space)
                : pack_right<2>(block, col, cols, block.right_space);
       }
-      for (int64_t t = 0; t < tiles(block.rows); ++t) {
-        const int64_t first = first_row(block.rows, t), rows = first_row(block.rows, t + 1) - first;
+      for (int64_t t = 0; t < tiles.count; ++t) {
+        const int64_t first = tiles.first(t), rows = tiles.first(t + 1) - first;
         const Target to{result.data + first * result.stride + col, result.stride,
                         result.bias != nullptr ? result.bias + col : nullptr, result.add, cols};
-        prefetch_right(block, col + kCols, t);
+        prefetch_right(block, col + kCols, t, tiles.count);
+        prefetch_left(block, next, col / kCols * tiles.count + t);
         choose(rows, narrow)(block, left != nullptr ? left + first * block.depth : nullptr, first, block.right_space,
                              to);
       }

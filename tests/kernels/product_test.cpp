@@ -1,0 +1,161 @@
+#include "kernels/cpu/product.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tests/support/catch.h"
+
+namespace divvy::test {
+
+namespace {
+
+using kernels::cpu::InstructionSet;
+using kernels::cpu::MatrixView;
+using kernels::cpu::Product;
+
+std::vector<InstructionSet> instruction_sets() {
+  std::vector<InstructionSet> sets;
+  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (kernels::cpu::machine_has(set)) sets.push_back(set);
+  }
+  return sets;
+}
+
+template <class T>
+std::vector<T> random_values(int64_t count, std::mt19937_64& random) {
+  std::uniform_real_distribution<double> value(-1, 1);
+  std::vector<T> values(static_cast<size_t>(count));
+  for (T& v : values) v = static_cast<T>(value(random));
+  return values;
+}
+
+/// A matrix of rows x cols as a product reads it, in rows of memory that are longer than they need be and, if it is
+/// gathered, in another order. What is not part of it is NaN.
+template <class T>
+struct Stored {
+  Stored(int64_t rows, int64_t cols, bool transposed, bool gathered, std::mt19937_64& random) {
+    const int64_t lines = transposed ? cols : rows, length = transposed ? rows : cols, stride = length + 3;
+    const int64_t sources = gathered ? lines + 2 : lines;
+    memory.assign(static_cast<size_t>(sources * stride), std::numeric_limits<T>::quiet_NaN());
+    values = random_values<T>(rows * cols, random);
+    for (int64_t r = 0; r < lines; ++r) index.push_back(gathered ? (r * 7 + 1) % sources : r);
+    if (gathered && sources % 7 == 0) {
+      for (int64_t r = 0; r < lines; ++r) index[static_cast<size_t>(r)] = sources - 1 - r;
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < cols; ++j) {
+        const int64_t line = index[static_cast<size_t>(transposed ? j : i)], at = transposed ? i : j;
+        memory[static_cast<size_t>(line * stride + at)] = values[static_cast<size_t>(i * cols + j)];
+      }
+    }
+    // The last row of memory ends with its last element, so that a sanitizer sees what reads beyond it.
+    memory.resize(static_cast<size_t>(sources == 0 ? 0 : (sources - 1) * stride + length));
+    memory.shrink_to_fit();
+    view = {memory.data(), stride, transposed, gathered ? index.data() : nullptr};
+  }
+  std::vector<T> memory, values;
+  std::vector<int64_t> index;
+  MatrixView<T> view;
+};
+
+enum class Start { zero, bias, add };
+
+struct Case {
+  int64_t rows, cols, depth;
+  bool transpose_a, transpose_b, gather_a, gather_b;
+  Start start;
+};
+
+/// Computes a case with every instruction set and compares it with plain loops in double; the tolerance is relative to
+/// the sum of the magnitudes of an element's products.
+template <class T>
+void check_case(const Case& c, std::mt19937_64& random) {
+  const Stored<T> a(c.rows, c.depth, c.transpose_a, c.gather_a, random);
+  const Stored<T> b(c.depth, c.cols, c.transpose_b, c.gather_b, random);
+  const std::vector<T> bias = random_values<T>(c.cols, random), before = random_values<T>(c.rows * c.cols, random);
+  const int64_t stride = c.cols + 2;
+  for (const InstructionSet set : instruction_sets()) {
+    std::vector<T> result(static_cast<size_t>(c.rows * stride), T(-77));
+    for (int64_t i = 0; i < c.rows && c.start == Start::add; ++i) {
+      std::copy_n(before.begin() + i * c.cols, c.cols, result.begin() + i * stride);
+    }
+    const Product<T> multiply(set);
+    multiply(c.rows, c.cols, c.depth, a.view, b.view,
+             {result.data(), stride, c.start == Start::bias ? bias.data() : nullptr, c.start == Start::add});
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < c.rows; ++i) {
+      for (int64_t j = 0; j < c.cols; ++j) {
+        const double start = c.start == Start::zero ? 0
+                             : c.start == Start::bias
+                                 ? static_cast<double>(bias[static_cast<size_t>(j)])
+                                 : static_cast<double>(before[static_cast<size_t>(i * c.cols + j)]);
+        double sum = start, size = std::abs(start);
+        for (int64_t p = 0; p < c.depth; ++p) {
+          const double product = static_cast<double>(a.values[static_cast<size_t>(i * c.depth + p)]) *
+                                 static_cast<double>(b.values[static_cast<size_t>(p * c.cols + j)]);
+          sum += product, size += std::abs(product);
+        }
+        const double tolerance = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size *
+                                 std::sqrt(static_cast<double>(c.depth + 1));
+        wrong += !(std::abs(static_cast<double>(result[static_cast<size_t>(i * stride + j)]) - sum) <= tolerance);
+      }
+      for (int64_t j = c.cols; j < stride; ++j) wrong += result[static_cast<size_t>(i * stride + j)] != T(-77);
+    }
+    INFO(to_string(set) << ", " << sizeof(T) << " bytes: " << c.rows << " x " << c.depth << " x " << c.cols
+                        << ", transposed " << c.transpose_a << c.transpose_b << ", gathered " << c.gather_a
+                        << c.gather_b << ", start " << static_cast<int>(c.start));
+    CHECK(wrong == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("products of 1,500 random sizes agree with plain loops on every instruction set") {
+  std::mt19937_64 random(31);
+  const auto up_to = [&](int64_t most) { return std::uniform_int_distribution<int64_t>(0, most)(random); };
+  for (int i = 0; i < 1500; ++i) {
+    const auto coin = [&] { return up_to(1) == 1; };
+    const bool large = i % 25 == 0;
+    const Case c{
+        up_to(large ? 300 : 40),     up_to(large ? 80 : 70), up_to(large ? 900 : 50), coin(), coin(), coin(), coin(),
+        static_cast<Start>(up_to(2))};
+    coin() ? check_case<float>(c, random) : check_case<double>(c, random);
+  }
+}
+
+TEST_CASE("products around every width of a vector and height of a tile agree with plain loops") {
+  std::mt19937_64 random(32);
+  for (int64_t size = 1; size <= 36; ++size) {
+    for (const bool transposed : {false, true}) {
+      check_case<float>({size, 37 - size, 19, transposed, transposed, false, true, Start::bias}, random);
+      check_case<double>({size, 37 - size, 18, !transposed, transposed, true, false, Start::add}, random);
+      check_case<float>({5, size, size, transposed, true, false, false, Start::zero}, random);
+    }
+  }
+}
+
+TEST_CASE("how rows and columns are cut does not change a bit of a product") {
+  std::mt19937_64 random(33);
+  for (const InstructionSet set : instruction_sets()) {
+    for (const bool transposed : {false, true}) {
+      const int64_t rows = 61, cols = 93, depth = 801;
+      const Stored<float> a(rows, depth, transposed, true, random), b(depth, cols, !transposed, true, random);
+      const Product<float> multiply(set);
+      std::vector<float> whole(rows * cols), parts(rows * cols);
+      multiply(rows, cols, depth, a.view, b.view, {whole.data(), cols});
+      for (int64_t i = 0; i < rows; i += 7) {
+        for (int64_t j = 0; j < cols; j += 11) {
+          multiply(std::min<int64_t>(7, rows - i), std::min<int64_t>(11, cols - j), depth, a.view.at(i, 0),
+                   b.view.at(0, j), {parts.data() + i * cols + j, cols});
+        }
+      }
+      INFO(to_string(set));
+      CHECK(whole == parts);
+    }
+  }
+}
+
+}  // namespace divvy::test
