@@ -80,23 +80,30 @@ inline double median(std::vector<double> values) {
   return *middle;
 }
 
-/// Times `work` of so many operations with the peak measured after each run, for a benchmark with manual time. Reports
-/// operations a second and the median of their share of the peak.
+/// Times `work` of so many operations with the peak measured after each run, for a benchmark with manual time; work of
+/// less than 0.2 ms is run several times as one iteration. Reports microseconds, operations a second, and the median of
+/// their share of the peak.
 template <class Work>
 void run_beside_peak(benchmark::State& state, double operations, const Work& work) {
-  std::vector<double> shares, rates;
   work();
+  double start = clock_seconds();
+  work();
+  const double once = clock_seconds() - start;
+  const int repeats = std::max(1, static_cast<int>(2e-4 / std::max(once, 1e-7)));
+  std::vector<double> shares, times;
   double before = fma_peak();
   for (auto _ : state) {
-    const double start = clock_seconds();
-    work();
+    start = clock_seconds();
+    for (int i = 0; i < repeats; ++i) work();
     const double seconds = clock_seconds() - start, after = fma_peak();
     state.SetIterationTime(seconds);
-    rates.push_back(operations / seconds);
-    shares.push_back(rates.back() / (0.5 * (before + after)));
+    times.push_back(seconds / repeats);
+    shares.push_back(operations / times.back() / (0.5 * (before + after)));
     before = after;
   }
-  state.counters["GFLOP/s"] = median(rates) * 1e-9;
+  const double time = median(times);
+  state.counters["us"] = time * 1e6;
+  state.counters["GFLOP/s"] = operations / time * 1e-9;
   state.counters["share_of_peak"] = median(shares);
 }
 
