@@ -90,27 +90,28 @@ MNIST_5 = [
 ]
 
 
-def errors(experiment, name, test_error, mi=None, h_s=None, h_u=None):
-    """A row of a table of errors as shares."""
-    return row(experiment, name, None, 100 * (1 - test_error), mi, h_s, h_u)
+def errors(experiment, name, test_error, mi=None, h_s=None, h_u=None, rounded=.0005):
+    """A row of a table of errors as shares, printed to within `rounded`."""
+    result = row(experiment, name, None, 100 * (1 - test_error), mi, h_s, h_u)
+    return result | {"rounded": {"test": 100 * rounded}}
 
 
 # Means of runs.
 MNIST_TRANSFER = [
-    errors("scratch", "model 1: from scratch", .09, 1.51, .24, 1.91),
-    errors("same", "model 2: its gate, the same initial weights", .09, 1.54),
-    errors("random", "model 3: its gate, new weights", .12, 1.56),
-    errors("prechosen", "model 4: experts chosen beforehand", .08, 2.32, .11, 2.32),
-    errors("prechosen_same", "model 5: its gate, the same initial weights", .08),
-    errors("prechosen_random", "model 6: its gate, new weights", .08),
+    errors("scratch", "model 1: from scratch", .09, 1.51, .24, 1.91, rounded=.005),
+    errors("same", "model 2: its gate, the same initial weights", .09, 1.54, rounded=.005),
+    errors("random", "model 3: its gate, new weights", .12, 1.56, rounded=.005),
+    errors("prechosen", "model 4: experts chosen beforehand", .08, 2.32, .11, 2.32, rounded=.005),
+    errors("prechosen_same", "model 5: its gate, the same initial weights", .08, rounded=.005),
+    errors("prechosen_random", "model 6: its gate, new weights", .08, rounded=.005),
 ]
 BOTH_TRANSFER = [
-    errors("scratch", "model 1: from scratch", .10, 1.75, .13, 1.73),
-    errors("same", "model 2: its gate, the same initial weights", .11, 1.77),
-    errors("random", "model 3: its gate, new weights", .14, 1.77),
-    errors("prechosen", "model 4: experts chosen beforehand", .10, 2.58, .21, 2.38),
-    errors("prechosen_same", "model 5: its gate, the same initial weights", .10),
-    errors("prechosen_random", "model 6: its gate, new weights", .10, 2.58, .21, 2.50),
+    errors("scratch", "model 1: from scratch", .10, 1.75, .13, 1.73, rounded=.005),
+    errors("same", "model 2: its gate, the same initial weights", .11, 1.77, rounded=.005),
+    errors("random", "model 3: its gate, new weights", .14, 1.77, rounded=.005),
+    errors("prechosen", "model 4: experts chosen beforehand", .10, 2.58, .21, 2.38, rounded=.005),
+    errors("prechosen_same", "model 5: its gate, the same initial weights", .10, rounded=.005),
+    errors("prechosen_random", "model 6: its gate, new weights", .10, 2.58, .21, 2.50, rounded=.005),
 ]
 
 # The test part served as validation part; the table has its error alone.

@@ -112,7 +112,8 @@ def table_text(title, rows, forms):
                 mean, sd, text = mean_and_sd(runs, METRICS[field], scale, digits)
                 # Marked where the published number is more than two of our standard deviations away.
                 published = theirs.get(field)
-                if mean is not None and sd is not None and published is not None and abs(mean - published) > 2 * sd + .005:
+                rounded = row.get("rounded", {}).get(field, .005)
+                if None not in (mean, sd, published) and abs(mean - published) > 2 * sd + rounded:
                     text += " !"
                 cells.append("-" if runs[0]["experts"] == 1 and field != "test" else text)
             best = max(runs, key=lambda run: run["val_accuracy"])
