@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/elementary.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -15,6 +16,8 @@ using Row = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
 template <class T>
 using ConstRow = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
 
+constexpr int64_t kShortRow = 64;
+
 /// Calls f(r) for each row of a [rows, cols] problem, in tiles of about 16k elements.
 template <class F>
 void for_rows(const Shape& shape, const F& f) {
@@ -25,6 +28,27 @@ void for_rows(const Shape& shape, const F& f) {
   });
 }
 
+/// y = softmax(x * inverse) for rows [begin, end). The exponentials of all rows are one loop, since the rows of a gate
+/// are shorter than a vector.
+template <class T>
+[[gnu::flatten]] void softmax_rows(const T* x, int64_t cols, T inverse, T* y, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; ++r) {
+    const T* from = x + r * cols;
+    T max = from[0];
+    for (int64_t c = 1; c < cols; ++c) max = from[c] > max ? from[c] : max;
+    for (int64_t c = 0; c < cols; ++c) y[r * cols + c] = (from[c] - max) * inverse;
+  }
+#pragma omp simd
+  for (int64_t i = begin * cols; i < end * cols; ++i) y[i] = elementary::exp(y[i]);
+  for (int64_t r = begin; r < end; ++r) {
+    T* to = y + r * cols;
+    T sum = 0;
+    for (int64_t c = 0; c < cols; ++c) sum += to[c];
+    const T scale = 1 / sum;
+    for (int64_t c = 0; c < cols; ++c) to[c] *= scale;
+  }
+}
+
 }  // namespace
 
 void softmax(const Tensor& x, double temperature, Tensor& y) {
@@ -33,12 +57,16 @@ void softmax(const Tensor& x, double temperature, Tensor& y) {
     const T* in = x.data<T>();
     T* out = y.mutable_data<T>();
     const T inverse = static_cast<T>(1 / temperature);
-    for_rows(x.shape(), [&](int64_t r) {
-      const ConstRow<T> from(in + r * cols, cols);
-      Row<T> to(out + r * cols, cols);
-      const T max = from.maxCoeff();
-      to = ((from - max) * inverse).exp();
-      to /= to.sum();
+    if (x.numel() == 0) return;
+    parallel_tiles(x.shape().rows(), std::max<int64_t>(1, 16384 / cols), [=](int64_t begin, int64_t end) {
+      if (cols <= kShortRow) return softmax_rows(in, cols, inverse, out, begin, end);
+      for (int64_t r = begin; r < end; ++r) {
+        const ConstRow<T> from(in + r * cols, cols);
+        Row<T> to(out + r * cols, cols);
+        const T max = from.maxCoeff();
+        to = ((from - max) * inverse).exp();
+        to /= to.sum();
+      }
     });
   });
 }
