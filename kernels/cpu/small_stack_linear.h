@@ -135,10 +135,10 @@ void outer_block(int64_t tiles, const T* const* dy, const T* const* x, int64_t o
 }
 
 template <class V, int Right, class T>
-void outer_columns(int64_t tiles, const T* const* dy, const T* const* x, int64_t outputs, int64_t i0, T* dw,
+void outer_columns(int64_t tiles, const T* const* dy, const T* const* x, int64_t begin, int64_t end, int64_t i0, T* dw,
                    int64_t pitch) {
-  for (int64_t o = 0; o < outputs;) {
-    const int64_t blocks = (outputs - o + V::kLeft - 1) / V::kLeft, size = (outputs - o + blocks - 1) / blocks;
+  for (int64_t o = begin; o < end;) {
+    const int64_t blocks = (end - o + V::kLeft - 1) / V::kLeft, size = (end - o + blocks - 1) / blocks;
     const auto run = [&]<int Left>() {
       if constexpr (Left <= V::kLeft) outer_block<V, Left, Right>(tiles, dy, x, o, i0, dw, pitch);
     };
@@ -157,13 +157,21 @@ void outer_columns(int64_t tiles, const T* const* dy, const T* const* x, int64_t
 /// dw[o, i] = the sum over all samples of dy[o] x[i]; dbias[o] that of dy[o], where it is not null.
 template <class V, class T>
 void outer(int64_t tiles, const T* const* dy, int64_t outputs, const T* const* x, int64_t inputs, T* dw, T* dbias) {
-  int64_t i = 0;
-  for (; i + 4 <= inputs; i += 4) outer_columns<V, 4>(tiles, dy, x, outputs, i, dw, inputs);
-  if (i + 2 <= inputs) {
-    outer_columns<V, 2>(tiles, dy, x, outputs, i, dw, inputs);
-    i += 2;
+  // Panels whose features, of eight tiles, stay in the nearest cache.
+  constexpr int64_t kPanelInputs = 32, kPanelOutputs = 24;
+  for (int64_t i0 = 0; i0 < inputs; i0 += kPanelInputs) {
+    const int64_t last = i0 + kPanelInputs < inputs ? i0 + kPanelInputs : inputs;
+    for (int64_t o = 0; o < outputs; o += kPanelOutputs) {
+      const int64_t end = o + kPanelOutputs < outputs ? o + kPanelOutputs : outputs;
+      int64_t i = i0;
+      for (; i + 4 <= last; i += 4) outer_columns<V, 4>(tiles, dy, x, o, end, i, dw, inputs);
+      if (i + 2 <= last) {
+        outer_columns<V, 2>(tiles, dy, x, o, end, i, dw, inputs);
+        i += 2;
+      }
+      if (i < last) outer_columns<V, 1>(tiles, dy, x, o, end, i, dw, inputs);
+    }
   }
-  if (i < inputs) outer_columns<V, 1>(tiles, dy, x, outputs, i, dw, inputs);
   if (dbias == nullptr) return;
   for (int64_t o = 0; o < outputs; ++o) {
     typename V::Vec sum = V::zero();
