@@ -1,5 +1,6 @@
 #include "moe/experts.h"
 
+#include "autograd/ops/rows.h"
 #include "autograd/ops/shape.h"
 #include "tensor/error.h"
 
@@ -13,15 +14,20 @@ ExpertList::ExpertList(std::vector<std::shared_ptr<nn::Module>> experts) : exper
 Variable ExpertList::forward(const Variable& x, const Segments& segments) {
   kernels::check_segments("experts", segments, size(), x.size(0), x.device());
   if (!segments.grouped()) return experts_.front()->forward(x, segments);
-  const auto offsets = segments.offsets.values<int64_t>();
+  const auto values = segments.offsets.values<int64_t>();
+  const std::vector<int64_t> offsets(values.begin(), values.end());
   std::vector<Variable> parts;
-  for (size_t e = 0; e < experts_.size(); ++e) {
-    const int64_t begin = offsets[e], end = offsets[e + 1];
-    if (segments.sample.defined()) {
-      parts.push_back(experts_[e]->forward(x, {.offsets = {}, .sample = segments.sample.slice(begin, end)}));
-    } else {
-      parts.push_back(experts_[e]->forward(slice(x, begin, end), {}));
+  // Experts that read from the batch each make a gradient of its size. Where it is wanted and they read little of it,
+  // their rows are gathered first.
+  const bool gathered = segments.sample.defined() && x.requires_grad() && segments.sample.numel() < size() * x.size(0);
+  if (segments.sample.defined() && !gathered) {
+    for (size_t e = 0; e < experts_.size(); ++e) {
+      const Tensor sample = segments.sample.slice(offsets[e], offsets[e + 1]);
+      parts.push_back(experts_[e]->forward(x, {.offsets = {}, .sample = sample}));
     }
+  } else {
+    const auto rows = split(gathered ? gather_rows(x, segments.sample) : x, offsets);
+    for (size_t e = 0; e < experts_.size(); ++e) parts.push_back(experts_[e]->forward(rows[e], {}));
   }
   return concat(parts, 0);
 }

@@ -5,3 +5,4 @@
 #include "autograd/ops/permute.h"
 #include "autograd/ops/reshape.h"
 #include "autograd/ops/slice.h"
+#include "autograd/ops/split.h"

@@ -2,26 +2,48 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
+
+#include "kernels/cpu/simd.h"
+#include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
 
+namespace {
+
+/// v * 0 is 0 for a finite v and NaN otherwise: one multiply-add an element, in eight independent vectors of sums. Only
+/// a tensor that fails is searched.
+template <class T>
+bool all_finite(const T* values, int64_t count) {
+  constexpr int64_t kSums = 8, kStep = kSums * kLanes<T>;
+  Vector<T> sums[kSums] = {};
+  T rest = 0;
+  int64_t i = 0;
+  for (; i + kStep <= count; i += kStep) {
+#pragma GCC unroll 8
+    for (int64_t s = 0; s < kSums; ++s) sums[s] += load(values + i + s * kLanes<T>) * Vector<T>{};
+  }
+  for (; i < count; ++i) rest += values[i] * T{0};
+  for (int64_t s = 1; s < kSums; ++s) sums[0] += sums[s];
+  return sum_lanes<T>(sums[0]) + rest == T{0};
+}
+
+}  // namespace
+
 int64_t first_non_finite(const Tensor& x) {
   return visit_floating("first_non_finite", x.dtype(), [&]<class T>() -> int64_t {
+    constexpr int64_t kTile = 1 << 18;
     const T* values = x.data<T>();
     const int64_t count = x.numel();
-    // v * 0 is 0 for a finite v and NaN otherwise: one multiply-add an element, with eight independent sums for the
-    // vector units. Only a tensor that fails is searched.
-    constexpr int64_t kLanes = 8;
-    T sums[kLanes] = {};
-    int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-      for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += values[i + lane] * T{0};
-    }
-    for (; i < count; ++i) sums[0] += values[i] * T{0};
-    T total = 0;
-    for (T sum : sums) total += sum;
-    if (total == T{0}) return -1;
-    return std::find_if(values, values + count, [](T v) { return !std::isfinite(v); }) - values;
+    std::vector<char> finite(static_cast<size_t>((count + kTile - 1) / kTile));
+    parallel_tiles(count, kTile, [&](int64_t begin, int64_t end) {
+      finite[static_cast<size_t>(begin / kTile)] = all_finite(values + begin, end - begin);
+    });
+    const auto tile = std::find(finite.begin(), finite.end(), char{0});
+    if (tile == finite.end()) return -1;
+    return std::find_if(values + (tile - finite.begin()) * kTile, values + count,
+                        [](T v) { return !std::isfinite(v); }) -
+           values;
   });
 }
 

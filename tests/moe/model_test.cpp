@@ -191,12 +191,13 @@ TEST_CASE("experts of unlike architectures run behind the same interface") {
   const auto list = std::make_shared<ExpertList>(std::vector<std::shared_ptr<nn::Module>>{small, deep});
   Model model(network(2, 0, false, 3), list, 2);
   Generator random;
-  const Variable x(samples(6));
+  const Variable x(samples(6), true);
   const Forward forward = model.run(x, {}, random);
   const Variable w = forward.routing.weights, rows = by_expert(forward.rows, forward.dispatch);
   CHECK(difference(rows.value()[0], (*small)(x).value(), 1e-14, 0) == "");
   CHECK(difference(rows.value()[1], (*deep)(x).value(), 1e-14, 0) == "");
   std::vector<Variable> leaves = model.parameters();
+  leaves.push_back(x);
   for (const RoutingOptions& options : {RoutingOptions{}, {.rule = Rule::top_k, .k = 1}}) {
     const auto report = gradcheck([&] { return model.run(x, options, random).output; }, leaves);
     INFO(report.text);
