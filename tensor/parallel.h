@@ -2,7 +2,11 @@
 
 #include <omp.h>
 
+#include <atomic>
 #include <cstdint>
+#include <exception>
+#include <limits>
+#include <mutex>
 
 #include "tensor/error.h"
 
@@ -25,19 +29,49 @@ template <class Body>
   body(i);
 }
 
+/// Keeps the exception of the first task that threw, by number, since none may leave a parallel region.
+class TaskErrors {
+ public:
+  template <class Body>
+  void run(const Body& body, int64_t i) {
+    // What comes after a failed task is not needed; what comes before it decides which error is the first.
+    if (i > first_.load(std::memory_order_relaxed)) return;
+    try {
+      run_task(body, i);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (i < first_.load(std::memory_order_relaxed)) {
+        first_.store(i, std::memory_order_relaxed);
+        error_ = std::current_exception();
+      }
+    }
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::atomic<int64_t> first_ = std::numeric_limits<int64_t>::max();
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
 }  // namespace detail
 
-/// Runs body(i) once for each i in [0, tasks), spread over the threads. The body must not throw, and what a task does
-/// must not depend on the thread that runs it: so work is cut into tiles of a fixed size, and sums over tiles are taken
-/// afterwards in the order of the tiles.
+/// Runs body(i) once for each i in [0, tasks), spread over the threads. What a task does must not depend on the thread
+/// that runs it: so work is cut into tiles of a fixed size, and sums over tiles are taken afterwards in the order of
+/// the tiles. Where tasks throw, the exception of the one with the smallest i is thrown, as one after the other would;
+/// which of the later tasks ran is then not known.
 template <class Body>
 void parallel_for(int64_t tasks, const Body& body) {
   if (tasks <= 1 || num_threads() == 1 || omp_in_parallel()) {
     for (int64_t i = 0; i < tasks; ++i) detail::run_task(body, i);
     return;
   }
+  detail::TaskErrors errors;
 #pragma omp parallel for schedule(dynamic, 1)
-  for (int64_t i = 0; i < tasks; ++i) detail::run_task(body, i);
+  for (int64_t i = 0; i < tasks; ++i) errors.run(body, i);
+  errors.rethrow();
 }
 
 /// Runs body(begin, end) over [0, count) in tiles of `tile` elements; a single tile runs on the calling thread.

@@ -73,4 +73,25 @@ TEST_CASE("A number of threads below one is refused") {
   CHECK(num_threads() == before);
 }
 
+TEST_CASE("the error of the first task that throws leaves parallel_for, for any number of threads") {
+  for (const int threads : {1, 2, 8}) {
+    const Threads scope(threads);
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      std::vector<std::atomic<int>> runs(100);
+      const auto failing = [&] {
+        parallel_for(100, [&](int64_t i) {
+          ++runs[static_cast<size_t>(i)];
+          if (i % 7 == 5) fail<ValueError>("task {}", i);
+        });
+      };
+      CHECK_THROWS_WITH(failing(), "task 5");
+      for (size_t i = 0; i <= 5; ++i) CHECK(runs[i] == 1);
+    }
+    // The next region works as if nothing had been.
+    std::atomic<int> count = 0;
+    parallel_for(10, [&](int64_t) { ++count; });
+    CHECK(count == 10);
+  }
+}
+
 }  // namespace divvy::test
