@@ -1,10 +1,13 @@
 #include <cstdio>
+#include <map>
+#include <set>
 
 #include "apps/commands.h"
 #include "apps/exit_code.h"
 #include "apps/listing.h"
 #include "apps/terminal.h"
 #include "apps/training_run.h"
+#include "nn/fused_stack.h"
 #include "tensor/allocator.h"
 #include "tensor/parallel.h"
 
@@ -12,8 +15,25 @@ namespace divvy::app {
 
 namespace {
 
-/// Peak memory of one step of each stage, measured by taking it on a model of its own.
-int64_t measured_step_bytes(const Plan& plan, const TrainConfig& config) {
+/// "experts 7 of 7 layers, gate 4 of 8".
+std::string fused_text(nn::Module& model, const std::set<const nn::Module*>& fused) {
+  std::map<std::string, std::pair<int64_t, int64_t>> parts;  // how many are fused, and how many there are
+  for (const auto& [name, module] : model.named_modules()) {
+    const std::string part = name.substr(0, name.find('.'));
+    // Only what has nothing below it is a layer.
+    if (module->named_modules().size() > 1 || part.empty()) continue;
+    parts[part].first += static_cast<int64_t>(fused.count(module));
+    ++parts[part].second;
+  }
+  std::string text;
+  for (const auto& [part, count] : parts) {
+    text += fmt::format("{}{} {} of {} layers", text.empty() ? "" : ", ", part, count.first, count.second);
+  }
+  return text;
+}
+
+/// What one step of each stage takes, measured by taking it on a model of its own: the lines of a dry run.
+std::string measured_step(const Plan& plan, const TrainConfig& config) {
   Generator weights(config.seed);
   const auto model = moe::build_model(plan.model_options, weights);
   moe::Recipe recipe = plan.recipe;
@@ -22,8 +42,12 @@ int64_t measured_step_bytes(const Plan& plan, const TrainConfig& config) {
   once.batch_limit = 1;
   data::Splits one_batch;
   one_batch.train = plan.data.train.slice(0, std::min(config.batch, plan.data.train.size()));
+  const nn::FusionWatch watch;
   moe::train(*model, recipe, one_batch, once);
-  return allocator(Device::cpu()).stats().peak_bytes;
+  return fmt::format(
+      "fused     {}: evaluated as one operation, with the samples in the lanes of vectors\n"
+      "memory    {} at the peak of a step, the data set included\n",
+      fused_text(*model, watch.modules()), bytes_text(allocator(Device::cpu()).stats().peak_bytes));
 }
 
 }  // namespace
@@ -36,8 +60,7 @@ int train_command(TrainConfig config) {
   if (config.threads > 0) set_num_threads(config.threads);
   Plan plan = make_plan(config);
   if (config.dry_run) {
-    fmt::print("{}memory    {} at the peak of a step, the data set included\n\n{}", describe(plan, config),
-               bytes_text(measured_step_bytes(plan, config)), plan.model->summary());
+    fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());
     return kDone;
   }
   const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model) : config.name;

@@ -15,6 +15,7 @@ namespace divvy::nn {
 namespace {
 
 thread_local bool layer_by_layer = false;
+thread_local FusionWatch* watch = nullptr;
 
 // Where fusing pays, measured with batches of 512 in f32. Wider linear layers fill vectors by themselves, and a product
 // of whole matrices is the better way; but where a convolution comes first, a layer between finds its input in lanes
@@ -101,6 +102,9 @@ LayerByLayer::LayerByLayer() : before_(layer_by_layer) { layer_by_layer = true; 
 LayerByLayer::~LayerByLayer() { layer_by_layer = before_; }
 bool LayerByLayer::active() { return layer_by_layer; }
 
+FusionWatch::FusionWatch() : outer_(watch) { watch = this; }
+FusionWatch::~FusionWatch() { watch = outer_; }
+
 int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
                       const Variable& x, const Segments& segments, Variable& y) {
   // In f64 a vector has too few lanes for it to pay.
@@ -114,6 +118,9 @@ int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64
   }
   if (at - begin < 2 || !run.pays(segments.rows(x.size(0)))) return begin;
   y = small_stack(x, run.layers, run.weights, run.biases, segments);
+  for (FusionWatch* w = watch; w != nullptr; w = w->outer_) {
+    for (int64_t i = begin; i < at; ++i) w->modules_.insert(modules[static_cast<size_t>(i)].get());
+  }
   return at;
 }
 

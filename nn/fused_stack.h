@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "nn/module.h"
@@ -19,6 +20,23 @@ class LayerByLayer {
 
  private:
   bool before_;
+};
+
+/// Collects the modules that networks on this thread evaluate as parts of one operation, while it lives. Watches may
+/// nest; each sees all that runs within it.
+class FusionWatch {
+ public:
+  FusionWatch();
+  ~FusionWatch();
+  FusionWatch(const FusionWatch&) = delete;
+  FusionWatch& operator=(const FusionWatch&) = delete;
+  const std::set<const Module*>& modules() const { return modules_; }
+
+ private:
+  friend int64_t forward_fused(const std::vector<std::shared_ptr<Module>>&, int64_t, int64_t, const Variable&,
+                               const Segments&, Variable&);
+  std::set<const Module*> modules_;
+  FusionWatch* outer_;
 };
 
 /// Evaluates as many of the modules [begin, end) as one operation (kernels/small_stack.h) as can be and pays: small

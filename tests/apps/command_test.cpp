@@ -62,6 +62,7 @@ TEST_CASE("a configuration file sets what flags do not, and unknown keys are err
   CHECK(plan.code == 0);
   CHECK(mentions(plan.out, "3 experts"));
   CHECK(mentions(plan.out, "cross-entropy + 0.25 importance"));
+  CHECK(mentions(plan.out, "fused     experts 9 of 9 layers, gate "));
   CHECK(!fs::exists(work.path() / "runs"));
   const auto refused = [&](const std::string& text, const std::string& words) {
     work.write("bad.toml", text);

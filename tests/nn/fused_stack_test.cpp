@@ -139,4 +139,22 @@ TEST_CASE("LayerByLayer holds while it lives, and nests", "[fused]") {
   CHECK_FALSE(nn::LayerByLayer::active());
 }
 
+TEST_CASE("a watch sees which modules became one operation") {
+  Generator generator(1);
+  const auto net = image_network(0, generator);
+  const Variable x(random_tensor({64, 1, 10, 10}, 2, -1, 1, DType::f32));
+  const nn::FusionWatch outer;
+  {
+    const nn::FusionWatch inner;
+    const nn::LayerByLayer reference;
+    (*net)(x);
+    CHECK(inner.modules().empty());
+  }
+  (*net)(x);
+  CHECK(outer.modules().contains((*net)[0].get()));
+  CHECK(outer.modules().contains((*net)[7].get()));
+  CHECK(!outer.modules().contains((*net)[8].get()));  // the softmax
+  CHECK(outer.modules().size() == 8);
+}
+
 }  // namespace divvy::test
