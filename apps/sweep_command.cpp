@@ -79,7 +79,7 @@ class Sweep {
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     const int jobs = config_.jobs > 0 ? config_.jobs : cores;
     std::vector<ChildTask> tasks;
-    std::vector<const SweepRun*> todo;
+    std::vector<const SweepRun*> pending;
     for (const SweepRun& run : runs_) {
       if (is_done(run)) continue;
       clear(run);
@@ -88,19 +88,21 @@ class Sweep {
       task.arguments.insert(task.arguments.end(), run.arguments.begin(), run.arguments.end());
       task.arguments.push_back(fmt::format("--threads={}", std::max(1, cores / jobs)));
       tasks.push_back(std::move(task));
-      todo.push_back(&run);
+      pending.push_back(&run);
     }
-    message(fmt::format("{} runs, {} of them done before, {} at once", runs_.size(), runs_.size() - todo.size(), jobs));
+    message(
+        fmt::format("{} runs, {} of them done before, {} at once", runs_.size(), runs_.size() - pending.size(), jobs));
     size_t done = 0;
     bool stopped = false;
     run_children(tasks, jobs, [&](size_t i, const ChildResult& result) {
       ++done;
       stopped = stopped || result.code == kInterrupted;
-      const bool good = result.code == kDone && is_done(*todo[i]);
+      const bool good = result.code == kDone && is_done(*pending[i]);
       if (!good)
-        failures_.push_back(fmt::format("{}: exit {}, see {}", todo[i]->title(), result.code, tasks[i].log.string()));
-      message(fmt::format("[{}/{}] {}  {} ({:.0f} s)", done, tasks.size(), todo[i]->title(),
-                          good ? headline(*todo[i]) : fmt::format("FAILED, exit {}", result.code), result.seconds));
+        failures_.push_back(
+            fmt::format("{}: exit {}, see {}", pending[i]->title(), result.code, tasks[i].log.string()));
+      message(fmt::format("[{}/{}] {}  {} ({:.0f} s)", done, tasks.size(), pending[i]->title(),
+                          good ? headline(*pending[i]) : fmt::format("FAILED, exit {}", result.code), result.seconds));
       return !stopped;
     });
     return stopped ? kInterrupted : failures_.empty() ? kDone : kFailure;
