@@ -16,7 +16,7 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
   check::state("adam", "mean", moments.mean, parameter, true);
   check::state("adam", "square", moments.square, parameter, true);
   check::state("adam", "max_square", moments.max_square, parameter, moments.max_square.defined());
-  DIVVY_BACKEND(parameter, adam)(gradient, update, moments, parameter);
+  DIVVY_CPU_BACKEND(parameter, adam)(gradient, update, moments, parameter);
 }
 
 }  // namespace divvy::kernels

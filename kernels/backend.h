@@ -6,8 +6,16 @@
 #include "tensor/tensor.h"
 
 /// Picks the implementation of an operation for the device of `tensor`: DIVVY_BACKEND(x, softmax)(x, temperature, y)
-/// calls cpu::softmax or cuda::softmax, both declared in kernels/softmax.h.
-#define DIVVY_BACKEND(tensor, function) (::divvy::kernels::require_cpu_backend(#function, tensor), cpu::function)
+/// calls cpu::softmax or cuda::softmax, both declared in kernels/softmax.h. Where one is missing in a build with CUDA
+/// the linker says so.
+#ifdef DIVVY_HAS_CUDA
+#define DIVVY_BACKEND(tensor, function) ((tensor).device().is_cpu() ? &cpu::function : &cuda::function)
+#else
+#define DIVVY_BACKEND(tensor, function) DIVVY_CPU_BACKEND(tensor, function)
+#endif
+
+/// The same for what only the CPU can do.
+#define DIVVY_CPU_BACKEND(tensor, function) (::divvy::kernels::require_cpu_backend(#function, tensor), &cpu::function)
 
 namespace divvy::kernels {
 

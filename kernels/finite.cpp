@@ -7,7 +7,7 @@ namespace divvy::kernels {
 
 int64_t first_non_finite(const Tensor& x) {
   check::floating("first_non_finite", "x", x);
-  return DIVVY_BACKEND(x, first_non_finite)(x);
+  return DIVVY_CPU_BACKEND(x, first_non_finite)(x);
 }
 
 }  // namespace divvy::kernels

@@ -27,7 +27,7 @@ void permute(const Tensor& x, const std::vector<int>& axes, Tensor& y) {
   check::same_kind("permute", "y", y, x);
   std::vector<int> normal;
   for (const int axis : axes) normal.push_back(x.shape().normalize_axis(axis));
-  DIVVY_BACKEND(x, permute)(x, normal, y);
+  DIVVY_CPU_BACKEND(x, permute)(x, normal, y);
 }
 
 }  // namespace divvy::kernels

@@ -13,7 +13,7 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
   check::not_negative("sgd", "weight_decay", update.weight_decay);
   if (update.nesterov && update.momentum == 0) fail<ValueError>("sgd: nesterov needs a momentum above 0");
   check::state("sgd", "velocity", velocity, parameter, update.momentum > 0);
-  DIVVY_BACKEND(parameter, sgd)(gradient, update, velocity, parameter);
+  DIVVY_CPU_BACKEND(parameter, sgd)(gradient, update, velocity, parameter);
 }
 
 }  // namespace divvy::kernels

@@ -114,7 +114,7 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
   check::shape(kName, "output", y, output_shape(shapes, segments.rows(x.size(0))));
   check::same_kind(kName, "output", y, x);
   for (size_t l = 0; l < layers.size(); ++l) count_flops(y.size(0) * flops_of(shapes[l], layers[l]));
-  DIVVY_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
+  DIVVY_CPU_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
 }
 
 void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
@@ -138,7 +138,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     const int64_t products = (gradients.weights[l].defined() ? 1 : 0) + (l > 0 || dx.defined() ? 1 : 0);
     count_flops(products * dy.size(0) * flops_of(shapes[l], layers[l]));
   }
-  DIVVY_BACKEND(dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
+  DIVVY_CPU_BACKEND(dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
 }
 
 }  // namespace divvy::kernels

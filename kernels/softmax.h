@@ -25,4 +25,11 @@ void log_softmax(const Tensor& x, double temperature, Tensor& y);
 void log_softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::softmax) softmax;
+decltype(cpu::softmax_backward) softmax_backward;
+decltype(cpu::log_softmax) log_softmax;
+decltype(cpu::log_softmax_backward) log_softmax_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -15,6 +15,9 @@ inline void check(cudaError_t status, const char* expression, const char* file, 
                     cudaGetErrorString(status), cudaGetErrorName(status), expression, file, line);
 }
 
+/// Throws DeviceError unless there is a device of that number.
+void require_device(int device);
+
 /// Makes a device the current one of this thread for as long as it lives.
 class DeviceGuard {
  public:

@@ -4,10 +4,9 @@
 #include <vector>
 
 #include "tensor/cuda/check.h"
+#include "tensor/cuda/staging.h"
+#include "tensor/cuda/stream.h"
 #include "tensor/error.h"
-
-// Everything that divvy asks of a device goes through its default stream: so memory that a tensor gives up can be
-// handed to the next one while kernels that use it are still under way.
 
 namespace divvy {
 
@@ -73,14 +72,14 @@ struct DeviceHeap {
   CachingAllocator allocator;
 };
 
+}  // namespace
+
 void require_device(int device) {
   if (device < 0 || device >= cuda_device_count()) {
     fail<DeviceError>("there is no cuda:{}: {} CUDA devices can be used; run on the cpu or check `nvidia-smi`", device,
                       cuda_device_count());
   }
 }
-
-}  // namespace
 
 CachingAllocator& allocator(int device) {
   // Never destroyed: tensors with static lifetime may outlive any order of destruction, and the driver itself.
@@ -97,20 +96,26 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
   const int device = to_device.is_cuda() ? to_device.index : from_device.index;
   require_device(device);
   const DeviceGuard guard(device);
-  if (to_device.is_cuda() && from_device.is_cuda() && to_device != from_device) {
-    require_device(from_device.index);
-    DIVVY_CUDA_CHECK(cudaMemcpyPeer(to, to_device.index, from, from_device.index, bytes));
+  const cudaStream_t stream = compute_stream(device);
+  if (!to_device.is_cuda()) {
+    DIVVY_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
+    DIVVY_CUDA_CHECK(cudaStreamSynchronize(stream));
+  } else if (!from_device.is_cuda()) {
+    upload(to, device, from, bytes, stream);
+  } else if (to_device == from_device) {
+    DIVVY_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream));
   } else {
-    DIVVY_CUDA_CHECK(cudaMemcpy(to, from, bytes, cudaMemcpyDefault));
+    require_device(from_device.index);
+    wait_for(stream, compute_stream(from_device.index));
+    DIVVY_CUDA_CHECK(cudaMemcpyPeerAsync(to, to_device.index, from, from_device.index, bytes, stream));
+    wait_for(compute_stream(from_device.index), stream);  // or what is read here could be handed out and overwritten
   }
-  // Copies within and between devices return before they are done.
-  if (to_device.is_cuda() && from_device.is_cuda()) DIVVY_CUDA_CHECK(cudaStreamSynchronize(cudaStreamLegacy));
 }
 
 void zero_bytes(void* to, int device, size_t bytes) {
   require_device(device);
   const DeviceGuard guard(device);
-  DIVVY_CUDA_CHECK(cudaMemset(to, 0, bytes));
+  if (bytes > 0) DIVVY_CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, compute_stream(device)));
 }
 
 }  // namespace cuda

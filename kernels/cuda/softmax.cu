@@ -1,0 +1,127 @@
+#include "kernels/softmax.h"
+
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/reduce_block.cuh"
+
+namespace divvy::kernels::cuda {
+
+namespace {
+
+constexpr int64_t kLongRow = 1024;
+
+__device__ inline float exponential(float x) { return expf(x); }
+__device__ inline double exponential(double x) { return exp(x); }
+__device__ inline float logarithm(float x) { return logf(x); }
+__device__ inline double logarithm(double x) { return log(x); }
+
+template <class T>
+__device__ T lowest() {
+  return -static_cast<T>(INFINITY);
+}
+
+/// The threads that share a row: a warp, or a block for long rows.
+struct Warp {
+  __device__ int64_t row() const { return blockIdx.x * int64_t{kThreads / 32} + threadIdx.x / 32; }
+  __device__ int64_t first() const { return threadIdx.x % 32; }
+  __device__ int64_t step() const { return 32; }
+  template <class T, class Op>
+  __device__ T reduce(T value, T, Op op) const {
+    return warp_reduce(value, op);
+  }
+};
+
+struct Block {
+  __device__ int64_t row() const { return blockIdx.x; }
+  __device__ int64_t first() const { return threadIdx.x; }
+  __device__ int64_t step() const { return kThreads; }
+  template <class T, class Op>
+  __device__ T reduce(T value, T neutral, Op op) const {
+    return block_reduce(value, neutral, op);
+  }
+};
+
+/// y = softmax or log_softmax of x * inverse.
+template <bool kLog, class Team, class T>
+__global__ void __launch_bounds__(kThreads) softmax_kernel(const T* x, int64_t rows, int64_t cols, T inverse, T* y) {
+  const Team team;
+  if (team.row() >= rows) return;  // whole teams at a time
+  x += team.row() * cols;
+  y += team.row() * cols;
+  T max = lowest<T>();
+  for (int64_t c = team.first(); c < cols; c += team.step()) max = Maximum()(max, x[c]);
+  max = team.reduce(max, lowest<T>(), Maximum());
+  T sum = 0;
+  for (int64_t c = team.first(); c < cols; c += team.step()) sum += exponential((x[c] - max) * inverse);
+  sum = team.reduce(sum, T(0), Sum());
+  if constexpr (kLog) {
+    const T log_sum = logarithm(sum);
+    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = (x[c] - max) * inverse - log_sum;
+  } else {
+    const T scale = 1 / sum;
+    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = exponential((x[c] - max) * inverse) * scale;
+  }
+}
+
+/// Softmax: dx = (dy - <dy, y>) y inverse. Log: dx = (dy - exp(y) sum dy) inverse.
+template <bool kLog, class Team, class T>
+__global__ void __launch_bounds__(kThreads)
+    softmax_backward_kernel(const T* y, const T* dy, int64_t rows, int64_t cols, T inverse, T* dx) {
+  const Team team;
+  if (team.row() >= rows) return;
+  y += team.row() * cols;
+  dy += team.row() * cols;
+  dx += team.row() * cols;
+  T sum = 0;
+  for (int64_t c = team.first(); c < cols; c += team.step()) sum += kLog ? dy[c] : dy[c] * y[c];
+  sum = team.reduce(sum, T(0), Sum());
+  for (int64_t c = team.first(); c < cols; c += team.step()) {
+    dx[c] = (kLog ? dy[c] - exponential(y[c]) * sum : (dy[c] - sum) * y[c]) * inverse;
+  }
+}
+
+template <class Team>
+Grid grid_of(Device device, int64_t rows) {
+  const int64_t a_block = std::is_same_v<Team, Warp> ? kThreads / 32 : 1;
+  return {device, static_cast<unsigned>((rows + a_block - 1) / a_block), kThreads};
+}
+
+template <bool kLog>
+void forward(const Tensor& x, double temperature, Tensor& y) {
+  if (x.numel() == 0) return;
+  visit_floating("softmax", x.dtype(), [&]<class T>() {
+    const int64_t rows = x.shape().rows(), cols = x.shape().cols();
+    const T inverse = static_cast<T>(1 / temperature);
+    const auto run = [&]<class Team>(Team) {
+      launch(grid_of<Team>(x.device(), rows), softmax_kernel<kLog, Team, T>, x.data<T>(), rows, cols, inverse,
+             y.mutable_data<T>());
+    };
+    cols > kLongRow ? run(Block()) : run(Warp());
+  });
+}
+
+template <bool kLog>
+void backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx) {
+  if (y.numel() == 0) return;
+  visit_floating("softmax_backward", y.dtype(), [&]<class T>() {
+    const int64_t rows = y.shape().rows(), cols = y.shape().cols();
+    const T inverse = static_cast<T>(1 / temperature);
+    const auto run = [&]<class Team>(Team) {
+      launch(grid_of<Team>(y.device(), rows), softmax_backward_kernel<kLog, Team, T>, y.data<T>(), dy.data<T>(), rows,
+             cols, inverse, dx.mutable_data<T>());
+    };
+    cols > kLongRow ? run(Block()) : run(Warp());
+  });
+}
+
+}  // namespace
+
+void softmax(const Tensor& x, double temperature, Tensor& y) { forward<false>(x, temperature, y); }
+void log_softmax(const Tensor& x, double temperature, Tensor& y) { forward<true>(x, temperature, y); }
+void softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx) {
+  backward<false>(y, dy, temperature, dx);
+}
+void log_softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx) {
+  backward<true>(y, dy, temperature, dx);
+}
+
+}  // namespace divvy::kernels::cuda
