@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tensor/cuda/check.h"
+#include "tensor/cuda/fault.h"
 #include "tensor/cuda/staging.h"
 #include "tensor/cuda/stream.h"
 #include "tensor/error.h"
@@ -100,6 +101,7 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
   if (!to_device.is_cuda()) {
     DIVVY_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
     DIVVY_CUDA_CHECK(cudaStreamSynchronize(stream));
+    check_fault(device);
   } else if (!from_device.is_cuda()) {
     upload(to, device, from, bytes, stream);
   } else if (to_device == from_device) {
