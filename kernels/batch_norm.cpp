@@ -50,7 +50,7 @@ void batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, BatchN
   if (!(options.eps > 0)) fail<ValueError>("{}: eps must be positive, got {}", op, options.eps);
   check::same(op, "y", result.y, x);
   check_saved(op, result, stack, x);
-  DIVVY_CPU_BACKEND(x, batch_norm)(x, gamma, beta, running, options, segments, result);
+  DIVVY_BACKEND(x, batch_norm)(x, gamma, beta, running, options, segments, result);
 }
 
 void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormResult& saved, const Tensor& dy,
@@ -62,7 +62,7 @@ void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormRe
   if (gradients.dx.defined()) check::same(op, "dx", gradients.dx, x);
   if (gradients.dgamma.defined()) check_like(op, "dgamma", gradients.dgamma, stack, x);
   if (gradients.dbeta.defined()) check_like(op, "dbeta", gradients.dbeta, stack, x);
-  DIVVY_CPU_BACKEND(x, batch_norm_backward)(x, gamma, saved, dy, training, segments, gradients);
+  DIVVY_BACKEND(x, batch_norm_backward)(x, gamma, saved, dy, training, segments, gradients);
 }
 
 }  // namespace divvy::kernels

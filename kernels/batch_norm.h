@@ -58,5 +58,10 @@ void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormRe
                          bool training, const Segments& segments, BatchNormGradients& gradients);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::batch_norm) batch_norm;
+decltype(cpu::batch_norm_backward) batch_norm_backward;
+}  // namespace cuda
+
 }  // namespace kernels
 }  // namespace divvy

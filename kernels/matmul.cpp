@@ -28,7 +28,7 @@ void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tens
   check::shape("matmul", "y", y, matmul_shape(a, b, options));
   check::same_kind("matmul", "y", y, a);
   count_flops(2 * y.numel() * a.size(options.transpose_a ? -2 : -1));
-  DIVVY_CPU_BACKEND(a, matmul)(a, b, options, y);
+  DIVVY_BACKEND(a, matmul)(a, b, options, y);
 }
 
 }  // namespace divvy::kernels

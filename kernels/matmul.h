@@ -25,5 +25,9 @@ namespace cpu {
 void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tensor& y);
 }
 
+namespace cuda {
+decltype(cpu::matmul) matmul;
+}  // namespace cuda
+
 }  // namespace kernels
 }  // namespace divvy

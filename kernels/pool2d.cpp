@@ -36,33 +36,33 @@ Shape pool2d_shape(const char* op, const Shape& x, PoolWindow window) {
 
 void max_pool2d(const Tensor& x, PoolWindow window, Tensor& y) {
   check_arguments("max_pool2d", x, window, y);
-  DIVVY_CPU_BACKEND(x, max_pool2d)(x, window, y);
+  DIVVY_BACKEND(x, max_pool2d)(x, window, y);
 }
 
 void max_pool2d_backward(const Tensor& x, const Tensor& dy, PoolWindow window, Tensor& dx) {
   check_arguments("max_pool2d_backward", x, window, dy);
   check::same("max_pool2d_backward", "dx", dx, x);
-  DIVVY_CPU_BACKEND(x, max_pool2d_backward)(x, dy, window, dx);
+  DIVVY_BACKEND(x, max_pool2d_backward)(x, dy, window, dx);
 }
 
 void avg_pool2d(const Tensor& x, PoolWindow window, Tensor& y) {
   check_arguments("avg_pool2d", x, window, y);
-  DIVVY_CPU_BACKEND(x, avg_pool2d)(x, window, y);
+  DIVVY_BACKEND(x, avg_pool2d)(x, window, y);
 }
 
 void avg_pool2d_backward(const Tensor& dy, PoolWindow window, Tensor& dx) {
   check_arguments("avg_pool2d_backward", dx, window, dy);
-  DIVVY_CPU_BACKEND(dy, avg_pool2d_backward)(dy, window, dx);
+  DIVVY_BACKEND(dy, avg_pool2d_backward)(dy, window, dx);
 }
 
 void global_avg_pool2d(const Tensor& x, Tensor& y) {
   check_global("global_avg_pool2d", x, y);
-  DIVVY_CPU_BACKEND(x, global_avg_pool2d)(x, y);
+  DIVVY_BACKEND(x, global_avg_pool2d)(x, y);
 }
 
 void global_avg_pool2d_backward(const Tensor& dy, Tensor& dx) {
   check_global("global_avg_pool2d_backward", dx, dy);
-  DIVVY_CPU_BACKEND(dy, global_avg_pool2d_backward)(dy, dx);
+  DIVVY_BACKEND(dy, global_avg_pool2d_backward)(dy, dx);
 }
 
 }  // namespace divvy::kernels

@@ -47,5 +47,14 @@ void global_avg_pool2d(const Tensor& x, Tensor& y);
 void global_avg_pool2d_backward(const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::max_pool2d) max_pool2d;
+decltype(cpu::max_pool2d_backward) max_pool2d_backward;
+decltype(cpu::avg_pool2d) avg_pool2d;
+decltype(cpu::avg_pool2d_backward) avg_pool2d_backward;
+decltype(cpu::global_avg_pool2d) global_avg_pool2d;
+decltype(cpu::global_avg_pool2d_backward) global_avg_pool2d_backward;
+}  // namespace cuda
+
 }  // namespace kernels
 }  // namespace divvy

@@ -6,6 +6,7 @@
 
 #include "kernels/pool2d.h"
 #include "tensor/error.h"
+#include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 
 namespace divvy::test {
@@ -98,14 +99,13 @@ OpCase pool_case(Pool pool, double (*reduce)(const std::vector<double>&)) {
 }
 
 /// The gradient that reaches x from dy = 1, 2, 3, ...
-Tensor max_pool_gradient(const Tensor& values, int64_t kernel, int64_t stride) {
-  Variable x(values, true);
-  const Variable y = max_pool2d(x, kernel, stride);
-  Tensor dy = Tensor::empty_like(y.value());
+Tensor max_pool_gradient(const Tensor& values, int64_t kernel, int64_t stride, Device device) {
+  const Variable y = max_pool2d(Variable(values.to(device)), kernel, stride);
+  Tensor dy = Tensor::empty(y.shape(), y.dtype()), dx = Tensor::empty_like(values).to(device);
   double next = 1;
   for (double& d : dy.mutable_values<double>()) d = next++;
-  backward(y, dy);
-  return x.grad();
+  kernels::max_pool2d_backward(values.to(device), dy.to(device), {kernel, stride}, dx);
+  return dx.to(Device::cpu());
 }
 
 }  // namespace
@@ -148,44 +148,51 @@ TEST_CASE("global_avg_pool2d", "[op]") {
 }
 
 TEST_CASE("the gradient of equal largest pixels goes to the first", "[op]") {
-  const Tensor equal = Tensor::full({1, 1, 4, 4}, 3, DType::f64);
-  CHECK(difference(max_pool_gradient(equal, 2, 2),
-                   Tensor::from({1., 0., 2., 0., 0., 0., 0., 0., 3., 0., 4., 0., 0., 0., 0., 0.}, {1, 1, 4, 4}), 0,
-                   0) == "");
-  // Windows that overlap: a pixel may be the first of several.
-  CHECK(difference(max_pool_gradient(Tensor::full({1, 1, 3, 3}, 3, DType::f64), 2, 1),
-                   Tensor::from({1., 2., 0., 3., 4., 0., 0., 0., 0.}, {1, 1, 3, 3}), 0, 0) == "");
-  const Tensor second = Tensor::from({1., 5., 5., 5.}, {1, 1, 2, 2}),
-               third = Tensor::from({1., 0., 5., 5.}, {1, 1, 2, 2});
-  CHECK(difference(max_pool_gradient(second, 2, 2), Tensor::from({0., 1., 0., 0.}, {1, 1, 2, 2}), 0, 0) == "");
-  CHECK(difference(max_pool_gradient(third, 2, 2), Tensor::from({0., 0., 1., 0.}, {1, 1, 2, 2}), 0, 0) == "");
-  // Wide enough for vectors, and every pixel of a window the same.
-  const Tensor wide = Tensor::full({2, 1, 4, 70}, -1, DType::f64);
-  const Tensor gradient = max_pool_gradient(wide, 2, 2);
-  for (int64_t i = 0; i < wide.numel(); ++i) {
-    const int64_t row = i / 70, column = i % 70;
-    const double expected = row % 2 == 0 && column % 2 == 0 ? static_cast<double>(row / 2 * 35 + column / 2 + 1) : 0;
-    REQUIRE(gradient.data<double>()[i] == expected);
+  for (const Device device : available_devices()) {
+    INFO(device.to_string());
+    const Tensor equal = Tensor::full({1, 1, 4, 4}, 3, DType::f64);
+    CHECK(difference(max_pool_gradient(equal, 2, 2, device),
+                     Tensor::from({1., 0., 2., 0., 0., 0., 0., 0., 3., 0., 4., 0., 0., 0., 0., 0.}, {1, 1, 4, 4}), 0,
+                     0) == "");
+    // Windows that overlap: a pixel may be the first of several.
+    CHECK(difference(max_pool_gradient(Tensor::full({1, 1, 3, 3}, 3, DType::f64), 2, 1, device),
+                     Tensor::from({1., 2., 0., 3., 4., 0., 0., 0., 0.}, {1, 1, 3, 3}), 0, 0) == "");
+    const Tensor second = Tensor::from({1., 5., 5., 5.}, {1, 1, 2, 2}),
+                 third = Tensor::from({1., 0., 5., 5.}, {1, 1, 2, 2});
+    CHECK(difference(max_pool_gradient(second, 2, 2, device), Tensor::from({0., 1., 0., 0.}, {1, 1, 2, 2}), 0, 0) ==
+          "");
+    CHECK(difference(max_pool_gradient(third, 2, 2, device), Tensor::from({0., 0., 1., 0.}, {1, 1, 2, 2}), 0, 0) == "");
+    // Wide enough for vectors, and every pixel of a window the same.
+    const Tensor wide = Tensor::full({2, 1, 4, 70}, -1, DType::f64);
+    const Tensor gradient = max_pool_gradient(wide, 2, 2, device);
+    for (int64_t i = 0; i < wide.numel(); ++i) {
+      const int64_t row = i / 70, column = i % 70;
+      const double expected = row % 2 == 0 && column % 2 == 0 ? static_cast<double>(row / 2 * 35 + column / 2 + 1) : 0;
+      REQUIRE(gradient.data<double>()[i] == expected);
+    }
   }
 }
 
 TEST_CASE("max_pool2d passes on a NaN, and its gradient to it", "[op]") {
-  for (int64_t kernel : {2, 3}) {
-    const int64_t size = kernel * 40;
-    for (int64_t at = 0; at < kernel * kernel; ++at) {
-      INFO("kernel " << kernel << ", NaN at " << at);
-      Tensor values = random_tensor({1, 1, size, size}, 3);
-      const int64_t pixel = (kernel + at / kernel) * size + kernel * 2 + at % kernel;
-      values.mutable_data<double>()[pixel] = kNaN;
-      const Tensor y = max_pool2d(Variable(values), kernel).value();
-      Tensor dy = Tensor::full(y.shape(), 1, DType::f64), gradient = Tensor::empty_like(values);
-      dy.mutable_data<double>()[40 + 2] = 5;
-      kernels::max_pool2d_backward(values, dy, {kernel, kernel}, gradient);
-      int64_t nans = 0;
-      for (double value : y.values<double>()) nans += std::isnan(value);
-      CHECK(nans == 1);
-      CHECK(std::isnan(y.data<double>()[40 + 2]));
-      CHECK(gradient.data<double>()[pixel] == 5);
+  for (const Device device : available_devices()) {
+    for (int64_t kernel : {2, 3}) {
+      const int64_t size = kernel * 40;
+      for (int64_t at = 0; at < kernel * kernel; ++at) {
+        INFO(device.to_string() << ", kernel " << kernel << ", NaN at " << at);
+        Tensor values = random_tensor({1, 1, size, size}, 3);
+        const int64_t pixel = (kernel + at / kernel) * size + kernel * 2 + at % kernel;
+        values.mutable_data<double>()[pixel] = kNaN;
+        const Tensor y = max_pool2d(Variable(values.to(device)), kernel).value().to(Device::cpu());
+        Tensor dy = Tensor::full(y.shape(), 1, DType::f64), gradient = Tensor::empty_like(values).to(device);
+        dy.mutable_data<double>()[40 + 2] = 5;
+        kernels::max_pool2d_backward(values.to(device), dy.to(device), {kernel, kernel}, gradient);
+        gradient = gradient.to(Device::cpu());
+        int64_t nans = 0;
+        for (double value : y.values<double>()) nans += std::isnan(value);
+        CHECK(nans == 1);
+        CHECK(std::isnan(y.data<double>()[40 + 2]));
+        CHECK(gradient.data<double>()[pixel] == 5);
+      }
     }
   }
 }

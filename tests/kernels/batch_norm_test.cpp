@@ -6,6 +6,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/naive_batch_norm.h"
 
 namespace divvy::test {
@@ -33,15 +34,21 @@ struct Results {
 };
 
 /// Both passes, into memory that held NaN, so that an element left unwritten shows.
-Results run(const Problem& p, bool training) {
-  const auto nan = [](const Shape& shape, DType dtype) { return Tensor::full(shape, std::nan(""), dtype); };
+Results run(const Problem& p, bool training, Device device = Device::cpu()) {
+  const auto nan = [&](const Shape& shape, DType dtype) { return Tensor::full(shape, std::nan(""), dtype).to(device); };
   const Shape stack = p.gamma.shape();
   const DType dtype = p.x.dtype();
+  const Tensor x = p.x.to(device), gamma = p.gamma.to(device);
+  const Segments segments{p.segments.offsets.to(device), {}};
   Results r{{nan(p.x.shape(), dtype), nan(stack, DType::f64), nan(stack, DType::f64)},
-            {p.mean.clone(), p.var.clone()},
+            {p.mean.clone().to(device), p.var.clone().to(device)},
             {nan(p.x.shape(), dtype), nan(stack, dtype), nan(stack, dtype)}};
-  kernels::batch_norm(p.x, p.gamma, p.beta, r.running, {.training = training}, p.segments, r.forward);
-  kernels::batch_norm_backward(p.x, p.gamma, r.forward, p.dy, training, p.segments, r.gradients);
+  kernels::batch_norm(x, gamma, p.beta.to(device), r.running, {.training = training}, segments, r.forward);
+  kernels::batch_norm_backward(x, gamma, r.forward, p.dy.to(device), training, segments, r.gradients);
+  for (Tensor* t : {&r.forward.y, &r.forward.mean, &r.forward.inverse_std, &r.running.mean, &r.running.var,
+                    &r.gradients.dx, &r.gradients.dgamma, &r.gradients.dbeta}) {
+    *t = t->to(Device::cpu());
+  }
   return r;
 }
 
@@ -64,6 +71,33 @@ TEST_CASE("batch_norm of 300 random divisions agrees with plain loops") {
       REQUIRE(difference(r.forward.y, expected.y, 1e-10, 1e-10) == "");
       REQUIRE(difference(r.running.mean, expected.running_mean, 1e-12, 1e-12) == "");
       REQUIRE(difference(r.running.var, expected.running_var, 1e-12, 1e-12) == "");
+    }
+  }
+}
+
+TEST_CASE("batch_norm gives on every device what it gives on the CPU") {
+  for (const Device device : available_devices()) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      for (const Shape& shape : {Shape{70, 37}, Shape{9, 3, 9, 7}, Shape{12, 7, 2, 3}, Shape{7, 2, 4, 8}, Shape{0, 3},
+                                 Shape{5, 0, 2, 2}, Shape{4, 2, 0, 3}, Shape{1, 3, 1, 1}, Shape{40, 5, 17, 1}}) {
+        for (const int64_t experts : {1, 4}) {
+          for (const bool training : {true, false}) {
+            INFO(device.to_string() << ' ' << name_of(dtype) << ' ' << shape.to_string() << ", " << experts
+                                    << " experts, training " << training);
+            const Problem p(shape, experts, dtype, 3);
+            const Results expected = run(p, training), got = run(p, training, device);
+            const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-5;
+            CHECK(difference(got.forward.y, expected.forward.y, tolerance, tolerance) == "");
+            CHECK(difference(got.forward.mean, expected.forward.mean, 1e-12, 1e-12) == "");
+            CHECK(difference(got.forward.inverse_std, expected.forward.inverse_std, 1e-12, 1e-12) == "");
+            CHECK(difference(got.running.mean, expected.running.mean, tolerance, tolerance) == "");
+            CHECK(difference(got.running.var, expected.running.var, tolerance, tolerance) == "");
+            CHECK(difference(got.gradients.dx, expected.gradients.dx, tolerance, tolerance) == "");
+            CHECK(difference(got.gradients.dgamma, expected.gradients.dgamma, tolerance, 10 * tolerance) == "");
+            CHECK(difference(got.gradients.dbeta, expected.gradients.dbeta, tolerance, 10 * tolerance) == "");
+          }
+        }
+      }
     }
   }
 }

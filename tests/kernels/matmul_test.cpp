@@ -8,6 +8,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -28,10 +29,10 @@ Operands random_operands(int64_t products, int64_t m, int64_t n, int64_t depth, 
 }
 
 /// The product over memory that held NaN, so that an element left unwritten shows.
-Tensor run(const Operands& operands) {
-  Tensor y = Tensor::full(operands.result, std::nan(""), operands.a.dtype());
-  kernels::matmul(operands.a, operands.b, operands.options, y);
-  return y;
+Tensor run(const Operands& operands, Device device = Device::cpu()) {
+  Tensor y = Tensor::full(operands.result, std::nan(""), operands.a.dtype()).to(device);
+  kernels::matmul(operands.a.to(device), operands.b.to(device), operands.options, y);
+  return y.to(Device::cpu());
 }
 
 /// One element of the product in f64.
@@ -58,6 +59,34 @@ TEST_CASE("matmul over many tiles agrees with plain loops") {
           const auto i = static_cast<int64_t>(random() % 300), j = static_cast<int64_t>(random() % 530);
           REQUIRE(y.data<double>()[(s * 300 + i) * 530 + j] ==
                   Approx(element(operands, s, i, j)).epsilon(1e-11).margin(1e-11));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("matmul agrees with plain loops on every device") {
+  for (const Device device : available_devices()) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      for (const auto& [products, m, n, depth] : {std::array<int64_t, 4>{-1, 1, 1, 1},
+                                                  {-1, 33, 17, 70},
+                                                  {-1, 5, 7, 0},
+                                                  {-1, 0, 7, 3},
+                                                  {3, 9, 20, 33},
+                                                  {0, 2, 3, 4},
+                                                  {4, 65, 1, 2}}) {
+        for (const int flags : {0, 1, 2, 3}) {
+          const Operands operands = random_operands(products, m, n, depth, flags % 2 == 1, flags / 2 == 1, dtype);
+          INFO(device.to_string() << ' ' << name_of(dtype) << ' ' << products << ' ' << m << ' ' << n << ' ' << depth
+                                  << ", flags " << flags);
+          Operands exact = operands;
+          exact.a = converted(exact.a, DType::f64), exact.b = converted(exact.b, DType::f64);
+          Tensor expected = Tensor::zeros(operands.result, DType::f64);
+          for (int64_t i = 0; i < expected.numel(); ++i) {
+            expected.mutable_data<double>()[i] = element(exact, i / (m * n), i / n % m, i % n);
+          }
+          const double tolerance = dtype == DType::f64 ? 1e-12 : 2e-5;
+          CHECK(difference(converted(run(operands, device), DType::f64), expected, tolerance, tolerance) == "");
         }
       }
     }
