@@ -57,7 +57,8 @@ struct CommandLine {
         "Tests the model of a run folder on the test part of its data.\n\n"
         "Examples:\n"
         "  divvy eval runs/20260101_120000-mnist-mixture\n"
-        "  divvy eval runs/20260101_120000-mnist-mixture --checkpoint best\n");
+        "  divvy eval runs/20260101_120000-mnist-mixture --checkpoint best\n"
+        "  divvy eval runs/20260101_120000-mnist-no-gate-entropy --temperature 1\n");
     sweep_app = app.add_subcommand("sweep", "train many runs and sum them up");
     sweep_app->description(
         "Trains experiments with several seeds each, in processes of their own, and sums up what they gave: mean and\n"

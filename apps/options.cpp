@@ -45,6 +45,10 @@ void add_eval_options(CLI::App& command, EvalConfig& config) {
   command.add_option("--batch", config.batch, "samples evaluated at once")
       ->check(number(1, 1e9))
       ->capture_default_str();
+  command
+      .add_option("--temperature", config.temperature,
+                  "of the gate's softmax, instead of the one at which the gate learned last")
+      ->check(number(1e-6, 1e6));
   threads_option(command, config.threads);
 }
 

@@ -3,11 +3,11 @@
 
   python3 benchmarks/reproduction.py --data-dir DIR --tables mnist mnist-5 [--seeds 3] [--epochs-scale 0.4]
                                      [--divvy build/release/bin/divvy] [--out runs/reproduction] [--jobs 0]
-                                     [--no-training] [--write apps/experiments/RESULTS.md]
+                                     [--least-epochs 20] [--no-training] [--write apps/experiments/RESULTS.md]
 
 Each row runs in the correct form and, where the published code computed something else, in that form too, by the quirks
-of benchmarks/reference_numbers.py. --epochs-scale shortens stages of more than 20 epochs to that share, but not below
-20; the tables say which epochs were run. A run that is there already is not repeated; --no-training only writes what
+of benchmarks/reference_numbers.py. --epochs-scale shortens stages to that share, but not below --least-epochs; the
+tables say which epochs were run. A table may have seeds and a scale of its own (mnist-ten-seeds has). A run that is there already is not repeated; --no-training only writes what
 there is. "Of the best run" is the test accuracy of the seed with the best validation accuracy, which is what many
 published rows are, of more seeds; ! marks a published number more than two standard deviations from our mean.
 """
@@ -29,8 +29,9 @@ def toml_line(key, value):
     return f"{key} = {json.dumps(value)}\n"
 
 
-def shortened(epochs, scale):
-    return epochs if epochs <= 20 else max(20, round(epochs * scale))
+def shortened(epochs, arguments):
+    least = arguments.least_epochs
+    return epochs if epochs <= least else max(least, round(epochs * arguments.epochs_scale))
 
 
 def shortened_schedule(text, scale):
@@ -39,18 +40,18 @@ def shortened_schedule(text, scale):
     return ",".join(f"{value}x{max(1, round(int(count) * scale))}" for value, count in parts)
 
 
-def settings(folder, row, scale, extra):
+def settings(folder, row, arguments, extra):
     values = tomllib.loads((EXPERIMENTS / folder / f"{row['experiment']}.toml").read_text(encoding="utf8"))
     whole = values["epochs"]
     for key in ("epochs", "first-epochs"):
         if key in values:
-            values[key] = shortened(values[key], scale)
+            values[key] = shortened(values[key], arguments)
     if isinstance(values.get("temperature"), str):
         values["temperature"] = shortened_schedule(values["temperature"], values["epochs"] / whole)
     return values | extra
 
 
-def sweep(arguments, table, folder, form, rows):
+def sweep(of_table, table, folder, form, rows):
     """Runs the rows of one form of a table; the means of their metrics by experiment."""
     out = pathlib.Path(arguments.out) / table / form
     files = out / "settings"
@@ -58,7 +59,7 @@ def sweep(arguments, table, folder, form, rows):
     names = []
     for row in rows:
         extra = {} if form == "correct" else {"quirks": row["quirks"]} | row["options"]
-        values = settings(folder, row, arguments.epochs_scale, extra)
+        values = settings(folder, row, arguments, extra)
         path = files / f"{row['experiment']}.toml"
         path.write_text("".join(toml_line(key, value) for key, value in values.items()), encoding="utf8")
         names.append(str(path))
@@ -132,19 +133,21 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=0)
     parser.add_argument("--epochs-scale", type=float, default=1)
+    parser.add_argument("--least-epochs", type=int, default=20)
     parser.add_argument("--forms", nargs="+", choices=["correct", "published"], default=["correct", "published"])
     parser.add_argument("--no-training", action="store_true")
     parser.add_argument("--write", help="a Markdown file to put the tables into, below its line '<!-- tables -->'")
     arguments = parser.parse_args()
     texts = []
     for table in arguments.tables:
-        title, folder, rows = TABLES[table]
+        title, folder, rows, *own = TABLES[table]
+        of_table = argparse.Namespace(**(vars(arguments) | (own[0] if own else {})))
         forms = {}
-        if "correct" in arguments.forms:
-            forms["correct"] = sweep(arguments, table, folder, "correct", rows)
+        if "correct" in of_table.forms:
+            forms["correct"] = sweep(of_table, table, folder, "correct", rows)
         quirky = [row for row in rows if row["quirks"]]
-        if quirky and "published" in arguments.forms:
-            forms["published"] = sweep(arguments, table, folder, "published", quirky)
+        if quirky and "published" in of_table.forms:
+            forms["published"] = sweep(of_table, table, folder, "published", quirky)
         texts.append(table_text(title, rows, forms))
         print(texts[-1], flush=True)
     if arguments.write:

@@ -241,6 +241,29 @@ TEST_CASE("every model runs by every recipe that suits it, and is tested again w
   CHECK(runs >= 60);
 }
 
+TEST_CASE("a model is tested at another temperature") {
+  const Workplace work;
+  REQUIRE(work.run(fmt::format("{} --model mixture --run-dir run", kSmall)).code == 0);
+  const auto sample_entropy = [&](const std::string& options) {
+    const Result eval = work.run("eval run " + options);
+    INFO(eval.out << eval.err);
+    REQUIRE(eval.code == 0);
+    const size_t at = eval.out.find("entropy, a sample");
+    REQUIRE(at != std::string::npos);
+    return std::stod(eval.out.substr(eval.out.find_first_of("0123456789", at)));
+  };
+  // The hotter, the less certain is the gate of three experts.
+  CHECK(sample_entropy("--temperature 1") == sample_entropy(""));
+  CHECK(sample_entropy("--temperature 0.1") < sample_entropy("") - 0.1);
+  CHECK(sample_entropy("--temperature 0.001") < sample_entropy("--temperature 0.1") - 0.1);
+  CHECK(sample_entropy("--temperature 1000000") == Approx(std::log2(3)).margin(0.01));
+  CHECK(work.run("eval run --temperature 0").code == 2);
+  REQUIRE(work.run(fmt::format("{} --model mixture --gate-output escort --run-dir escort", kSmall)).code == 0);
+  const Result refused = work.run("eval escort --temperature 2");
+  CHECK(refused.code == 2);
+  CHECK(mentions(refused.err, "escort"));
+}
+
 TEST_CASE("a regression is told by its squared error") {
   const Workplace work;
   const Result train = work.run(
