@@ -67,14 +67,15 @@ void check_parameters(const char* op, const SmallStackParameters& parameters, co
   }
   for (size_t l = 0; l < layers.size(); ++l) {
     const Tensor &weight = parameters.weights[l], &bias = parameters.biases[l];
-    if (weight.defined() || !optional) {
-      check::shape(op, fmt::format("the weight of layer {}", l), weight, weight_shape(experts, shapes[l], layers[l]));
-      check::same_kind(op, "a weight", weight, like);
-    }
-    if (bias.defined()) {
-      check::shape(op, fmt::format("the bias of layer {}", l), bias, {experts, layers[l].out});
-      check::same_kind(op, "a bias", bias, like);
-    }
+    const auto require = [&](const char* what, const Tensor& parameter, const Shape& shape) {
+      // The name is made only for the message.
+      if (!parameter.defined() || parameter.shape() != shape) {
+        check::shape(op, fmt::format("the {} of layer {}", what, l), parameter, shape);
+      }
+      check::same_kind(op, what, parameter, like);
+    };
+    if (weight.defined() || !optional) require("weight", weight, weight_shape(experts, shapes[l], layers[l]));
+    if (bias.defined()) require("bias", bias, {experts, layers[l].out});
   }
 }
 

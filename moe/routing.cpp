@@ -118,14 +118,12 @@ Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOpti
   Routing result;
   result.scores = scores;
   result.experts = experts;
-  result.probabilities = normalise(scores, options);
   const Weighting weighting = weighting_of(options);
+  const bool among_chosen = weighting == Weighting::renormalised && options.rule != Rule::all;
+  result.probabilities = among_chosen ? normalise_among(scores, experts, options) : normalise(scores, options);
   if (weighting == Weighting::one) {
     result.weights = Variable(Tensor::full(experts.shape(), 1, scores.dtype()));
     return result;
-  }
-  if (weighting == Weighting::renormalised && options.rule != Rule::all) {
-    result.probabilities = normalise_among(scores, experts, options);
   }
   result.weights = options.rule == Rule::all ? result.probabilities : gather_last(result.probabilities, experts);
   return result;

@@ -11,7 +11,7 @@
 namespace divvy::kernels::cpu {
 
 constexpr int64_t kChunk = 1024;
-constexpr int64_t kChunkTile = 16 * kChunk;
+constexpr int64_t kChunkTile = 4 * kChunk;
 
 template <class T>
 using Chunk = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;

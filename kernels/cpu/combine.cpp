@@ -10,10 +10,10 @@ namespace divvy::kernels::cpu {
 
 namespace {
 
-/// Calls f(b) for each sample, in tiles of about 16k products.
+/// Calls f(b) for each sample, in tiles of about 4k products.
 template <class F>
 void for_samples(const Tensor& position, int64_t cols, const F& f) {
-  const int64_t tile = 16384 / std::max<int64_t>(position.size(1) * cols, 1) + 1;
+  const int64_t tile = 4096 / std::max<int64_t>(position.size(1) * cols, 1) + 1;
   parallel_tiles(position.size(0), tile, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) f(b);
   });

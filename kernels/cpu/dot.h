@@ -10,6 +10,11 @@ namespace divvy::kernels::cpu {
 template <class T>
 T dot(const T* a, const T* b, int64_t count) {
   constexpr int64_t kLanes = 16;
+  if (count < kLanes) {
+    T sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += a[i] * b[i];
+    return sum;
+  }
   T sums[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {

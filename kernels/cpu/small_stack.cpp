@@ -1,141 +1,16 @@
 #include "kernels/small_stack.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/cpu/instruction_set.h"
-#include "kernels/cpu/row_panels.h"
 #include "kernels/cpu/scratch.h"
-#include "kernels/cpu/small_stack_unit.h"
+#include "kernels/cpu/small_stack_plan.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
 
 namespace {
-
-constexpr int64_t tiles_of(int64_t rows, int64_t lanes) { return (rows + lanes - 1) / lanes; }
-
-/// The layers with all sizes, and where a tile's results and an expert's parameters lie.
-struct StackPlan {
-  std::vector<StackLayer> layers;
-  int64_t input_size = 0;    ///< features of a stored input, with its border
-  int64_t kept_size = 0;     ///< features of a tile's results that are kept for backward
-  int64_t passing_size = 0;  ///< and of those that are not
-  int64_t mask_size = 0;
-  int64_t parameter_size = 0;
-};
-
-StackPlan plan_of(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
-                  bool keeps) {
-  StackPlan plan;
-  const bool image = x.rank() == 4;
-  int64_t channels = x[1], rows = image ? x[2] : 1, cols = image ? x[3] : 1;
-  int64_t linear_features = 0, conv_features = 0;
-  for (size_t l = 0; l < layers.size(); ++l) {
-    const SmallLayer& given = layers[l];
-    StackLayer layer;
-    layer.convolution = given.kernel > 0;
-    layer.relu = given.relu, layer.pool = given.pool, layer.bias = parameters.biases[l].defined();
-    layer.out = given.out;
-    if (layer.convolution) {
-      layer.in = channels, layer.in_rows = rows, layer.in_cols = cols;
-      layer.kernel = given.kernel, layer.padding = given.padding;
-      layer.rows = rows + 2 * given.padding - given.kernel + 1;
-      layer.cols = cols + 2 * given.padding - given.kernel + 1;
-      layer.out_rows = given.pool ? layer.rows / 2 : layer.rows;
-      layer.out_cols = given.pool ? layer.cols / 2 : layer.cols;
-    } else {
-      layer.in = channels * rows * cols;
-    }
-    layer.border = l + 1 < layers.size() ? layers[l + 1].padding : 0;
-    // Backward has no use for what a last layer without ReLU gives.
-    layer.kept = keeps && (l + 1 < layers.size() || layer.relu);
-    int64_t& results = layer.kept ? plan.kept_size : plan.passing_size;
-    layer.result_at = results, layer.mask_at = plan.mask_size;
-    layer.weight_at = plan.parameter_size, layer.bias_at = plan.parameter_size + layer.weights();
-    layer.gradient_at = layer.convolution ? conv_features : linear_features;
-    (layer.convolution ? conv_features : linear_features) += layer.out_size();
-    results += layer.stored_size();
-    if (layer.pool) plan.mask_size += 2 * layer.out_size();
-    plan.parameter_size = layer.bias_at + layer.out;
-    channels = layer.out, rows = layer.out_rows, cols = layer.out_cols;
-    plan.layers.push_back(layer);
-  }
-  const StackLayer& first = plan.layers[0];
-  plan.input_size = first.in * (first.in_rows + 2 * first.padding) * (first.in_cols + 2 * first.padding);
-  return plan;
-}
-
-/// The tiles of each expert, the inputs that several experts share, and the units in which they are computed. Inputs of
-/// one expert alone are transposed by the units that read them. Nothing of it depends on the number of threads.
-struct Schedule {
-  struct Unit {
-    RowPanel panel;
-    int64_t tile;   ///< the first of its tiles among all
-    int64_t input;  ///< the first of its tiles' inputs among those that are shared, or -1
-  };
-  struct Input {
-    int64_t row, count;  ///< the rows whose samples it holds
-  };
-  std::vector<Unit> units;     ///< in the order in which they are started
-  std::vector<size_t> sorted;  ///< the same in the order of experts and rows
-  std::vector<Input> inputs;
-  int64_t tiles = 0;
-};
-
-/// Whether two experts with this many rows read the same samples in the same order.
-bool same_samples(const Segments& segments, const RowPanel& a, const RowPanel& b) {
-  if (!segments.sample.defined() || a.rows() != b.rows()) return false;
-  const int64_t* sample = segments.sample.data<int64_t>();
-  return std::memcmp(sample + a.begin, sample + b.begin, static_cast<size_t>(a.rows()) * sizeof(int64_t)) == 0;
-}
-
-/// Rows of a unit in backward: enough units for many threads, but not so many that the sums of each over its lanes
-/// count. Forward has nothing to sum, and units of a group of tiles leave their inputs in the cache for the next
-/// expert.
-int64_t backward_unit(int64_t rows) { return std::clamp<int64_t>(rows / 16 / 64 * 64, 128, kUnitRows); }
-
-Schedule schedule_of(const Segments& segments, int64_t rows, int64_t lanes, int64_t limit) {
-  Schedule result;
-  const std::vector<RowPanel> experts = expert_rows(segments, rows);
-  int64_t first_input = -1;
-  for (size_t e = 0; e < experts.size(); ++e) {
-    const RowPanel& all = experts[e];
-    if (all.rows() == 0) continue;
-    const bool as_before = e > 0 && same_samples(segments, experts[e - 1], all);
-    const bool as_next = e + 1 < experts.size() && same_samples(segments, all, experts[e + 1]);
-    if (!as_before) first_input = as_next ? static_cast<int64_t>(result.inputs.size()) : -1;
-    if (!as_before && as_next) {
-      for (int64_t row = all.begin; row < all.end; row += lanes) {
-        result.inputs.push_back({row, std::min(lanes, all.end - row)});
-      }
-    }
-    for (int64_t begin = all.begin; begin < all.end; begin += limit) {
-      const int64_t tile = (begin - all.begin) / lanes;
-      result.units.push_back({{all.expert, begin, std::min(begin + limit, all.end)},
-                              result.tiles + tile,
-                              first_input < 0 ? -1 : first_input + tile});
-    }
-    result.tiles += tiles_of(all.rows(), lanes);
-  }
-  // The longest first, so that no thread is left with one at the end; then units that read the same inputs.
-  std::vector<size_t> order(result.units.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    const auto &left = result.units[a], &right = result.units[b];
-    if (left.panel.rows() != right.panel.rows()) return left.panel.rows() > right.panel.rows();
-    return left.input < right.input;
-  });
-  std::vector<Schedule::Unit> units;
-  result.sorted.resize(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    units.push_back(result.units[order[i]]);
-    result.sorted[order[i]] = i;
-  }
-  result.units = std::move(units);
-  return result;
-}
 
 template <class T>
 const StackCode<T>& code_of() {
@@ -196,14 +71,16 @@ class InputReader {
         x_(x.data<T>()),
         size_(first_.in * first_.in_rows * first_.in_cols) {}
 
+  /// The sample of a row.
+  const T* sample(int64_t row) const { return x_ + (sample_ != nullptr ? sample_[row] : row) * size_; }
+  bool reads_samples() const { return code_.reads_samples(first_); }
+
   /// Transposes rows [row, row + count) into `tile` and returns the largest magnitude in them.
   T read(int64_t row, int64_t count, T* tile) const {
     static thread_local Scratch scratch;
     T* space = scratch.take<T>((size_ + 15) / 16 * 16 * (code_.lanes + 1));
     const T* rows[16];
-    for (int64_t lane = 0; lane < count; ++lane) {
-      rows[lane] = x_ + (sample_ != nullptr ? sample_[row + lane] : row + lane) * size_;
-    }
+    for (int64_t lane = 0; lane < count; ++lane) rows[lane] = sample(row + lane);
     return code_.read(rows, count, first_.in, first_.in_rows, first_.in_cols, first_.padding, space, tile);
   }
 
@@ -227,15 +104,21 @@ void read_shared_inputs(const InputReader<T>& reader, const Schedule& schedule, 
   });
 }
 
-/// The inputs of a unit's tiles: those that are shared, or its own, in memory of the calling thread.
+/// The inputs of a unit's tiles: those that are shared, its own in memory of the calling thread, or the samples
+/// themselves.
 template <class T>
 struct UnitInputs {
+  const T* samples[kUnitRows];
+  bool in_place;
   const T* tiles[kUnitTiles];
   T largest[kUnitTiles];
 
   UnitInputs(const InputReader<T>& reader, const Schedule::Unit& unit, int64_t lanes, const Tensor& shared,
              const Tensor& shared_largest) {
     const int64_t count = tiles_of(unit.panel.rows(), lanes), size = shared.size(1) * lanes;
+    in_place = unit.input < 0 && reader.reads_samples();
+    for (int64_t i = 0; in_place && i < unit.panel.rows(); ++i) samples[i] = reader.sample(unit.panel.begin + i);
+    if (in_place) return;
     static thread_local Scratch scratch;
     T* own = unit.input < 0 ? scratch.take<T>(count * size) : nullptr;
     for (int64_t t = 0; t < count; ++t) {
@@ -261,6 +144,7 @@ StackUnit<T> unit_of(const StackPlan& plan, const StackCode<T>& code, const Sche
           .bias = parameters.biases.data(),
           .tiles = tiles_of(unit.panel.rows(), code.lanes),
           .rows = unit.panel.rows(),
+          .samples = inputs.in_place ? inputs.samples : nullptr,
           .input = inputs.tiles,
           .largest = inputs.largest,
           .results = nullptr,
@@ -272,13 +156,61 @@ StackUnit<T> unit_of(const StackPlan& plan, const StackCode<T>& code, const Sche
           .scratch = nullptr};
 }
 
+/// The gradient of each parameter: the sum of what the units of its expert gave, in the order of their rows.
+template <class T>
+void add_units(const StackPlan& plan, const Schedule& schedule, const T* sums, SmallStackParameters& gradients) {
+  struct Target {
+    T* data;
+    int64_t begin, size;  ///< of an expert's parameters, one layer after the other
+  };
+  std::vector<Target> targets;
+  int64_t experts = 0;
+  const auto add_target = [&](Tensor& tensor, int64_t begin, int64_t size) {
+    if (!tensor.defined()) return;
+    targets.push_back({tensor.mutable_data<T>(), begin, size});
+    experts = tensor.size(0);
+  };
+  for (size_t l = 0; l < plan.layers.size(); ++l) {
+    const StackLayer& layer = plan.layers[l];
+    add_target(gradients.weights[l], layer.weight_at, layer.weights());
+    add_target(gradients.biases[l], layer.bias_at, layer.out);
+  }
+  // Which units each expert has.
+  std::vector<size_t> first(static_cast<size_t>(experts) + 1);
+  for (const size_t unit : schedule.sorted) ++first[static_cast<size_t>(schedule.units[unit].panel.expert) + 1];
+  for (size_t e = 1; e < first.size(); ++e) first[e] += first[e - 1];
+
+  constexpr int64_t kStrip = 2048;
+  const int64_t strips = (plan.parameter_size + kStrip - 1) / kStrip;
+  parallel_tiles(experts * strips, 4, [&](int64_t begin_task, int64_t end_task) {
+    for (int64_t task = begin_task; task < end_task; ++task) {
+      const int64_t expert = task / strips, strip = task % strips * kStrip;
+      for (const Target& target : targets) {
+        const int64_t begin = std::max(strip, target.begin), end = std::min(strip + kStrip, target.begin + target.size);
+        if (begin >= end) continue;
+        T* to = target.data + expert * target.size + begin - target.begin;
+        const size_t own = first[static_cast<size_t>(expert)], next = first[static_cast<size_t>(expert) + 1];
+        if (own == next) std::fill_n(to, end - begin, T(0));
+        for (size_t i = own; i < next; ++i) {
+          const T* part = sums + static_cast<int64_t>(schedule.sorted[i]) * plan.parameter_size + begin;
+          if (i == own) {
+            std::copy_n(part, end - begin, to);
+          } else {
+            for (int64_t n = 0; n < end - begin; ++n) to[n] += part[n];
+          }
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
 
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
                  const Segments& segments, Tensor& y, SmallStackSaved* saved) {
   visit_floating("small_stack", x.dtype(), [&]<class T>() {
     const StackCode<T>& code = code_of<T>();
-    const StackPlan plan = plan_of(x.shape(), layers, parameters, saved != nullptr);
+    const StackPlan plan = plan_of(x.shape(), layers, parameters, code.lanes, saved != nullptr);
     const Schedule schedule = schedule_of(segments, y.size(0), code.lanes, kTileGroup * 16);
     const auto shared = static_cast<int64_t>(schedule.inputs.size());
     Tensor inputs = Tensor::empty({shared, plan.input_size, code.lanes}, x.dtype());
@@ -320,7 +252,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
                           const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients) {
   visit_floating("small_stack_backward", dy.dtype(), [&]<class T>() {
     const StackCode<T>& code = code_with<T>(saved.lanes);
-    const StackPlan plan = plan_of(x.shape(), layers, parameters, true);
+    const StackPlan plan = plan_of(x.shape(), layers, parameters, code.lanes, true);
     const Schedule schedule = schedule_of(segments, dy.size(0), code.lanes, backward_unit(dy.size(0)));
     const int64_t units = static_cast<int64_t>(schedule.units.size());
     const int64_t size = plan.parameter_size, cols = dy.size(0) == 0 ? 0 : dy.numel() / dy.size(0);
@@ -351,27 +283,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
       code.backward(job);
     });
 
-    // The units of an expert, in the order of their rows.
-    const int64_t experts = parameters.weights[0].size(0);
-    const auto add_units = [&](Tensor& to, int64_t expert, int64_t at, int64_t count) {
-      T* sum = to.mutable_data<T>() + expert * count;
-      bool first = true;
-      for (const size_t i : schedule.sorted) {
-        if (schedule.units[i].panel.expert != expert) continue;
-        const T* part = sums + static_cast<int64_t>(i) * size + at;
-        for (int64_t n = 0; n < count; ++n) sum[n] = first ? part[n] : sum[n] + part[n];
-        first = false;
-      }
-      if (first) std::fill_n(sum, count, T(0));
-    };
-    for (int64_t expert = 0; expert < experts; ++expert) {
-      for (size_t l = 0; l < layers.size(); ++l) {
-        const StackLayer& layer = plan.layers[l];
-        Tensor &dweight = gradients.weights[l], &dbias = gradients.biases[l];
-        if (dweight.defined()) add_units(dweight, expert, layer.weight_at, layer.weights());
-        if (dbias.defined()) add_units(dbias, expert, layer.bias_at, layer.out);
-      }
-    }
+    add_units<T>(plan, schedule, sums, gradients);
     if (scattered) scatter_add_rows(rows, segments.sample, dx);
   });
 }

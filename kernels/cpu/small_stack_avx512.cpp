@@ -1,6 +1,7 @@
 #if defined(__x86_64__)
 
 #include "kernels/cpu/lanes_avx512.h"
+#include "kernels/cpu/small_stack_pixels.h"
 #include "kernels/cpu/small_stack_tile.h"
 
 namespace divvy::kernels::cpu {

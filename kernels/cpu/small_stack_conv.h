@@ -32,6 +32,13 @@ struct Convolution {
   uint16_t* masks = nullptr;                 ///< for pooling: two of each pooled value
 };
 
+/// A first layer whose lanes are neighbouring pixels instead of samples, for the sets that have it: see
+/// small_stack_pixels.h.
+template <class V>
+struct PixelConvolution {
+  static constexpr bool kAvailable = false;
+};
+
 /// The larger of a and b and whether it is b; the first one that is not a number, where the values may be such.
 template <class V, bool Careful>
 inline typename V::Vec larger(typename V::Vec a, typename V::Vec b, typename V::Mask& second) {

@@ -154,9 +154,9 @@ void outer_columns(int64_t tiles, const T* const* dy, const T* const* x, int64_t
   }
 }
 
-/// dw[o, i] = the sum over all samples of dy[o] x[i]; dbias[o] that of dy[o], where it is not null.
+/// dw[o, i] = the sum over all samples of dy[o] x[i].
 template <class V, class T>
-void outer(int64_t tiles, const T* const* dy, int64_t outputs, const T* const* x, int64_t inputs, T* dw, T* dbias) {
+void outer(int64_t tiles, const T* const* dy, int64_t outputs, const T* const* x, int64_t inputs, T* dw) {
   // Panels whose features, of eight tiles, stay in the nearest cache.
   constexpr int64_t kPanelInputs = 32, kPanelOutputs = 24;
   for (int64_t i0 = 0; i0 < inputs; i0 += kPanelInputs) {
@@ -172,13 +172,103 @@ void outer(int64_t tiles, const T* const* dy, int64_t outputs, const T* const* x
       if (i < last) outer_columns<V, 1>(tiles, dy, x, o, end, i, dw, inputs);
     }
   }
-  if (dbias == nullptr) return;
+}
+
+/// dbias[o] = the sum over all samples of dy[o].
+template <class V, class T>
+void sum_samples(int64_t tiles, const T* const* dy, int64_t outputs, T* dbias) {
   for (int64_t o = 0; o < outputs; ++o) {
     typename V::Vec sum = V::zero();
     for (int64_t t = 0; t < tiles; ++t) sum = V::add(sum, V::load(dy[t] + o * V::kCount));
     dbias[o] = V::sum(sum);
   }
 }
+
+/// dw[o, i] = the sum over `rows` samples of dy[o] x[i] for Left x Right vectors of them, with neighbouring features in
+/// the lanes: x is [rows, pitch], row after row.
+template <class V, int Left, int Right, class T>
+void outer_rows_block(int64_t rows, const T* const* dy, const T* x, int64_t pitch, int64_t o0, int64_t i0, T* dw,
+                      int64_t inputs) {
+  using Vec = typename V::Vec;
+  Vec sum[Left][Right];
+#pragma GCC unroll 8
+  for (int o = 0; o < Left; ++o) {
+#pragma GCC unroll 4
+    for (int i = 0; i < Right; ++i) sum[o][i] = V::zero();
+  }
+  for (int64_t row = 0; row < rows; row += V::kCount) {
+    const T *left = dy[row / V::kCount] + o0 * V::kCount, *right = x + row * pitch + i0;
+    const int64_t lanes = rows - row < V::kCount ? rows - row : V::kCount;
+    for (int64_t lane = 0; lane < lanes; ++lane, ++left, right += pitch) {
+      Vec value[Right];
+#pragma GCC unroll 4
+      for (int i = 0; i < Right; ++i) value[i] = V::load(right + i * V::kCount);
+#pragma GCC unroll 8
+      for (int o = 0; o < Left; ++o) {
+        const Vec factor = V::all(left[o * V::kCount]);
+#pragma GCC unroll 4
+        for (int i = 0; i < Right; ++i) sum[o][i] = V::fma(factor, value[i], sum[o][i]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < Left; ++o) {
+    T* to = dw + (o0 + o) * inputs + i0;
+#pragma GCC unroll 4
+    for (int i = 0; i < Right; ++i) {
+      const int64_t left = inputs - i0 - i * V::kCount;
+      if (left >= V::kCount) {
+        V::store(to + i * V::kCount, sum[o][i]);
+      } else {
+        T part[V::kCount];
+        V::store(part, sum[o][i]);
+        for (int64_t n = 0; n < left; ++n) to[i * V::kCount + n] = part[n];
+      }
+    }
+  }
+}
+
+/// The same as outer(), for layers with many weights: nothing is left to be summed over lanes, but the features have to
+/// be transposed back, into `space` of rows * the inputs in whole vectors.
+template <class V, class T>
+void outer_rows(int64_t rows, const T* const* dy, int64_t outputs, const T* const* x, int64_t inputs, T* space, T* dw) {
+  const int64_t vectors = (inputs + V::kCount - 1) / V::kCount, pitch = vectors * V::kCount;
+  for (int64_t row = 0; row < rows; row += V::kCount) {
+    T* to[V::kCount];
+    for (int64_t lane = 0; lane < V::kCount; ++lane) to[lane] = space + (row + lane) * pitch;
+    V::write_rows(x[row / V::kCount], inputs, rows - row < V::kCount ? rows - row : V::kCount, to);
+  }
+  const auto columns = [&]<int Right>(int64_t i0) {
+    for (int64_t o = 0; o < outputs;) {
+      const int64_t blocks = (outputs - o + V::kLeft - 1) / V::kLeft, size = (outputs - o + blocks - 1) / blocks;
+      const auto run = [&]<int Left>() {
+        if constexpr (Left <= V::kLeft) outer_rows_block<V, Left, Right>(rows, dy, space, pitch, o, i0, dw, inputs);
+      };
+      switch (size) {
+        case 1: run.template operator()<1>(); break;
+        case 2: run.template operator()<2>(); break;
+        case 3: run.template operator()<3>(); break;
+        case 4: run.template operator()<4>(); break;
+        case 5: run.template operator()<5>(); break;
+        default: run.template operator()<6>();
+      }
+      o += size;
+    }
+  };
+  for (int64_t v = 0; v < vectors;) {
+    const int64_t blocks = (vectors - v + 3) / 4, size = (vectors - v + blocks - 1) / blocks, i0 = v * V::kCount;
+    switch (size) {
+      case 1: columns.template operator()<1>(i0); break;
+      case 2: columns.template operator()<2>(i0); break;
+      case 3: columns.template operator()<3>(i0); break;
+      default: columns.template operator()<4>(i0);
+    }
+    v += size;
+  }
+}
+
+/// Whether outer_rows() pays: enough weights for each feature that it transposes.
+constexpr bool many_outputs(int64_t outputs, int64_t inputs) { return outputs >= 16 && inputs >= 32; }
 
 }  // namespace
 }  // namespace divvy::kernels::cpu

@@ -4,53 +4,13 @@
 
 #include "kernels/cpu/small_stack_conv.h"
 #include "kernels/cpu/small_stack_linear.h"
+#include "kernels/cpu/small_stack_read.h"
 #include "kernels/cpu/small_stack_unit.h"
 
 /// The stack on the tiles of one unit: layer after layer, for a group of tiles at a time, so that what a layer gives is
 /// in the cache when the next one reads it. V is one of the types of lanes_plain.h.
 namespace divvy::kernels::cpu {
 namespace {
-
-/// Zeros around planes of rows x cols vectors; `data` is the corner of the border.
-template <class V, class T>
-void clear_border(T* data, int64_t channels, int64_t rows, int64_t cols, int64_t border) {
-  if (border == 0) return;
-  const int64_t height = rows + 2 * border, width = cols + 2 * border;
-  for (int64_t c = 0; c < channels; ++c) {
-    for (int64_t i = 0; i < height; ++i) {
-      T* row = data + (c * height + i) * width * V::kCount;
-      const bool inside = i >= border && i < border + rows;
-      for (int64_t j = 0; j < width; ++j) {
-        if (inside && j == border) j += cols;
-        V::store(row + j * V::kCount, V::zero());
-      }
-    }
-  }
-}
-
-template <class V, class T>
-T read_tile(const T* const* rows, int64_t count, int64_t channels, int64_t height, int64_t width, int64_t border,
-            T* scratch, T* tile) {
-  const int64_t size = channels * height * width;
-  // Lanes without a sample read zeros.
-  const T* from[V::kCount];
-  T* zeros = scratch;
-  for (int64_t i = 0; count < V::kCount && i < size; ++i) zeros[i] = 0;
-  for (int64_t lane = 0; lane < V::kCount; ++lane) from[lane] = lane < count ? rows[lane] : zeros;
-  if (border == 0) return V::read_rows(from, size, tile);
-  T* whole = scratch + (size + 15) / 16 * 16;
-  const T largest = V::read_rows(from, size, whole);
-  clear_border<V>(tile, channels, height, width, border);
-  const int64_t padded_height = height + 2 * border, padded_width = width + 2 * border;
-  for (int64_t c = 0; c < channels; ++c) {
-    for (int64_t i = 0; i < height; ++i) {
-      T* to = tile + ((c * padded_height + i + border) * padded_width + border) * V::kCount;
-      const T* row = whole + (c * height + i) * width * V::kCount;
-      for (int64_t j = 0; j < width; ++j) V::store(to + j * V::kCount, V::load(row + j * V::kCount));
-    }
-  }
-  return largest;
-}
 
 /// Whether sums of this layer may be infinite or not a number for inputs up to `bound`, which becomes that of its
 /// results.
@@ -115,6 +75,7 @@ class Stack {
 
  private:
   static constexpr int64_t L = V::kCount;
+  using Pixels = PixelConvolution<V>;
 
   void open_group(int64_t begin) {
     begin_ = begin;
@@ -129,11 +90,12 @@ class Stack {
   }
   /// What layer l reads.
   const T* source(int64_t l, int64_t t) const { return l == 0 ? u_.input[begin_ + t] : result(u_.layers[l - 1], t); }
+  int64_t samples_of(int64_t tile) const { return u_.rows - tile * L < L ? u_.rows - tile * L : L; }
   /// The rows of a matrix that are in the lanes of a tile.
   template <class P>
   int64_t row_pointers(int64_t tile, P* matrix, int64_t cols, P** rows) const {
-    const int64_t first = tile * L, count = u_.rows - first < L ? u_.rows - first : L;
-    for (int64_t lane = 0; lane < count; ++lane) rows[lane] = matrix + (first + lane) * cols;
+    const int64_t count = samples_of(tile);
+    for (int64_t lane = 0; lane < count; ++lane) rows[lane] = matrix + (tile * L + lane) * cols;
     return count;
   }
   Planes<const T> source_planes(int64_t l, int64_t t) const {
@@ -150,6 +112,13 @@ class Stack {
   void forward_convolution(int64_t l) {
     const StackLayer& layer = u_.layers[l];
     for (int64_t t = 0; t < group_; ++t) {
+      if constexpr (Pixels::kAvailable) {
+        if (l == 0 && u_.samples != nullptr) {
+          Pixels::forward(layer, u_.samples + (begin_ + t) * L, samples_of(begin_ + t), u_.weight[l], u_.bias[l],
+                          result(layer, t), masks(layer, t));
+          continue;
+        }
+      }
       clear_border<V>(result(layer, t), layer.out, layer.out_rows, layer.out_cols, layer.border);
       const Convolution<T> s{.in = source_planes(l, t),
                              .channels = layer.in,
@@ -199,11 +168,13 @@ class Stack {
       return begin;
     };
     linear_features_ = conv_features_ = 0;
-    int64_t sums = 0, spread = 0, flipped = 0;
+    int64_t sums = 0, spread = 0, flipped = 0, rows = 0;
     for (int64_t l = 0; l < u_.layer_count; ++l) {
       const StackLayer& layer = u_.layers[l];
       if (!layer.convolution) {
         linear_features_ += layer.out;
+        const int64_t in = many_outputs(layer.out, layer.in) ? (layer.in + L - 1) / L * L : 0;
+        rows = rows < in ? in : rows;
         continue;
       }
       conv_features_ += layer.out_size();
@@ -221,6 +192,8 @@ class Stack {
     sums_ = take(sums * L);
     spread_ = take(spread * L);
     flipped_ = take(flipped);
+    rows_ = take(u_.tiles * L * rows);
+    masks_ = take(wants_dx && u_.samples != nullptr ? first.masks(L) : 0);
     dx_ = take(wants_dx ? kTileGroup * input_size_ * L : 0);
     for (int64_t i = 0; u_.scratch != nullptr && i < sums; ++i) V::store(u_.scratch + sums_ + i * L, V::zero());
     return at;
@@ -278,6 +251,17 @@ class Stack {
     for (int64_t t = 0; t < group_; ++t) {
       const T* dy = gradient(l, t);
       const uint16_t* chosen = masks(layer, t);
+      if constexpr (Pixels::kAvailable) {
+        if (l == 0 && u_.samples != nullptr) {
+          const int64_t count = samples_of(begin_ + t);
+          Pixels::weight_gradient(layer, u_.samples + (begin_ + t) * L, count, dy, chosen, sums);
+          if (!wants_dx) continue;
+          auto* by_value = reinterpret_cast<uint16_t*>(u_.scratch + masks_);
+          Pixels::transpose_masks(layer, count, chosen, by_value);
+          input_gradient(l, t, by_value);
+          continue;
+        }
+      }
       const Planes<const T> in = source_planes(l, t);
       for (int64_t f = 0; f < layer.out; ++f) {
         const int64_t from = f * layer.out_rows * layer.out_cols;
@@ -296,14 +280,14 @@ class Stack {
           }
         }
       }
-      if (l > 0 || wants_dx) input_gradient(l, t);
+      if (l > 0 || wants_dx) input_gradient(l, t, chosen);
     }
   }
 
   int64_t kernel_size(int64_t l) const { return u_.layers[l].kernel * u_.layers[l].kernel; }
 
   /// The gradient of a convolution's input is a convolution of the gradient with the flipped filters.
-  void input_gradient(int64_t l, int64_t t) {
+  void input_gradient(int64_t l, int64_t t, const uint16_t* chosen) {
     const StackLayer& layer = u_.layers[l];
     const int64_t taps = kernel_size(l), border = layer.kernel - 1 - layer.padding;
     T *flipped = u_.scratch + flipped_, *around = u_.scratch + spread_;
@@ -314,7 +298,7 @@ class Stack {
         }
       }
     }
-    spread<V>(layer, static_cast<const T*>(gradient(l, t)), masks(layer, t), border, around);
+    spread<V>(layer, static_cast<const T*>(gradient(l, t)), chosen, border, around);
     const int64_t row = (layer.cols + 2 * border) * L, out_row = layer.in_cols * L;
     Convolution<T> s{.in = {around, row, (layer.rows + 2 * border) * row},
                      .channels = layer.out,
@@ -362,14 +346,19 @@ class Stack {
       }
       const T *dy[kUnitTiles], *x[kUnitTiles];
       for (int64_t t = 0; t < u_.tiles; ++t) dy[t] = gradient(l, t), x[t] = source(l, t);
-      outer<V>(u_.tiles, dy, layer.out, x, layer.in, dw, layer.bias ? db : nullptr);
+      if (many_outputs(layer.out, layer.in)) {
+        outer_rows<V>(u_.rows, dy, layer.out, x, layer.in, u_.scratch + rows_, dw);
+      } else {
+        outer<V>(u_.tiles, dy, layer.out, x, layer.in, dw);
+      }
+      if (layer.bias) sum_samples<V>(u_.tiles, dy, layer.out, db);
     }
   }
 
   const StackUnit<T>& u_;
   int64_t begin_ = 0, group_ = 0;
   int64_t linear_features_ = 0, conv_features_ = 0, input_size_ = 0;
-  int64_t linear_ = 0, conv_ = 0, sums_ = 0, spread_ = 0, flipped_ = 0, dx_ = 0;
+  int64_t linear_ = 0, conv_ = 0, sums_ = 0, spread_ = 0, flipped_ = 0, rows_ = 0, masks_ = 0, dx_ = 0;
 };
 
 /// The table of one instruction set.
@@ -380,6 +369,10 @@ constexpr StackCode<typename V::Element> stack_code() {
           .read = [](const T* const* rows, int64_t count, int64_t channels, int64_t height, int64_t width,
                      int64_t border, T* scratch,
                      T* tile) { return read_tile<V>(rows, count, channels, height, width, border, scratch, tile); },
+          .reads_samples = [](const StackLayer& first) -> bool {
+            if constexpr (PixelConvolution<V>::kAvailable) return PixelConvolution<V>::fits(first);
+            return false;
+          },
           .forward = [](const StackForward<T>& job) { Stack<V>(job.unit).forward(job.y); },
           .backward = [](const StackBackward<T>& job) { Stack<V>(job.unit).backward(job); },
           .backward_scratch = [](const StackUnit<T>& unit,

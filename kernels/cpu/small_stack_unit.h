@@ -27,6 +27,8 @@ struct StackLayer {
   int64_t gradient_at = 0;             ///< features of a tile's gradients before this layer's
 
   int64_t out_size() const { return out * out_rows * out_cols; }
+  /// Masks of a tile of `lanes` samples, by pooled values or by the rows of each sample's.
+  int64_t masks(int64_t lanes) const { return 2 * out * out_rows * (out_cols < lanes ? lanes : out_cols); }
   int64_t stored_rows() const { return out_rows + 2 * border; }
   int64_t stored_cols() const { return out_cols + 2 * border; }
   int64_t stored_size() const { return out * stored_rows() * stored_cols(); }
@@ -41,12 +43,13 @@ struct StackUnit {
   const T* const* weight;  ///< of each layer, of this expert
   const T* const* bias;    ///< or nullptr for none
   int64_t tiles;
-  int64_t rows;           ///< of all tiles; only the last tile has fewer than it has lanes
-  const T* const* input;  ///< [tiles] transposed inputs with their border
-  const T* largest;       ///< [tiles] the largest magnitude in each input
-  T* results;             ///< of the first tile: what is kept of the layers' results
-  int64_t result_stride;  ///< elements from a tile's results to those of the next
-  T* passing;             ///< results that are not kept, of the tiles in work
+  int64_t rows;             ///< of all tiles; only the last tile has fewer than it has lanes
+  const T* const* samples;  ///< [rows] where the first layer reads them; else nullptr
+  const T* const* input;    ///< [tiles] transposed inputs with their border
+  const T* largest;         ///< [tiles] the largest magnitude in each input
+  T* results;               ///< of the first tile: what is kept of the layers' results
+  int64_t result_stride;    ///< elements from a tile's results to those of the next
+  T* passing;               ///< results that are not kept, of the tiles in work
   int64_t passing_stride;
   uint16_t* masks;      ///< of the first tile: where the pooled values came from
   int64_t mask_stride;  ///< 0 where they are not kept
@@ -76,6 +79,8 @@ struct StackCode {
   T(*read)
   (const T* const* rows, int64_t count, int64_t channels, int64_t height, int64_t width, int64_t border, T* scratch,
    T* tile);
+  /// Whether this first layer may read samples that have not been transposed.
+  bool (*reads_samples)(const StackLayer& first);
   void (*forward)(const StackForward<T>&);
   void (*backward)(const StackBackward<T>&);
   /// Elements of unit.scratch that backward takes.

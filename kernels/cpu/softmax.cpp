@@ -18,12 +18,14 @@ using ConstRow = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
 
 constexpr int64_t kShortRow = 64;
 
-/// Calls f(r) for each row of a [rows, cols] problem, in tiles of about 16k elements.
+/// Rows of a task. An element of a short row takes several times as long as one of a long row.
+int64_t rows_per_task(int64_t cols) { return std::max<int64_t>(1, (cols <= kShortRow ? 2560 : 16384) / cols); }
+
+/// Calls f(r) for each row of a [rows, cols] problem, in tiles.
 template <class F>
 void for_rows(const Shape& shape, const F& f) {
   if (shape.numel() == 0) return;
-  const int64_t tile = std::max<int64_t>(1, 16384 / shape.cols());
-  parallel_tiles(shape.rows(), tile, [&](int64_t begin, int64_t end) {
+  parallel_tiles(shape.rows(), rows_per_task(shape.cols()), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) f(r);
   });
 }
@@ -58,7 +60,7 @@ void softmax(const Tensor& x, double temperature, Tensor& y) {
     T* out = y.mutable_data<T>();
     const T inverse = static_cast<T>(1 / temperature);
     if (x.numel() == 0) return;
-    parallel_tiles(x.shape().rows(), std::max<int64_t>(1, 16384 / cols), [=](int64_t begin, int64_t end) {
+    parallel_tiles(x.shape().rows(), rows_per_task(cols), [=](int64_t begin, int64_t end) {
       if (cols <= kShortRow) return softmax_rows(in, cols, inverse, out, begin, end);
       for (int64_t r = begin; r < end; ++r) {
         const ConstRow<T> from(in + r * cols, cols);

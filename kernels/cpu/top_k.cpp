@@ -42,7 +42,7 @@ void sort_top(const T* row, int64_t cols, int64_t k, int64_t* best, std::vector<
   std::copy_n(order.begin(), k, best);
 }
 
-int64_t rows_per_tile(const Tensor& x) { return 16384 / x.shape().cols() + 1; }
+int64_t rows_per_tile(const Tensor& x) { return 2560 / x.shape().cols() + 1; }
 
 }  // namespace
 

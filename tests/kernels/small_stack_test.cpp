@@ -65,6 +65,17 @@ int64_t below(int64_t limit, std::mt19937_64& random) {
   return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
 }
 
+/// Mostly tiny images; sometimes as wide as a first layer can have with neighbouring pixels in the lanes, and wider.
+Shape random_sample(std::mt19937_64& random) {
+  switch (below(8, random)) {
+    case 0:
+    case 1: return {1 + below(20, random)};
+    case 2: return {20 + below(60, random)};
+    case 3: return {1 + below(2, random), 3 + below(4, random), 26 + below(12, random)};
+    default: return {1 + below(3, random), 3 + below(6, random), 3 + below(6, random)};
+  }
+}
+
 /// Random layers that fit samples of the shape.
 std::vector<SmallLayer> random_layers(Shape shape, std::mt19937_64& random) {
   while (true) {
@@ -79,7 +90,8 @@ std::vector<SmallLayer> random_layers(Shape shape, std::mt19937_64& random) {
                         .pool = below(2, random) == 0});
     }
     for (int64_t i = below(3, random) + (convolutions == 0 ? 1 : 0); i > 0; --i) {
-      layers.push_back({.out = 1 + below(13, random), .relu = below(2, random) == 0});
+      const int64_t out = below(4, random) == 0 ? 16 + below(24, random) : 1 + below(13, random);
+      layers.push_back({.out = out, .relu = below(2, random) == 0});
     }
     if (kernels::small_stack_fits(shape, layers)) return layers;
   }
@@ -91,8 +103,7 @@ Case random_case(std::mt19937_64& random) {
   int64_t samples = kRows[below(10, random)];
   const int64_t experts = 1 + below(5, random), kind = below(4, random);
   if (samples == 0 && kind == 2) samples = 1;
-  const Shape sample = below(4, random) == 0 ? Shape{1 + below(20, random)}
-                                             : Shape{1 + below(3, random), 3 + below(6, random), 3 + below(6, random)};
+  const Shape sample = random_sample(random);
   c.x = Shape{samples}.concat(sample);
   c.layers = random_layers(sample, random);
   if (kind == 0) {  // every expert has every sample, or some of them nothing
