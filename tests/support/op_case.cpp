@@ -85,9 +85,8 @@ void check(const OpCase& op_case) {
     for (const Device device : available_devices()) {
       INFO("sample " << sample.label << " on " << device.to_string());
       check_sample(sample, op_case, device);
+      if (device.is_cpu()) check_threads(sample, DType::f32);
     }
-    INFO("sample " << sample.label);
-    check_threads(sample, DType::f32);
   }
   for (const ErrorSample& sample : op_case.errors) check_error(sample);
 }
