@@ -42,19 +42,19 @@ void check_positions(const char* op, const Tensor& position, int64_t rows) {
 void combine(const Tensor& rows, const Tensor& weights, const Tensor& position, Tensor& y) {
   check_arguments("combine", rows, weights, position, y);
   check_positions("combine", position, rows.size(0));
-  DIVVY_CPU_BACKEND(rows, combine)(rows, weights, position, y);
+  DIVVY_BACKEND(rows, combine)(rows, weights, position, y);
 }
 
 void combine_backward_rows(const Tensor& weights, const Tensor& position, const Tensor& dy, Tensor& drows) {
   check_arguments("combine_backward_rows", drows, weights, position, dy);
   check_positions("combine_backward_rows", position, drows.size(0));
-  DIVVY_CPU_BACKEND(dy, combine_backward_rows)(weights, position, dy, drows);
+  DIVVY_BACKEND(dy, combine_backward_rows)(weights, position, dy, drows);
 }
 
 void combine_backward_weights(const Tensor& rows, const Tensor& position, const Tensor& dy, Tensor& dweights) {
   check_arguments("combine_backward_weights", rows, dweights, position, dy);
   check_positions("combine_backward_weights", position, rows.size(0));
-  DIVVY_CPU_BACKEND(dy, combine_backward_weights)(rows, position, dy, dweights);
+  DIVVY_BACKEND(dy, combine_backward_weights)(rows, position, dy, dweights);
 }
 
 }  // namespace divvy::kernels

@@ -23,4 +23,10 @@ void combine_backward_rows(const Tensor& weights, const Tensor& position, const 
 void combine_backward_weights(const Tensor& rows, const Tensor& position, const Tensor& dy, Tensor& dweights);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::combine) combine;
+decltype(cpu::combine_backward_rows) combine_backward_rows;
+decltype(cpu::combine_backward_weights) combine_backward_weights;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -24,7 +24,7 @@ Shape concat_shape(const std::vector<Tensor>& parts, int axis) {
 void concat(const std::vector<Tensor>& parts, int axis, Tensor& y) {
   check::shape("concat", "y", y, concat_shape(parts, axis));
   for (const Tensor& part : parts) check::same_kind("concat", "each part", part, y);
-  DIVVY_CPU_BACKEND(y, concat)(parts, y.shape().normalize_axis(axis), y);
+  DIVVY_BACKEND(y, concat)(parts, y.shape().normalize_axis(axis), y);
 }
 
 void concat_part(const Tensor& y, int axis, int64_t begin, Tensor& part) {
@@ -37,7 +37,7 @@ void concat_part(const Tensor& y, int axis, int64_t begin, Tensor& part) {
   if (begin < 0 || begin > y.size(at) - size) {
     fail<ShapeError>("concat_part: {} entries from {} are not in axis {} of {}", size, begin, axis, y.shape());
   }
-  DIVVY_CPU_BACKEND(y, concat_part)(y, at, begin, part);
+  DIVVY_BACKEND(y, concat_part)(y, at, begin, part);
 }
 
 }  // namespace divvy::kernels

@@ -23,4 +23,9 @@ void concat(const std::vector<Tensor>& parts, int axis, Tensor& y);
 void concat_part(const Tensor& y, int axis, int64_t begin, Tensor& part);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::concat) concat;
+decltype(cpu::concat_part) concat_part;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -22,12 +22,12 @@ void check_arguments(const char* op, const Tensor& wide, const Tensor& index, co
 
 void gather_last(const Tensor& x, const Tensor& index, Tensor& y) {
   check_arguments("gather_last", x, index, y);
-  DIVVY_CPU_BACKEND(x, gather_last)(x, index, y);
+  DIVVY_BACKEND(x, gather_last)(x, index, y);
 }
 
 void gather_last_backward(const Tensor& index, const Tensor& dy, Tensor& dx) {
   check_arguments("gather_last_backward", dx, index, dy);
-  DIVVY_CPU_BACKEND(dy, gather_last_backward)(index, dy, dx);
+  DIVVY_BACKEND(dy, gather_last_backward)(index, dy, dx);
 }
 
 }  // namespace divvy::kernels

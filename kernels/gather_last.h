@@ -15,4 +15,9 @@ void gather_last(const Tensor& x, const Tensor& index, Tensor& y);
 void gather_last_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::gather_last) gather_last;
+decltype(cpu::gather_last_backward) gather_last_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

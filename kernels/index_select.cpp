@@ -23,13 +23,13 @@ void check_arguments(const char* op, const Tensor& x, int axis, const Tensor& in
 
 void index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y) {
   check_arguments("index_select", x, axis, index, y);
-  DIVVY_CPU_BACKEND(x, index_select)(x, axis, index, y);
+  DIVVY_BACKEND(x, index_select)(x, axis, index, y);
 }
 
 void index_select_backward(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) {
   check::floating("index_select_backward", "dy", dy);
   check_arguments("index_select_backward", dx, axis, index, dy);
-  DIVVY_CPU_BACKEND(dy, index_select_backward)(dy, axis, index, dx);
+  DIVVY_BACKEND(dy, index_select_backward)(dy, axis, index, dx);
 }
 
 }  // namespace divvy::kernels

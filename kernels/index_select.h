@@ -17,4 +17,9 @@ void index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y);
 void index_select_backward(const Tensor& dy, int axis, const Tensor& index, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::index_select) index_select;
+decltype(cpu::index_select_backward) index_select_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -18,4 +18,8 @@ namespace cpu {
 void permute(const Tensor& x, const std::vector<int>& axes, Tensor& y);
 }
 
+namespace cuda {
+decltype(cpu::permute) permute;
+}
+
 }  // namespace divvy::kernels

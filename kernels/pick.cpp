@@ -23,12 +23,12 @@ void check_arguments(const char* op, const Tensor& x, const Tensor& index, const
 
 void pick(const Tensor& x, const Tensor& index, Tensor& y) {
   check_arguments("pick", x, index, y);
-  DIVVY_CPU_BACKEND(x, pick)(x, index, y);
+  DIVVY_BACKEND(x, pick)(x, index, y);
 }
 
 void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx) {
   check_arguments("pick_backward", dx, index, dy);
-  DIVVY_CPU_BACKEND(dy, pick_backward)(index, dy, dx);
+  DIVVY_BACKEND(dy, pick_backward)(index, dy, dx);
 }
 
 }  // namespace divvy::kernels

@@ -16,4 +16,9 @@ void pick(const Tensor& x, const Tensor& index, Tensor& y);
 void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::pick) pick;
+decltype(cpu::pick_backward) pick_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -27,13 +27,13 @@ void check_arguments(const char* op, Operand table, const Tensor& index, Operand
 
 void gather_rows(const Tensor& x, const Tensor& index, Tensor& y) {
   check_arguments("gather_rows", {"x", x}, index, {"output", y});
-  DIVVY_CPU_BACKEND(x, gather_rows)(x, index, y);
+  DIVVY_BACKEND(x, gather_rows)(x, index, y);
 }
 
 void scatter_add_rows(const Tensor& x, const Tensor& index, Tensor& y) {
   check::floating("scatter_add_rows", "x", x);
   check_arguments("scatter_add_rows", {"output", y}, index, {"x", x});
-  DIVVY_CPU_BACKEND(x, scatter_add_rows)(x, index, y);
+  DIVVY_BACKEND(x, scatter_add_rows)(x, index, y);
 }
 
 }  // namespace divvy::kernels

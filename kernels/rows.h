@@ -17,4 +17,9 @@ void gather_rows(const Tensor& x, const Tensor& index, Tensor& y);
 void scatter_add_rows(const Tensor& x, const Tensor& index, Tensor& y);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::gather_rows) gather_rows;
+decltype(cpu::scatter_add_rows) scatter_add_rows;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

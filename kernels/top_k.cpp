@@ -25,13 +25,13 @@ void check_arguments(const char* op, const Tensor& x, const Tensor& values, cons
 
 void top_k(const Tensor& x, Tensor& values, Tensor& indices) {
   check_arguments("top_k", x, values, indices);
-  DIVVY_CPU_BACKEND(x, top_k)(x, values, indices);
+  DIVVY_BACKEND(x, top_k)(x, values, indices);
 }
 
 void top_k_backward(const Tensor& indices, const Tensor& dy, Tensor& dx) {
   check_arguments("top_k_backward", dx, dy, indices);
   check::indices("top_k_backward", "indices", indices, dx.shape().cols());
-  DIVVY_CPU_BACKEND(dy, top_k_backward)(indices, dy, dx);
+  DIVVY_BACKEND(dy, top_k_backward)(indices, dy, dx);
 }
 
 }  // namespace divvy::kernels

@@ -18,4 +18,9 @@ void top_k(const Tensor& x, Tensor& values, Tensor& indices);
 void top_k_backward(const Tensor& indices, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::top_k) top_k;
+decltype(cpu::top_k_backward) top_k_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

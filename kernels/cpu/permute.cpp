@@ -1,9 +1,9 @@
 #include "kernels/permute.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
+#include "kernels/permute_axes.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -13,38 +13,7 @@ namespace {
 constexpr int64_t kWork = 16384;  // elements that are worth a task of their own
 constexpr int64_t kBlock = 32;    // a block of 32 x 32 elements is read and written while it is in the first cache
 
-struct Axis {
-  int64_t size = 1;
-  int64_t from = 0;  ///< stride in x
-  int64_t to = 0;    ///< stride in y
-};
-
-/// The axes of y from the first to the last, without those of size 1; neighbours in both x and y are merged.
-std::vector<Axis> merged_axes(const Tensor& x, const std::vector<int>& axes, const Tensor& y) {
-  std::array<int64_t, Shape::kMaxRank> strides{};
-  int64_t step = 1;
-  for (int axis = x.rank() - 1; axis >= 0; --axis) {
-    strides[static_cast<size_t>(axis)] = step;
-    step *= x.size(axis);
-  }
-  std::vector<Axis> result;
-  for (int k = 0; k < y.rank(); ++k) {
-    const int64_t size = y.size(k), from = strides[static_cast<size_t>(axes[static_cast<size_t>(k)])];
-    if (size == 1) continue;
-    if (!result.empty() && result.back().from == from * size) {
-      result.back().size *= size;
-      result.back().from = from;
-    } else {
-      result.push_back({size, from, 0});
-    }
-  }
-  step = 1;
-  for (auto axis = result.rbegin(); axis != result.rend(); ++axis) {
-    axis->to = step;
-    step *= axis->size;
-  }
-  return result;
-}
+using Axis = PermutedAxis;
 
 /// Where a combination of indices of `axes`, counted row-major, starts in x and in y.
 struct Offsets {
@@ -122,7 +91,7 @@ void permute_elements(const std::byte* x, const std::vector<Axis>& axes, std::by
 
 void permute(const Tensor& x, const std::vector<int>& axes, Tensor& y) {
   if (x.numel() == 0) return;
-  std::vector<Axis> merged = merged_axes(x, axes, y);
+  std::vector<Axis> merged = merged_axes(x.shape(), axes);
   if (merged.empty()) merged.push_back({1, 1, 1});
   const std::byte* from = x.bytes();
   std::byte* to = y.mutable_bytes();

@@ -7,6 +7,7 @@
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -37,14 +38,14 @@ struct Naive {
 
 Tensor run(void (*kernel)(const Tensor&, const Tensor&, const Tensor&, Tensor&), const Tensor& a, const Tensor& b,
            const Tensor& c, const Shape& shape) {
-  Tensor result = Tensor::full(shape, 99, DType::f64);  // what is not written shows
+  Tensor result = Tensor::full(shape, 99, DType::f64, a.device());  // what is not written shows
   kernel(a, b, c, result);
-  return result;
+  return result.to(Device::cpu());
 }
 
 }  // namespace
 
-TEST_CASE("combine and its gradients agree with the definition in 1,200 random cases", "[kernel]") {
+TEST_CASE("combine and its gradients agree with the definition in 1,200 random cases", "[kernel][device]") {
   std::mt19937_64 random(2);
   for (uint64_t i = 0; i < 1200; ++i) {
     const auto pick = [&](int64_t low, int64_t high) {
@@ -64,12 +65,50 @@ TEST_CASE("combine and its gradients agree with the definition in 1,200 random c
     const Naive naive(rows, weights, sorted.position, dy);
     INFO("case " << i << ": " << samples << " samples, " << num_experts << " experts, k = " << k << ", " << cols
                  << " columns");
-    REQUIRE(difference(run(kernels::combine, rows, weights, sorted.position, dy.shape()),
-                       Tensor::from(naive.y, dy.shape()), 1e-12, 1e-12) == "");
-    REQUIRE(difference(run(kernels::combine_backward_rows, weights, sorted.position, dy, rows.shape()),
-                       Tensor::from(naive.drows, rows.shape()), 1e-12, 1e-12) == "");
-    REQUIRE(difference(run(kernels::combine_backward_weights, rows, sorted.position, dy, weights.shape()),
-                       Tensor::from(naive.dweights, weights.shape()), 1e-12, 1e-12) == "");
+    for (const Device device : available_devices()) {
+      INFO(device.to_string());
+      const Tensor on_rows = rows.to(device), on_weights = weights.to(device), on_dy = dy.to(device),
+                   position = sorted.position.to(device);
+      REQUIRE(difference(run(kernels::combine, on_rows, on_weights, position, dy.shape()),
+                         Tensor::from(naive.y, dy.shape()), 1e-12, 1e-12) == "");
+      REQUIRE(difference(run(kernels::combine_backward_rows, on_weights, position, on_dy, rows.shape()),
+                         Tensor::from(naive.drows, rows.shape()), 1e-12, 1e-12) == "");
+      REQUIRE(difference(run(kernels::combine_backward_weights, on_rows, position, on_dy, weights.shape()),
+                         Tensor::from(naive.dweights, weights.shape()), 1e-12, 1e-12) == "");
+    }
+  }
+}
+
+TEST_CASE("combine_backward_rows of many bytes clears what no position names", "[kernel][device]") {
+  const int64_t samples = 1500, k = 2, cols = 360;  // more than 8 MB
+  std::vector<int64_t> at(static_cast<size_t>(samples * k));
+  for (size_t i = 0; i < at.size(); ++i) at[i] = i % 7 == 3 ? -1 : static_cast<int64_t>(at.size() - 1 - i);
+  const Tensor position = Tensor::from(at, {samples, k}), weights = random_tensor({samples, k}, 1),
+               dy = random_tensor({samples, cols}, 2);
+  Tensor expected = Tensor::zeros({samples * k, cols}, DType::f64);
+  for (int64_t i = 0; i < samples * k; ++i) {
+    for (int64_t c = 0; c < cols && at[static_cast<size_t>(i)] >= 0; ++c) {
+      expected.mutable_data<double>()[at[static_cast<size_t>(i)] * cols + c] =
+          weights.data<double>()[i] * dy.data<double>()[i / k * cols + c];
+    }
+  }
+  for (const Device device : available_devices()) {
+    INFO(device.to_string());
+    CHECK(same_bits(
+        run(kernels::combine_backward_rows, weights.to(device), position.to(device), dy.to(device), expected.shape()),
+        expected));
+  }
+}
+
+TEST_CASE("the kernels of combine on a device report a position out of range", "[kernel][device]") {
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    const Tensor ones = Tensor::full({2, 2}, 1, DType::f64, device),
+                 position = Tensor::from<int64_t>({0, -2, 2, 1}, {2, 2}).to(device);
+    CHECK_THROWS_WITH(run(kernels::combine, ones, ones, position, {2, 2}),
+                      "combine: a position is out of range, in a tensor on cuda:0");
+    CHECK_THROWS_AS(run(kernels::combine_backward_rows, ones, position, ones, {2, 2}), ValueError);
+    CHECK_THROWS_AS(run(kernels::combine_backward_weights, ones, position, ones, {2, 2}), ValueError);
   }
 }
 

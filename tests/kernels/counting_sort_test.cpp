@@ -9,6 +9,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -51,12 +52,13 @@ Tensor random_assignments(int64_t samples, int64_t k, int64_t num_experts, doubl
 }
 
 bool equal(const CountingSort& a, const CountingSort& b) {
-  return same_bits(a.offsets, b.offsets) && same_bits(a.sample, b.sample) && same_bits(a.position, b.position);
+  const auto same = [](const Tensor& x, const Tensor& y) { return same_bits(x.to(Device::cpu()), y); };
+  return same(a.offsets, b.offsets) && same(a.sample, b.sample) && same(a.position, b.position);
 }
 
 }  // namespace
 
-TEST_CASE("counting_sort agrees with the definition in 1,200 random cases", "[kernel]") {
+TEST_CASE("counting_sort agrees with the definition in 1,200 random cases", "[kernel][device]") {
   std::mt19937_64 random(1);
   for (uint64_t i = 0; i < 1200; ++i) {
     const auto pick = [&](int64_t low, int64_t high) {
@@ -68,7 +70,41 @@ TEST_CASE("counting_sort agrees with the definition in 1,200 random cases", "[ke
     const double skew = std::vector{0.0, 1.0, 4.0, 40.0}[i % 4], dropped = std::vector{0.0, 0.3, 1.0}[i % 3];
     const Tensor experts = random_assignments(samples, k, num_experts, skew, dropped, i);
     INFO("case " << i << ": " << samples << " samples, " << num_experts << " experts, k = " << k << ", skew " << skew);
-    REQUIRE(equal(counting_sort(experts, num_experts), naive_sort(experts, num_experts)));
+    const CountingSort expected = naive_sort(experts, num_experts);
+    for (const Device device : available_devices()) {
+      INFO(device.to_string());
+      REQUIRE(equal(counting_sort(experts.to(device), num_experts), expected));
+      if (dropped == 0) REQUIRE(equal(counting_sort(experts.to(device), num_experts, true), expected));
+    }
+  }
+}
+
+TEST_CASE("counting_sort of many samples on a device", "[kernel][device]") {
+  for (const Device device : available_devices()) {
+    for (const int64_t num_experts :
+         {int64_t{1}, int64_t{9}, int64_t{300}, int64_t{4095}, int64_t{4096}, int64_t{20000}}) {
+      for (const int64_t samples : {int64_t{2049}, int64_t{35000}}) {
+        INFO(samples << " samples, " << num_experts << " experts on " << device.to_string());
+        const Tensor experts = random_assignments(samples, 2, num_experts, 0.7, 0.1, 4);
+        CHECK(equal(counting_sort(experts.to(device), num_experts), counting_sort(experts, num_experts)));
+      }
+    }
+  }
+}
+
+TEST_CASE("counting_sort on a device reports an assignment out of range and leaves it out", "[kernel][device]") {
+  const Tensor experts = Tensor::from<int64_t>({0, 1, -1, 2}, {2, 2});
+  CHECK_THROWS_WITH(counting_sort(experts, 3, true), "counting_sort: experts[2] = -1 is outside [0, 3)");
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    const CountingSort sorted = counting_sort(experts.to(device), 3, true);
+    CHECK_THROWS_WITH(sorted.offsets.to(Device::cpu()),
+                      "counting_sort: an assignment names no expert that is there, in a tensor on cuda:0");
+    CHECK(sorted.offsets.to_doubles() == std::vector<double>{0, 1, 2, 3});
+    CHECK(sorted.position.to_doubles() == std::vector<double>{0, 1, -1, 2});
+    CHECK(sorted.sample.to_doubles() == std::vector<double>{0, 0, 1, 1});
+    CHECK_THROWS_AS(counting_sort(experts.to(device), 2), ValueError);
+    CHECK_THROWS_AS(counting_sort(Tensor::from<int64_t>({-2, 0}, {1, 2}).to(device), 2), ValueError);
   }
 }
 

@@ -6,11 +6,12 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/permute.h"
 
 namespace divvy::test {
 
-TEST_CASE("permute agrees with naive loops for random shapes, orders and element types") {
+TEST_CASE("permute agrees with naive loops for random shapes, orders and element types", "[kernel][device]") {
   std::mt19937_64 random(1);
   const DType dtypes[] = {DType::f32, DType::f64, DType::bf16, DType::i32, DType::i64, DType::u8};
   for (int i = 0; i < 1500; ++i) {
@@ -29,9 +30,13 @@ TEST_CASE("permute agrees with naive loops for random shapes, orders and element
     visit_any(x.dtype(), [&]<class T>() {
       for (T& v : x.mutable_values<T>()) v = T(static_cast<float>(random() % 200));
     });
-    Tensor y = Tensor::full(kernels::permuted_shape(shape, axes), 99, x.dtype());
-    kernels::permute(x, axes, y);
-    REQUIRE(y.to_doubles() == naive_permute(x, axes).to_doubles());
+    const auto expected = naive_permute(x, axes).to_doubles();
+    for (const Device device : available_devices()) {
+      INFO(device.to_string());
+      Tensor y = Tensor::full(kernels::permuted_shape(shape, axes), 99, x.dtype(), device);
+      kernels::permute(x.to(device), axes, y);
+      REQUIRE(y.to_doubles() == expected);
+    }
   }
 }
 

@@ -1,8 +1,17 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "kernels/gather_last.h"
 #include "kernels/index_select.h"
 #include "kernels/pairwise_distance.h"
 #include "kernels/pick.h"
 #include "kernels/top_k.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
 namespace divvy::test {
@@ -36,6 +45,75 @@ TEST_CASE("the kernels of top_k refuse what does not fit", "[kernel]") {
   const Tensor outside = Tensor::from<int64_t>({0, 1, 0, 3}, {2, 2});
   CHECK_THAT(refusal<ValueError>([&] { top_k_backward(outside, values, dx); }),
              Contains("indices[3] = 3 is outside [0, 3)"));
+}
+
+TEST_CASE("top_k agrees with a sort for any k, ties and NaN among them", "[kernel][device]") {
+  for (const int64_t cols : {1, 2, 10, 32, 33, 300, 5000}) {
+    for (const int64_t k : {int64_t{1}, int64_t{2}, int64_t{20}, cols}) {
+      if (k > cols || k * cols > 100000) continue;
+      const int64_t rows = 5;
+      Tensor x = Tensor::empty({rows, cols}, DType::f32);
+      const Tensor draws = random_indices({rows, cols}, 50, static_cast<uint64_t>(cols + k));
+      for (int64_t i = 0; i < x.numel(); ++i) {
+        const auto draw = static_cast<float>(draws.data<int64_t>()[i]);
+        x.mutable_data<float>()[i] = draw == 7 ? std::numeric_limits<float>::quiet_NaN() : draw;
+      }
+      const auto before = [&](int64_t a, int64_t b) {
+        const float u = x.data<float>()[a], v = x.data<float>()[b];
+        if (std::isnan(u) != std::isnan(v)) return std::isnan(u);
+        return u > v || ((u == v || std::isnan(u)) && a < b);
+      };
+      std::vector<int64_t> expected;
+      for (int64_t r = 0; r < rows; ++r) {
+        std::vector<int64_t> order(static_cast<size_t>(cols));
+        std::iota(order.begin(), order.end(), r * cols);
+        std::ranges::sort(order, before);
+        for (int64_t j = 0; j < k; ++j) expected.push_back(order[static_cast<size_t>(j)] - r * cols);
+      }
+      for (const Device device : available_devices()) {
+        INFO(cols << " columns, k = " << k << " on " << device.to_string());
+        Tensor values = Tensor::zeros({rows, k}, DType::f32, device),
+               indices = Tensor::zeros({rows, k}, DType::i64, device);
+        top_k(x.to(device), values, indices);
+        REQUIRE(same_bits(indices.to(Device::cpu()), Tensor::from(expected, {rows, k})));
+        const Tensor taken = values.to(Device::cpu());
+        for (int64_t i = 0; i < rows * k; ++i) {
+          const float value = x.data<float>()[i / k * cols + expected[static_cast<size_t>(i)]];
+          REQUIRE(std::bit_cast<uint32_t>(taken.data<float>()[i]) == std::bit_cast<uint32_t>(value));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("kernels that select on a device report an index out of range", "[kernel][device]") {
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    const Tensor x = Tensor::full({2, 3}, 5, DType::f32, device), index = Tensor::from<int64_t>({1, 3}).to(device),
+                 two = Tensor::from<int64_t>({0, -1, 1, 1}, {2, 2}).to(device),
+                 dy = Tensor::full({2, 2}, 1, DType::f32, device);
+    Tensor y = Tensor::zeros({2}, DType::f32, device), dx = Tensor::zeros({2, 3}, DType::f32, device),
+           wide = Tensor::zeros({2, 2}, DType::f32, device);
+    const auto message = [&](const Tensor& result) { return refusal<ValueError>([&] { result.to(Device::cpu()); }); };
+    pick(x, index, y);
+    CHECK_THAT(message(y), Contains("pick: an index is out of range"));
+    CHECK(y.to_doubles() == std::vector<double>{5, 0});
+    pick_backward(index, y, dx);
+    CHECK_THAT(message(dx), Contains("pick_backward: an index is out of range"));
+    CHECK(dx.to_doubles() == std::vector<double>{0, 5, 0, 0, 0, 0});
+    gather_last(x, two, wide);
+    CHECK_THAT(message(wide), Contains("gather_last: an index is out of range"));
+    gather_last_backward(two, dy, dx);
+    CHECK_THAT(message(dx), Contains("gather_last_backward: an index is out of range"));
+    CHECK(dx.to_doubles() == std::vector<double>{1, 0, 0, 0, 2, 0});
+    top_k_backward(two, dy, dx);
+    CHECK_THAT(message(dx), Contains("top_k_backward: an index is out of range"));
+    index_select(x, 1, index, wide);
+    CHECK_THAT(message(wide), Contains("index_select: an index is out of range"));
+    index_select_backward(dy, 1, index, dx);
+    CHECK_THAT(message(dx), Contains("index_select_backward: an index is out of range"));
+    CHECK(dx.to_doubles() == std::vector<double>{0, 1, 0, 0, 1, 0});
+  }
 }
 
 TEST_CASE("the kernels of index_select refuse what does not fit", "[kernel]") {
