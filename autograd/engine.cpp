@@ -7,6 +7,7 @@
 #include "autograd/node.h"
 #include "autograd/variable.h"
 #include "kernels/accumulate.h"
+#include "kernels/fill.h"
 #include "kernels/finite.h"
 #include "tensor/error.h"
 
@@ -41,8 +42,9 @@ class Engine {
   explicit Engine(const BackwardOptions& options) : options_(options) {}
 
   void run(const Variable& root, const Tensor& cotangent) {
-    require_finite_root(root);
-    const Tensor seed = cotangent.defined() ? cotangent : Tensor::full(root.shape(), 1, root.dtype(), root.device());
+    // Asking a GPU means waiting for it: there the loss is looked at with the gradients, in the end.
+    if (root.device().is_cpu()) require_finite_root(root, kernels::first_non_finite(root.value()));
+    const Tensor seed = cotangent.defined() ? cotangent : ones(root);
     if (const auto& node = root.impl().node) {
       give(node, seed);
     } else {
@@ -56,7 +58,7 @@ class Engine {
       sums_.erase(found);
       visit(*node, gradient);
     }
-    finish_leaves();
+    finish_leaves(root);
   }
 
  private:
@@ -69,8 +71,15 @@ class Engine {
     return variable.name.empty() ? "an unnamed variable" : variable.name;
   }
 
-  static void require_finite_root(const Variable& root) {
-    if (kernels::first_non_finite(root.value()) < 0) return;
+  static Tensor ones(const Variable& root) {
+    Tensor seed = Tensor::empty_like(root.value());
+    kernels::fill(seed, 1);
+    return seed;
+  }
+
+  /// `at`: the index of an element that is not finite, or -1.
+  static void require_finite_root(const Variable& root, int64_t at) {
+    if (at < 0) return;
     const auto& node = root.impl().node;
     throw NonFiniteError("loss", node && root.name().empty() ? node->name : name_of(root.impl()), std::nullopt);
   }
@@ -132,9 +141,19 @@ class Engine {
     }
   }
 
-  void finish_leaves() {
-    for (const auto& [leaf, sum] : leaves_) require_finite_gradient(*leaf, sum.value);
+  void finish_leaves(const Variable& root) {
+    require_finite_leaves(root);
     for (auto& [leaf, sum] : leaves_) add_to_grad(*leaf, std::move(sum));
+  }
+
+  /// One question for all of them.
+  void require_finite_leaves(const Variable& root) const {
+    std::vector<Tensor> values;
+    for (const auto& [leaf, sum] : leaves_) values.push_back(sum.value);
+    if (!root.device().is_cpu()) values.push_back(root.value());
+    const auto at = kernels::first_non_finites(values);
+    if (!root.device().is_cpu()) require_finite_root(root, at.back());
+    for (size_t i = 0; i < leaves_.size(); ++i) require_finite_gradient(*leaves_[i].first, values[i], at[i]);
   }
 
   static void add_to_grad(Variable::Impl& variable, Sum&& sum) {
@@ -145,8 +164,7 @@ class Engine {
     }
   }
 
-  static void require_finite_gradient(const Variable::Impl& leaf, const Tensor& gradient) {
-    const int64_t at = kernels::first_non_finite(gradient);
+  static void require_finite_gradient(const Variable::Impl& leaf, const Tensor& gradient, int64_t at) {
     if (at < 0) return;
     std::optional<int64_t> expert;
     if (leaf.stacked_experts > 0) expert = at / (gradient.numel() / leaf.stacked_experts);

@@ -8,7 +8,7 @@ namespace divvy::kernels {
 void accumulate(const Tensor& x, Tensor& into) {
   check::floating("accumulate", "x", x);
   check::same("accumulate", "into", into, x);
-  DIVVY_CPU_BACKEND(x, accumulate)(x, into);
+  DIVVY_BACKEND(x, accumulate)(x, into);
 }
 
 }  // namespace divvy::kernels

@@ -11,4 +11,8 @@ namespace cpu {
 void accumulate(const Tensor& x, Tensor& into);
 }
 
+namespace cuda {
+decltype(cpu::accumulate) accumulate;
+}
+
 }  // namespace divvy::kernels

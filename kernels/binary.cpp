@@ -11,7 +11,7 @@ void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& y) {
   check::same_kind(name, "b", b, a);
   check::shape(name, "y", y, broadcast_shapes(name.data(), a.shape(), b.shape()));
   check::same_kind(name, "y", y, a);
-  DIVVY_CPU_BACKEND(a, binary)(op, a, b, y);
+  DIVVY_BACKEND(a, binary)(op, a, b, y);
 }
 
 void binary_backward(Binary op, int by, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& d) {
@@ -28,7 +28,7 @@ void binary_backward(Binary op, int by, const Tensor& a, const Tensor& b, const 
     }
     return operand;
   };
-  DIVVY_CPU_BACKEND(dy, binary_backward)(op, by, checked(a, 0), checked(b, 1), dy, d);
+  DIVVY_BACKEND(dy, binary_backward)(op, by, checked(a, 0), checked(b, 1), dy, d);
 }
 
 }  // namespace divvy::kernels

@@ -52,4 +52,9 @@ void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& y);
 void binary_backward(Binary op, int by, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& d);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::binary) binary;
+decltype(cpu::binary_backward) binary_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -20,13 +20,13 @@ void check_arguments(const char* op, const Tensor& small, const Tensor& large) {
 
 void broadcast_to(const Tensor& x, Tensor& y) {
   check_arguments("broadcast_to", x, y);
-  DIVVY_CPU_BACKEND(x, broadcast_to)(x, y);
+  DIVVY_BACKEND(x, broadcast_to)(x, y);
 }
 
 void sum_to(const Tensor& x, Tensor& y) {
   check::floating("sum_to", "x", x);
   check_arguments("sum_to", y, x);
-  DIVVY_CPU_BACKEND(x, sum_to)(x, y);
+  DIVVY_BACKEND(x, sum_to)(x, y);
 }
 
 }  // namespace divvy::kernels

@@ -18,4 +18,9 @@ void broadcast_to(const Tensor& x, Tensor& y);
 void sum_to(const Tensor& x, Tensor& y);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::broadcast_to) broadcast_to;
+decltype(cpu::sum_to) sum_to;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -7,7 +7,7 @@ namespace divvy::kernels {
 
 void fill(Tensor& y, double value) {
   check::defined("fill", "y", y);
-  DIVVY_CPU_BACKEND(y, fill)(y, value);
+  DIVVY_BACKEND(y, fill)(y, value);
 }
 
 }  // namespace divvy::kernels

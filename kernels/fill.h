@@ -11,4 +11,8 @@ namespace cpu {
 void fill(Tensor& y, double value);
 }
 
+namespace cuda {
+decltype(cpu::fill) fill;
+}
+
 }  // namespace divvy::kernels

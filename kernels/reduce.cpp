@@ -28,20 +28,20 @@ void check_not_empty(const char* op, const Tensor& x) {
 void reduce_sum(const Tensor& x, double divisor, Tensor& y) {
   check_input("reduce_sum", x);
   check_reduced("reduce_sum", "y", x, y);
-  DIVVY_CPU_BACKEND(x, reduce_sum)(x, divisor, y);
+  DIVVY_BACKEND(x, reduce_sum)(x, divisor, y);
 }
 
 void reduce_sum_backward(const Tensor& dy, double divisor, Tensor& dx) {
   check_input("reduce_sum_backward", dx);
   check_reduced("reduce_sum_backward", "dy", dx, dy);
-  DIVVY_CPU_BACKEND(dy, reduce_sum_backward)(dy, divisor, dx);
+  DIVVY_BACKEND(dy, reduce_sum_backward)(dy, divisor, dx);
 }
 
 void reduce_max(const Tensor& x, Tensor& y) {
   check_input("reduce_max", x);
   check_reduced("reduce_max", "y", x, y);
   check_not_empty("reduce_max", x);
-  DIVVY_CPU_BACKEND(x, reduce_max)(x, y);
+  DIVVY_BACKEND(x, reduce_max)(x, y);
 }
 
 void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
@@ -49,7 +49,7 @@ void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Ten
   check_reduced("reduce_max_backward", "y", x, y);
   check_reduced("reduce_max_backward", "dy", x, dy);
   check::same("reduce_max_backward", "dx", dx, x);
-  DIVVY_CPU_BACKEND(x, reduce_max_backward)(x, y, dy, dx);
+  DIVVY_BACKEND(x, reduce_max_backward)(x, y, dy, dx);
 }
 
 void reduce_argmax(const Tensor& x, Tensor& y) {
@@ -58,13 +58,13 @@ void reduce_argmax(const Tensor& x, Tensor& y) {
   check::dtype("reduce_argmax", "y", y, DType::i64);
   check::same_device("reduce_argmax", "y", y, x);
   check_not_empty("reduce_argmax", x);
-  DIVVY_CPU_BACKEND(x, reduce_argmax)(x, y);
+  DIVVY_BACKEND(x, reduce_argmax)(x, y);
 }
 
 void reduce_logsumexp(const Tensor& x, Tensor& y) {
   check_input("reduce_logsumexp", x);
   check_reduced("reduce_logsumexp", "y", x, y);
-  DIVVY_CPU_BACKEND(x, reduce_logsumexp)(x, y);
+  DIVVY_BACKEND(x, reduce_logsumexp)(x, y);
 }
 
 void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
@@ -72,14 +72,14 @@ void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& d
   check_reduced("reduce_logsumexp_backward", "y", x, y);
   check_reduced("reduce_logsumexp_backward", "dy", x, dy);
   check::same("reduce_logsumexp_backward", "dx", dx, x);
-  DIVVY_CPU_BACKEND(x, reduce_logsumexp_backward)(x, y, dy, dx);
+  DIVVY_BACKEND(x, reduce_logsumexp_backward)(x, y, dy, dx);
 }
 
 void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y) {
   check_input("reduce_var", x);
   check_reduced("reduce_var", "mean", x, mean);
   check_reduced("reduce_var", "y", x, y);
-  DIVVY_CPU_BACKEND(x, reduce_var)(x, correction, mean, y);
+  DIVVY_BACKEND(x, reduce_var)(x, correction, mean, y);
 }
 
 void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx) {
@@ -87,7 +87,7 @@ void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction
   check_reduced("reduce_var_backward", "mean", x, mean);
   check_reduced("reduce_var_backward", "dy", x, dy);
   check::same("reduce_var_backward", "dx", dx, x);
-  DIVVY_CPU_BACKEND(x, reduce_var_backward)(x, mean, correction, dy, dx);
+  DIVVY_BACKEND(x, reduce_var_backward)(x, mean, correction, dy, dx);
 }
 
 }  // namespace divvy::kernels

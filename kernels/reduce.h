@@ -50,4 +50,16 @@ void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y);
 void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::reduce_sum) reduce_sum;
+decltype(cpu::reduce_sum_backward) reduce_sum_backward;
+decltype(cpu::reduce_max) reduce_max;
+decltype(cpu::reduce_max_backward) reduce_max_backward;
+decltype(cpu::reduce_argmax) reduce_argmax;
+decltype(cpu::reduce_logsumexp) reduce_logsumexp;
+decltype(cpu::reduce_logsumexp_backward) reduce_logsumexp_backward;
+decltype(cpu::reduce_var) reduce_var;
+decltype(cpu::reduce_var_backward) reduce_var_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

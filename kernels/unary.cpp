@@ -8,7 +8,7 @@ namespace divvy::kernels {
 void unary(Unary op, const Tensor& x, Tensor& y) {
   check::floating(name_of(op), "x", x);
   check::same(name_of(op), "y", y, x);
-  DIVVY_CPU_BACKEND(x, unary)(op, x, y);
+  DIVVY_BACKEND(x, unary)(op, x, y);
 }
 
 void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
@@ -17,7 +17,7 @@ void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy
   check::floating(name_of(op), "dy", dy);
   check::same(name_of(op), reads == Reads::x ? "x" : "y", saved, dy);
   check::same(name_of(op), "dx", dx, dy);
-  DIVVY_CPU_BACKEND(dy, unary_backward)(op, saved, dy, dx);
+  DIVVY_BACKEND(dy, unary_backward)(op, saved, dy, dx);
 }
 
 }  // namespace divvy::kernels

@@ -62,4 +62,9 @@ void unary(Unary op, const Tensor& x, Tensor& y);
 void unary_backward(Unary op, const Tensor& saved, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::unary) unary;
+decltype(cpu::unary_backward) unary_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -5,6 +5,7 @@
 #include "autograd/node.h"
 #include "autograd/ops/broadcast.h"
 #include "kernels/binary.h"
+#include "kernels/fill.h"
 
 namespace divvy {
 
@@ -43,7 +44,9 @@ Variable apply(Binary op, const Variable& a, const Variable& b) {
 }
 
 Variable number(double value, const Variable& like) {
-  return Variable(Tensor::scalar(value, like.dtype(), like.device()));
+  Tensor number = Tensor::empty({}, like.dtype(), like.device());
+  kernels::fill(number, value);  // by a kernel: nothing is copied from the host
+  return Variable(number);
 }
 
 Variable apply(Binary op, const Variable& a, double b) { return apply(op, a, number(b, a)); }

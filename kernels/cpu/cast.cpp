@@ -1,6 +1,6 @@
 #include "kernels/cast.h"
 
-#include "kernels/cpu/convert.h"
+#include "kernels/convert.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/convert.h"
+#include "kernels/convert.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

@@ -28,8 +28,6 @@ bool all_finite(const T* values, int64_t count) {
   return sum_lanes<T>(sums[0]) + rest == T{0};
 }
 
-}  // namespace
-
 int64_t first_non_finite(const Tensor& x) {
   return visit_floating("first_non_finite", x.dtype(), [&]<class T>() -> int64_t {
     constexpr int64_t kTile = 1 << 18;
@@ -45,6 +43,14 @@ int64_t first_non_finite(const Tensor& x) {
                         [](T v) { return !std::isfinite(v); }) -
            values;
   });
+}
+
+}  // namespace
+
+std::vector<int64_t> first_non_finites(std::span<const Tensor> x) {
+  std::vector<int64_t> result;
+  for (const Tensor& t : x) result.push_back(first_non_finite(t));
+  return result;
 }
 
 }  // namespace divvy::kernels::cpu

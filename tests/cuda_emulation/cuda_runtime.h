@@ -140,6 +140,16 @@ inline int atomicCAS(int* at, int expected, int value) {
   __atomic_compare_exchange_n(at, &expected, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
   return expected;
 }
+inline unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {
+  unsigned long long old = __atomic_load_n(at, __ATOMIC_RELAXED);
+  while (value < old && !__atomic_compare_exchange_n(at, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+  return old;
+}
+
+// Exact beyond the last place, as the originals nearly are.
+inline float normcdff(float x) { return static_cast<float>(std::erfc(-x / std::sqrt(2.0)) / 2); }
+inline double normcdf(double x) { return static_cast<double>(std::erfc(-x / std::sqrt(2.0L)) / 2); }
 
 using std::isfinite;
 using std::isinf;

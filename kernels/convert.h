@@ -9,20 +9,39 @@
 
 #include "tensor/dtype.h"
 
-/// The conversions of one element that kernels/cast.h defines.
-namespace divvy::kernels::cpu {
+#ifdef __CUDACC__
+#define DIVVY_ANYWHERE __host__ __device__
+#else
+#define DIVVY_ANYWHERE
+#endif
+
+/// The conversions of one element that kernels/cast.h defines, for the CPU and for CUDA.
+namespace divvy::kernels {
+
+/// What the operators of bf16 do on the CPU.
+DIVVY_ANYWHERE inline float float_from(bf16 value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
+}
+
+DIVVY_ANYWHERE inline bf16 bf16_from(float value) {
+  const auto u = std::bit_cast<uint32_t>(value);
+  bf16 result;
+  result.bits = value != value ? static_cast<uint16_t>((u >> 16) | 0x40u)
+                               : static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+  return result;
+}
 
 /// Rounding to double or to float first and to bf16 then could end on the wrong side of a tie. So the first step rounds
 /// to odd: it cuts off, and sets the last bit where anything was lost.
-inline bf16 bf16_from(double value) {
+DIVVY_ANYWHERE inline bf16 bf16_from(double value) {
   const auto nearest = static_cast<float>(value);
-  if (static_cast<double>(nearest) == value || std::isnan(value)) return bf16(nearest);
+  if (static_cast<double>(nearest) == value || value != value) return bf16_from(nearest);
   auto bits = std::bit_cast<uint32_t>(nearest);
   if (std::abs(static_cast<double>(nearest)) > std::abs(value)) --bits;  // towards zero, from infinity too
-  return bf16(std::bit_cast<float>(bits | 1u));
+  return bf16_from(std::bit_cast<float>(bits | 1u));
 }
 
-inline bf16 bf16_from(int64_t value) {
+DIVVY_ANYWHERE inline bf16 bf16_from(int64_t value) {
   constexpr int64_t kExact = int64_t{1} << 53;  // up to here a double holds every integer
   if (-kExact <= value && value <= kExact) return bf16_from(static_cast<double>(value));
   const int64_t lost = value & 0xfff;
@@ -30,7 +49,7 @@ inline bf16 bf16_from(int64_t value) {
 }
 
 template <class To, class From>
-To integer_from(From value) {
+DIVVY_ANYWHERE To integer_from(From value) {
   if constexpr (std::is_integral_v<From>) {
     if (std::cmp_less(value, std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
     if (std::cmp_greater(value, std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
@@ -39,7 +58,7 @@ To integer_from(From value) {
     // The ends of the range as powers of two, which every floating type holds: [low, high).
     constexpr auto low = static_cast<From>(std::numeric_limits<To>::min());
     constexpr auto high = From{2} * static_cast<From>(std::numeric_limits<To>::max() / 2 + 1);
-    if (std::isnan(value)) return 0;
+    if (value != value) return 0;
     if (value < low) return std::numeric_limits<To>::min();
     if (value >= high) return std::numeric_limits<To>::max();
     return static_cast<To>(value);
@@ -47,15 +66,13 @@ To integer_from(From value) {
 }
 
 template <class To, class From>
-To convert(From value) {
+DIVVY_ANYWHERE To convert(From value) {
   if constexpr (std::is_same_v<To, From>) {
     return value;
   } else if constexpr (std::is_same_v<From, bf16>) {
-    return convert<To>(static_cast<float>(value));
+    return convert<To>(float_from(value));
   } else if constexpr (std::is_same_v<To, bf16>) {
-    if constexpr (std::is_same_v<From, float>) {
-      return bf16(value);
-    } else if constexpr (std::is_same_v<From, int64_t>) {
+    if constexpr (std::is_same_v<From, float> || std::is_same_v<From, int64_t>) {
       return bf16_from(value);
     } else {
       return bf16_from(static_cast<double>(value));
@@ -67,4 +84,6 @@ To convert(From value) {
   }
 }
 
-}  // namespace divvy::kernels::cpu
+#undef DIVVY_ANYWHERE
+
+}  // namespace divvy::kernels
