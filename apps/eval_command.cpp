@@ -54,6 +54,7 @@ std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
 
 int eval_command(const EvalConfig& config) {
   if (config.threads > 0) set_num_threads(config.threads);
+  const Device device = chosen_device(config.device);
   TrainConfig settings = run_settings(config.run);
   if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
   const data::Splits data = planned_data(settings);
@@ -70,6 +71,7 @@ int eval_command(const EvalConfig& config) {
                                 .evaluation = routing,
                                 .augment = {},
                                 .batch_statistics = run.options.quirks.has(moe::Quirk::batch_statistics)};
+  run.model->to(device);
   const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
   const moe::Record& record = evaluation.routed;
   fmt::print("{}\n", evaluation_text(evaluation, data.test, "test", use_colour(stdout)));

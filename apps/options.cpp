@@ -1,11 +1,13 @@
 #include "apps/options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <set>
 
 #include "apps/option_checks.h"
 #include "apps/suggest.h"
+#include "apps/version.h"
 
 namespace divvy::app {
 
@@ -36,6 +38,28 @@ CLI::Option* threads_option(CLI::App& command, int& threads) {
       ->capture_default_str();
 }
 
+CLI::Option* device_option(CLI::App& command, std::string& device) {
+  return command.add_option("--device", device, "cpu, cuda or, of several GPUs, cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
+}
+
+Device chosen_device(const std::string& text) {
+  if (text == "cpu") return Device::cpu();
+  const std::string_view number = text.starts_with("cuda:") ? std::string_view(text).substr(5) : "";
+  int index = 0;
+  const auto end = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (text != "cuda" && (number.empty() || end.ptr != number.data() + number.size() || end.ec != std::errc())) {
+    throw UsageError(fmt::format("--device: expects cpu, cuda or cuda:N, got '{}'", text));
+  }
+  if (index < 0 || index >= cuda_device_count()) {
+    throw UsageError(fmt::format("--device {}: {}; --device cpu works everywhere", text,
+                                 !kCudaBuild ? "this build of divvy has no CUDA"
+                                             : fmt::format("{} GPUs can be used here", cuda_device_count())));
+  }
+  return Device::cuda(index);
+}
+
 void add_eval_options(CLI::App& command, EvalConfig& config) {
   command.add_option("run", config.run, "run folder of a training")->required();
   command.add_option("--checkpoint", config.checkpoint, "last or best")
@@ -50,6 +74,7 @@ void add_eval_options(CLI::App& command, EvalConfig& config) {
                   "of the gate's softmax, instead of the one at which the gate learned last")
       ->check(number(1e-6, 1e6));
   threads_option(command, config.threads);
+  device_option(command, config.device);
 }
 
 void add_data_options(CLI::App& command, DataConfig& config, bool with_names) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tensor/device.h"
 #include "tensor/error.h"
 
 namespace divvy::app {
@@ -50,6 +51,7 @@ struct TrainConfig {
 
   uint64_t seed = 42;
   int threads = 0;
+  std::string device = "cpu";
   std::string run_dir, name;
   bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
 };
@@ -59,6 +61,7 @@ struct EvalConfig {
   int64_t batch = 512;
   double temperature = 0;  ///< of the gate's softmax; 0: the one at which the gate learned last
   int threads = 0;
+  std::string device = "cpu";
 };
 
 struct DataConfig {
@@ -75,6 +78,9 @@ void add_data_options(CLI::App& command, DataConfig& config, bool with_names);
 /// Options that more than one command has.
 CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir);
 CLI::Option* threads_option(CLI::App& command, int& threads);
+CLI::Option* device_option(CLI::App& command, std::string& device);
+/// The device that --device names, which must be there. Throws UsageError.
+Device chosen_device(const std::string& text);
 
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);

@@ -7,10 +7,10 @@
 #include <ctime>
 
 #include "apps/version.h"
+#include "nn/state_dict.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tensor/safetensors.h"
 
 namespace divvy::app {
 
@@ -83,7 +83,7 @@ void RunFolder::save_checkpoint(const std::string& name, const nn::Module& modul
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail<CheckpointError>("{}: cannot be made: {}", folder.string(), error.message());
-  save_safetensors(folder / "weights.safetensors", {.tensors = module.state_dict(), .metadata = {{"format", "divvy"}}});
+  nn::save_state(module, folder / "weights.safetensors", {{"format", "divvy"}});
   write_json("checkpoints/" + name + "/state.json", state);
 }
 

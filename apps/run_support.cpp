@@ -10,6 +10,7 @@
 #include "datasets/loader.h"
 #include "kernels/flops.h"
 #include "moe/analysis.h"
+#include "moe/device.h"
 #include "moe/metrics.h"
 
 namespace divvy::app {
@@ -78,7 +79,7 @@ Cost flops_per_sample(moe::Model& model, const moe::RoutingOptions& routing, con
   const bool was_training = model.is_training();
   model.eval();
   const int64_t samples = std::min<int64_t>(64, dataset.size());
-  data::Loader loader(dataset, {.batch = samples, .prefetch = 0});
+  data::Loader loader(dataset, {.batch = samples, .device = moe::device_of(model), .prefetch = 0});
   const auto batch = loader.next();
   const Variable x(batch->x);
   moe::Supervision known(batch->y);

@@ -58,6 +58,7 @@ int train_command(TrainConfig config) {
     return kDone;
   }
   if (config.threads > 0) set_num_threads(config.threads);
+  const Device device = chosen_device(config.device);
   Plan plan = make_plan(config);
   if (config.dry_run) {
     fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());
@@ -66,6 +67,7 @@ int train_command(TrainConfig config) {
   const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model) : config.name;
   RunFolder folder =
       RunFolder::create(config.run_dir.empty() ? RunFolder::default_path(name) : std::filesystem::path(config.run_dir));
+  plan.model->to(device);
   const RunOutcome outcome = run_training(plan, config, folder);
   if (!outcome.finished) return kInterrupted;
   std::string text = evaluation_text(outcome.test, plan.data.test, "test", use_colour(stdout));

@@ -51,7 +51,7 @@ def settings(folder, row, arguments, extra):
     return values | extra
 
 
-def sweep(of_table, table, folder, form, rows):
+def sweep(arguments, table, folder, form, rows):
     """Runs the rows of one form of a table; the means of their metrics by experiment."""
     out = pathlib.Path(arguments.out) / table / form
     files = out / "settings"

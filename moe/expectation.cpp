@@ -7,6 +7,7 @@
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/unary.h"
 #include "datasets/loader.h"
+#include "moe/device.h"
 #include "moe/likelihood.h"
 #include "tensor/error.h"
 
@@ -14,7 +15,7 @@ namespace divvy::moe {
 
 namespace {
 
-Tensor rows_at(const Tensor& x, const Tensor& index) { return gather_rows(Variable(x), index).value(); }
+Tensor rows_at(const Tensor& x, const Tensor& index) { return gather_rows(Variable(x), index.to(x.device())).value(); }
 
 }  // namespace
 
@@ -32,7 +33,7 @@ Expectation expectation_step(Model& model, const data::Dataset& dataset, const S
   RoutingOptions all = stage.routing;
   all.rule = Rule::all;
   std::vector<Variable> parts;
-  data::Loader loader(dataset, {.batch = batch});
+  data::Loader loader(dataset, {.batch = batch, .device = device_of(model)});
   while (const auto part = loader.next()) {
     Supervision known(part->y);
     known.target = part->target;
@@ -48,7 +49,8 @@ Expectation expectation_step(Model& model, const data::Dataset& dataset, const S
   model.train(was_training);
 
   Variable joint = concat(parts, 0);
-  if (stage.scrambled_e_step) joint = gather_rows(joint, generator.permutation(joint.size(0)));
+  if (stage.scrambled_e_step)
+    joint = gather_rows(joint, generator.permutation(joint.size(0)).to(joint.value().device()));
   Expectation result;
   if (stage.e_step == EStep::soft) {
     result.responsibilities = softmax(joint).value();

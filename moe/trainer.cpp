@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "datasets/loader.h"
+#include "moe/device.h"
 #include "moe/expectation.h"
 #include "moe/gate.h"
 #include "tensor/error.h"
@@ -25,7 +26,8 @@ int64_t limited(int64_t batches, const TrainerOptions& options) {
 
 int64_t count_right(const Tensor& output, const Tensor& labels) {
   const auto values = output.to_doubles();
-  const auto label = labels.values<int64_t>();
+  const Tensor on_host = labels.to(Device::cpu());
+  const auto label = on_host.values<int64_t>();
   const auto classes = output.shape().cols();
   int64_t right = 0;
   for (size_t b = 0; b < label.size(); ++b) {
@@ -35,6 +37,11 @@ int64_t count_right(const Tensor& output, const Tensor& labels) {
   return right;
 }
 
+/// The experts that class lists give to labels on any device.
+Tensor listed_experts(const ClassLists& lists, const Tensor& labels) {
+  return experts_of_labels(lists, labels.to(Device::cpu())).to(labels.device());
+}
+
 /// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
 Record evaluate_routed(Model& model, const data::Dataset& dataset, const TrainerOptions& options,
                        const ClassLists& class_lists, bool augmented) {
@@ -42,16 +49,17 @@ Record evaluate_routed(Model& model, const data::Dataset& dataset, const Trainer
   const bool was_training = model.is_training();
   model.train(options.batch_statistics);
   Generator random(options.seed, kEvaluationStream);
-  data::Loader loader(
-      dataset,
-      {.batch = options.batch, .seed = options.seed, .augment = augmented ? options.augment : data::Augmentation{}});
+  data::Loader loader(dataset, {.batch = options.batch,
+                                .seed = options.seed,
+                                .augment = augmented ? options.augment : data::Augmentation{},
+                                .device = device_of(model)});
   const int64_t batches = limited(loader.batches(), options);
   Record record;
   for (int64_t b = 0; b < batches; ++b) {
     const auto batch = loader.next();
     Supervision known(batch->y);
     known.target = batch->target;
-    if (!class_lists.empty()) known.experts = experts_of_labels(class_lists, batch->y);
+    if (!class_lists.empty()) known.experts = listed_experts(class_lists, batch->y);
     const Forward forward = model.run(Variable(batch->x), options.evaluation, random, known);
     if (batch->target.defined()) {
       record.append(forward, batch->y, batch->target);
@@ -81,8 +89,12 @@ class Run {
         epochs_(recipe.epochs()),
         routing_random_(options.seed, kRoutingStream),
         weights_random_(options.seed, kWeightsStream),
-        loader_(data.train,
-                {.batch = options.batch, .shuffle = true, .seed = options.seed, .augment = options.augment}) {
+        loader_(data.train, {.batch = options.batch,
+                             .shuffle = true,
+                             .seed = options.seed,
+                             .augment = options.augment,
+                             .device = device_of(model)}),
+        device_(device_of(model)) {
     const auto starts = [&](Start Stage::*part) {
       return std::ranges::any_of(recipe.stages, [&](const Stage& stage) { return stage.*part == Start::initial; });
     };
@@ -92,6 +104,7 @@ class Run {
 
   bool stage(Stage stage) {
     start_parts(stage);
+    model_.to(device_);  // new weights are drawn on the CPU, so that they are the same for every device
     const auto optimizer = make_optimizer(model_, stage);
     const std::vector<double> temperatures = stage.temperatures.of_epochs(stage.epochs, stage.routing.temperature);
     TrainerOptions evaluation = options_;
@@ -171,7 +184,7 @@ class Run {
   Supervision supervision_of(const data::Batch& batch) const {
     Supervision known(batch.y);
     known.target = batch.target;
-    if (!class_lists_->empty()) known.experts = experts_of_labels(*class_lists_, batch.y);
+    if (!class_lists_->empty()) known.experts = listed_experts(*class_lists_, batch.y);
     expectation_.fill(known, batch.index);
     return known;
   }
@@ -202,6 +215,7 @@ class Run {
   int64_t epochs_, epoch_ = 0, step_ = 0;
   Generator routing_random_, weights_random_;
   data::Loader loader_;
+  Device device_;
   nn::StateDict initial_gate_, initial_experts_;
   const ClassLists* class_lists_ = nullptr;
   Expectation expectation_;

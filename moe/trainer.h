@@ -54,7 +54,7 @@ struct TrainerHooks {
   std::function<bool()> stop;  ///< asked after every batch; true ends the run
 };
 
-/// Trains a model by a recipe. The test part of the data is never read.
+/// Trains a model by a recipe, on the device of its parameters. The test part of the data is never read.
 ///
 /// The same seed gives the same bits, whatever the number of threads. Throws NonFiniteError with the step for a loss or
 /// a gradient with a NaN or an infinity; the parameters are then those before that step. Returns false where stop()
