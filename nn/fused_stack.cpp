@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <typeinfo>
 
+#include "autograd/ops/feed_forward.h"
 #include "autograd/ops/small_stack.h"
 #include "nn/activation.h"
 #include "nn/conv2d.h"
@@ -96,6 +97,23 @@ class Run {
   int64_t experts_ = 0;
 };
 
+// With fewer experts the products of each are cut into tiles for all cores, and with fewer rows nothing is gained.
+constexpr int64_t kLeastExperts = 8;
+
+/// Two linear layers of the same experts with ReLU between them as one operation; returns where it stopped, or `begin`.
+int64_t forward_pair(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Variable& x,
+                     const Segments& segments, Variable& y) {
+  if (end - begin < 3 || !segments.grouped()) return begin;
+  const auto at = [&](int64_t i) -> const Module& { return *modules[static_cast<size_t>(begin + i)]; };
+  const auto *up = exactly<Linear>(at(0)), *down = exactly<Linear>(at(2));
+  if (up == nullptr || down == nullptr || exactly<ReLU>(at(1)) == nullptr) return begin;
+  const LinearOptions &first = up->options(), &second = down->options();
+  if (first.experts < kLeastExperts || first.experts != second.experts || first.out != second.in) return begin;
+  if (first.dtype != x.dtype() || second.dtype != x.dtype()) return begin;
+  y = feed_forward(x, up->weight(), up->bias(), down->weight(), down->bias(), segments);
+  return begin + 3;
+}
+
 }  // namespace
 
 LayerByLayer::LayerByLayer() : before_(layer_by_layer) { layer_by_layer = true; }
@@ -116,8 +134,12 @@ int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64
     if (next == at) break;
     at = next;
   }
-  if (at - begin < 2 || !run.pays(segments.rows(x.size(0)))) return begin;
-  y = small_stack(x, run.layers, run.weights, run.biases, segments);
+  if (at - begin >= 2 && run.pays(segments.rows(x.size(0)))) {
+    y = small_stack(x, run.layers, run.weights, run.biases, segments);
+  } else {
+    at = forward_pair(modules, begin, end, x, segments, y);
+    if (at == begin) return begin;
+  }
   for (FusionWatch* w = watch; w != nullptr; w = w->outer_) {
     for (int64_t i = begin; i < at; ++i) w->modules_.insert(modules[static_cast<size_t>(i)].get());
   }

@@ -7,7 +7,7 @@ namespace divvy::kernels::cpu {
 namespace {
 
 /// The depth that is summed in one go: a packed panel of b stays in the first cache while all rows pass over it.
-constexpr int64_t kDepth = 384;
+constexpr int64_t kDepth = 256;
 
 template <class T>
 const ProductCode<T>* code_for(InstructionSet set) {
@@ -20,12 +20,13 @@ const ProductCode<T>* code_for(InstructionSet set) {
 }
 
 template <class T>
-void start(int64_t rows, int64_t cols, const ProductResult<T>& c) {
-  for (int64_t i = 0; i < rows && !c.add; ++i) {
-    if (c.bias != nullptr) {
-      std::copy_n(c.bias, cols, c.data + i * c.stride);
-    } else {
-      std::fill_n(c.data + i * c.stride, cols, T(0));
+void without_depth(int64_t rows, int64_t cols, const ProductResult<T>& c) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) {
+      T& value = c.data[i * c.stride + j];
+      if (!c.add) value = c.bias != nullptr ? c.bias[j] : T(0);
+      if (c.relu && value < T(0)) value = 0;
+      if (c.active != nullptr) value *= c.active[i * c.active_stride + j] > T(0) ? T(1) : T(0);
     }
   }
 }
@@ -39,7 +40,7 @@ template <class T>
 void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b,
                             const ProductResult<T>& c) const {
   if (rows == 0 || cols == 0) return;
-  if (depth == 0) return start(rows, cols, c);
+  if (depth == 0) return without_depth(rows, cols, c);
   thread_local Scratch left, right;
   // Blocks of equal depth, whole cache lines of a. Where a has to be packed, it is in blocks of rows, too.
   const int64_t block = (tiles_of(depth, tiles_of(depth, kDepth)) + 15) / 16 * 16;
@@ -53,6 +54,11 @@ void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const Mat
           std::min(height, rows - row), cols, size, a.at(row, p), b.at(p, 0), c, left_space, right_space, {}};
       part.result.data += row * c.stride;
       if (p > 0) part.result.bias = nullptr, part.result.add = true;
+      if (p + size < depth) {
+        part.result.relu = false, part.result.active = nullptr;
+      } else if (c.active != nullptr) {
+        part.result.active += row * c.active_stride;
+      }
       const bool last = row + height >= rows;
       const int64_t next_row = last ? 0 : row + height, next_p = last ? p + block : p;
       if (a.transposed && next_p < depth) {

@@ -29,8 +29,8 @@ class Product {
  public:
   explicit Product(InstructionSet set = instruction_set());
 
-  /// c = start + a b for a [rows, depth] and b [depth, cols], where the start is zero, a bias or c itself. c overlaps
-  /// neither a nor b.
+  /// c = start + a b for a [rows, depth] and b [depth, cols], where the start is zero, a bias or c itself; then perhaps
+  /// the larger of it and zero, or zero where another matrix is not positive. c overlaps neither a nor b.
   void operator()(int64_t rows, int64_t cols, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b,
                   const ProductResult<T>& c) const;
 

@@ -29,6 +29,10 @@ struct ProductResult {
   int64_t stride;
   const T* bias = nullptr;  ///< the value that every row starts from; zero without
   bool add = false;         ///< rows start from what they hold, and there is no bias
+  bool relu = false;        ///< negative results become zero at last
+  /// Results become zero at last where this is not positive; not together with relu.
+  const T* active = nullptr;
+  int64_t active_stride = 0;
 };
 
 /// One block of the depth of a product, on the calling thread.

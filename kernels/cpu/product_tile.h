@@ -33,8 +33,11 @@ struct ProductTile {
     T* data;
     int64_t stride;
     const T* bias;
-    bool add;
+    bool add, relu;
+    const T* active;
+    int64_t active_stride;
     int64_t cols;  ///< of the tile, up to its vectors' lanes
+    const T* active_at(int i, int j) const { return active + i * active_stride + j * kLanes; }
   };
 
   /// Rows of a where they lie.
@@ -61,6 +64,13 @@ struct ProductTile {
 #pragma GCC unroll 2
       for (int j = 0; j < N; ++j) __builtin_prefetch(to.data + i * to.stride + j * kLanes, 1);
     }
+    if (to.active != nullptr) {
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+        for (int j = 0; j < N; ++j) __builtin_prefetch(to.active_at(i, j));
+      }
+    }
     V sum[M][N];
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i) {
@@ -79,6 +89,22 @@ struct ProductTile {
         for (int j = 0; j < N; ++j) sum[i][j] += left * right[j];
       }
     }
+    if (!to.relu && to.active == nullptr) {
+      put<M, N>(sum, to, [](const V& v, int, int, int64_t) { return v; });
+    } else if (to.active == nullptr) {
+      put<M, N>(sum, to, [](const V& v, int, int, int64_t) { return v < V{} ? V{} : v; });
+    } else {
+      put<M, N>(sum, to, [&to](const V& v, int i, int j, int64_t cols) {
+        const T* active = to.active_at(i, j);
+        const V a = cols >= kLanes ? Vec::load(active) : Vec::load_part(active, cols);
+        return v * (a > V{} ? Vec::all(1) : V{});
+      });
+    }
+  }
+
+  /// Stores a tile of sums, each with its start and then changed by `last(v, row, vector, columns)`.
+  template <int M, int N, class Last>
+  static void put(const V (&sum)[M][N], const Target& to, const Last& last) {
 #pragma GCC unroll 2
     for (int j = 0; j < N; ++j) {
       const int64_t cols = to.cols - j * kLanes;
@@ -86,12 +112,14 @@ struct ProductTile {
       if (cols >= kLanes) {
         const V start = to.bias != nullptr ? Vec::load(to.bias + j * kLanes) : V{};
 #pragma GCC unroll 16
-        for (int i = 0; i < M; ++i, c += to.stride) Vec::store(c, (to.add ? Vec::load(c) : start) + sum[i][j]);
+        for (int i = 0; i < M; ++i, c += to.stride) {
+          Vec::store(c, last((to.add ? Vec::load(c) : start) + sum[i][j], i, j, cols));
+        }
       } else {
         const V start = to.bias != nullptr ? Vec::load_part(to.bias + j * kLanes, cols) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
-          Vec::store_part(c, (to.add ? Vec::load_part(c, cols) : start) + sum[i][j], cols);
+          Vec::store_part(c, last((to.add ? Vec::load_part(c, cols) : start) + sum[i][j], i, j, cols), cols);
         }
       }
     }
@@ -225,8 +253,14 @@ struct ProductTile {
       }
       for (int64_t t = 0; t < tiles.count; ++t) {
         const int64_t first = tiles.first(t), rows = tiles.first(t + 1) - first;
-        const Target to{result.data + first * result.stride + col, result.stride,
-                        result.bias != nullptr ? result.bias + col : nullptr, result.add, cols};
+        const Target to{result.data + first * result.stride + col,
+                        result.stride,
+                        result.bias != nullptr ? result.bias + col : nullptr,
+                        result.add,
+                        result.relu,
+                        result.active != nullptr ? result.active + first * result.active_stride + col : nullptr,
+                        result.active_stride,
+                        cols};
         prefetch_right(block, col + kCols, t, tiles.count);
         prefetch_left(block, next, col / kCols * tiles.count + t);
         choose(rows, narrow)(block, left != nullptr ? left + first * block.depth : nullptr, first, block.right_space,

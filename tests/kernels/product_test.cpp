@@ -62,11 +62,13 @@ struct Stored {
 };
 
 enum class Start { zero, bias, add };
+enum class Last { none, relu, active };
 
 struct Case {
   int64_t rows, cols, depth;
   bool transpose_a, transpose_b, gather_a, gather_b;
   Start start;
+  Last last = Last::none;
 };
 
 /// Computes a case with every instruction set and compares it with plain loops in double; the tolerance is relative to
@@ -76,6 +78,7 @@ void check_case(const Case& c, std::mt19937_64& random) {
   const Stored<T> a(c.rows, c.depth, c.transpose_a, c.gather_a, random);
   const Stored<T> b(c.depth, c.cols, c.transpose_b, c.gather_b, random);
   const std::vector<T> bias = random_values<T>(c.cols, random), before = random_values<T>(c.rows * c.cols, random);
+  const std::vector<T> active = random_values<T>(c.rows * c.cols, random);
   const int64_t stride = c.cols + 2;
   for (const InstructionSet set : instruction_sets()) {
     std::vector<T> result(static_cast<size_t>(c.rows * stride), T(-77));
@@ -84,7 +87,8 @@ void check_case(const Case& c, std::mt19937_64& random) {
     }
     const Product<T> multiply(set);
     multiply(c.rows, c.cols, c.depth, a.view, b.view,
-             {result.data(), stride, c.start == Start::bias ? bias.data() : nullptr, c.start == Start::add});
+             {result.data(), stride, c.start == Start::bias ? bias.data() : nullptr, c.start == Start::add,
+              c.last == Last::relu, c.last == Last::active ? active.data() : nullptr, c.cols});
     int64_t wrong = 0;
     for (int64_t i = 0; i < c.rows; ++i) {
       for (int64_t j = 0; j < c.cols; ++j) {
@@ -100,13 +104,16 @@ void check_case(const Case& c, std::mt19937_64& random) {
         }
         const double tolerance = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size *
                                  std::sqrt(static_cast<double>(c.depth + 1));
+        if (c.last == Last::relu) sum = std::max(sum, 0.0);
+        if (c.last == Last::active && active[static_cast<size_t>(i * c.cols + j)] <= T(0)) sum = 0;
         wrong += !(std::abs(static_cast<double>(result[static_cast<size_t>(i * stride + j)]) - sum) <= tolerance);
       }
       for (int64_t j = c.cols; j < stride; ++j) wrong += result[static_cast<size_t>(i * stride + j)] != T(-77);
     }
     INFO(to_string(set) << ", " << sizeof(T) << " bytes: " << c.rows << " x " << c.depth << " x " << c.cols
                         << ", transposed " << c.transpose_a << c.transpose_b << ", gathered " << c.gather_a
-                        << c.gather_b << ", start " << static_cast<int>(c.start));
+                        << c.gather_b << ", start " << static_cast<int>(c.start) << ", last "
+                        << static_cast<int>(c.last));
     CHECK(wrong == 0);
   }
 }
@@ -119,9 +126,15 @@ TEST_CASE("products of 1,500 random sizes agree with plain loops on every instru
   for (int i = 0; i < 1500; ++i) {
     const auto coin = [&] { return up_to(1) == 1; };
     const bool large = i % 25 == 0;
-    const Case c{
-        up_to(large ? 300 : 40),     up_to(large ? 80 : 70), up_to(large ? 900 : 50), coin(), coin(), coin(), coin(),
-        static_cast<Start>(up_to(2))};
+    const Case c{up_to(large ? 300 : 40),
+                 up_to(large ? 80 : 70),
+                 up_to(large ? 900 : 50),
+                 coin(),
+                 coin(),
+                 coin(),
+                 coin(),
+                 static_cast<Start>(up_to(2)),
+                 static_cast<Last>(up_to(2))};
     coin() ? check_case<float>(c, random) : check_case<double>(c, random);
   }
 }
@@ -130,8 +143,8 @@ TEST_CASE("products around every width of a vector and height of a tile agree wi
   std::mt19937_64 random(32);
   for (int64_t size = 1; size <= 36; ++size) {
     for (const bool transposed : {false, true}) {
-      check_case<float>({size, 37 - size, 19, transposed, transposed, false, true, Start::bias}, random);
-      check_case<double>({size, 37 - size, 18, !transposed, transposed, true, false, Start::add}, random);
+      check_case<float>({size, 37 - size, 19, transposed, transposed, false, true, Start::bias, Last::relu}, random);
+      check_case<double>({size, 37 - size, 18, !transposed, transposed, true, false, Start::add, Last::active}, random);
       check_case<float>({5, size, size, transposed, true, false, false, Start::zero}, random);
     }
   }

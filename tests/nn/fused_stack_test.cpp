@@ -99,6 +99,26 @@ TEST_CASE("fused networks give what they give layer by layer", "[fused]") {
   }
 }
 
+TEST_CASE("two layers of many experts are one operation", "[fused]") {
+  Generator generator(8);
+  const auto network = [&](int64_t experts) {
+    auto net = std::make_shared<nn::Sequential>();
+    net->add<nn::Linear>(nn::LinearOptions{.in = 20, .out = 500, .experts = experts}, generator);
+    net->add<nn::ReLU>();
+    net->add<nn::Linear>(nn::LinearOptions{.in = 500, .out = 12, .bias = false, .experts = experts}, generator);
+    net->add<nn::Tanh>();
+    return net;
+  };
+  const auto net = network(9);
+  check_network(*net, random_tensor({150, 20}, 1, -1, 1, DType::f32), random_segments(9, 150, 2));
+  check_network(*net, random_tensor({40, 20}, 3, -1, 1, DType::f32), random_segments(9, 150, 4, 40));
+  const Variable x(Tensor::zeros({40, 20}));
+  Variable y;
+  CHECK(nn::forward_fused(modules_of(*net), 0, 4, x, random_segments(9, 40, 5), y) == 3);
+  CHECK(nn::forward_fused(modules_of(*net), 0, 2, x, random_segments(9, 40, 5), y) == 0);
+  CHECK(nn::forward_fused(modules_of(*network(3)), 0, 4, x, random_segments(3, 40, 5), y) == 0);
+}
+
 TEST_CASE("networks are fused as far as the layers are small and known", "[fused]") {
   Generator generator(6);
   const Tensor images = Tensor::zeros({64, 1, 10, 10}), features = Tensor::zeros({64, 2});

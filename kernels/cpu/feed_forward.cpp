@@ -1,0 +1,235 @@
+#include "kernels/feed_forward.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu/product.h"
+#include "kernels/cpu/row_panels.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/rows.h"
+#include "tensor/parallel.h"
+
+/// Expert by expert: all of its products at once, so that its weights and hidden rows pass through the caches once and
+/// not once for each product.
+namespace divvy::kernels::cpu {
+
+namespace {
+
+struct Sizes {
+  explicit Sizes(const FeedForwardParameters& p)
+      : experts(p.up.size(0)), inputs(p.up.size(2)), hidden(p.up.size(1)), outputs(p.down.size(1)) {}
+  int64_t experts, inputs, hidden, outputs;
+  int64_t pitch = feed_forward_pitch(hidden);                              ///< of the hidden rows
+  int64_t multiplications() const { return hidden * (inputs + outputs); }  ///< of a row, in one direction
+};
+
+template <class T>
+const T* data_or_null(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+
+template <class T>
+MatrixView<T> rows_of(const Tensor& x, const Segments& segments) {
+  return {x.data<T>(), x.size(1), false, segments.sample.defined() ? segments.sample.data<int64_t>() : nullptr};
+}
+
+/// The largest first, so that no thread is left with one at the end.
+template <class Unit>
+void sort_by_rows(std::vector<Unit>& units) {
+  std::stable_sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.rows() > b.rows(); });
+}
+
+/// sum = or += the sum of `rows` rows of `cols` elements, `pitch` apart.
+template <class T>
+void add_rows(const T* from, int64_t rows, int64_t cols, int64_t pitch, bool first, T* sum) {
+  if (first) std::fill_n(sum, cols, T(0));
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < cols; ++c) sum[c] += from[r * pitch + c];
+  }
+}
+
+/// Where the gradients of one expert's parameters go; nullptr for what is not wanted.
+template <class T>
+struct Targets {
+  T *up, *up_bias, *down, *down_bias;
+};
+
+/// Rows of one expert, and where their sums go: the first rows of an expert into the gradients themselves.
+template <class T>
+struct SumUnit {
+  RowPanel panel;
+  Targets<T> sums;
+  int64_t rows() const { return panel.rows(); }
+};
+
+/// An expert with very many rows is cut, so that there is work for every core even if it has all of the rows.
+int64_t rows_per_unit(int64_t rows) {
+  constexpr int64_t kLeast = 2 * kTileRows, kUnits = 32;
+  return std::max(kLeast, tiles_of(rows, kUnits));
+}
+
+template <class T>
+class Backward {
+ public:
+  Backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& p, const Segments& segments,
+           const Tensor& dy, T* dx_rows)
+      : s_(p),
+        source_(rows_of<T>(x, segments)),
+        hidden_(hidden.data<T>()),
+        dy_(dy.data<T>()),
+        up_(p.up.data<T>()),
+        down_(p.down.data<T>()),
+        dx_rows_(dx_rows) {}
+
+  void unit(const SumUnit<T>& unit) const {
+    const Targets<T>& to = unit.sums;
+    if (unit.rows() == 0) return clear(to);
+    for (int64_t begin = unit.panel.begin; begin < unit.panel.end; begin += kTileRows) {
+      const RowPanel part{unit.panel.expert, begin, std::min(begin + kTileRows, unit.panel.end)};
+      panel(part, begin == unit.panel.begin, to);
+    }
+  }
+
+ private:
+  void clear(const Targets<T>& to) const {
+    if (to.up != nullptr) std::fill_n(to.up, s_.hidden * s_.inputs, T(0));
+    if (to.up_bias != nullptr) std::fill_n(to.up_bias, s_.hidden, T(0));
+    if (to.down != nullptr) std::fill_n(to.down, s_.outputs * s_.hidden, T(0));
+    if (to.down_bias != nullptr) std::fill_n(to.down_bias, s_.outputs, T(0));
+  }
+
+  void panel(const RowPanel& p, bool first, const Targets<T>& to) const {
+    const int64_t rows = p.rows();
+    const T *dy = dy_ + p.begin * s_.outputs, *h = hidden_ + p.begin * s_.pitch;
+    // The rows are the depth of the products that sum over them.
+    if (to.down != nullptr) {
+      multiply_(s_.outputs, s_.hidden, rows, {dy, s_.outputs, true}, {h, s_.pitch},
+                {to.down, s_.hidden, nullptr, !first});
+    }
+    if (to.down_bias != nullptr) add_rows(dy, rows, s_.outputs, s_.outputs, first, to.down_bias);
+    if (to.up == nullptr && to.up_bias == nullptr && dx_rows_ == nullptr) return;
+
+    static thread_local Scratch scratch;
+    T* dz = scratch.take<T>(rows * s_.pitch);
+    multiply_(rows, s_.hidden, s_.outputs, {dy, s_.outputs}, {down_ + p.expert * s_.outputs * s_.hidden, s_.hidden},
+              {dz, s_.pitch, nullptr, false, false, h, s_.pitch});
+    if (to.up != nullptr) {
+      multiply_(s_.hidden, s_.inputs, rows, {dz, s_.pitch, true}, source_.at(p.begin, 0),
+                {to.up, s_.inputs, nullptr, !first});
+    }
+    if (to.up_bias != nullptr) add_rows(dz, rows, s_.hidden, s_.pitch, first, to.up_bias);
+    if (dx_rows_ == nullptr) return;
+    multiply_(rows, s_.inputs, s_.hidden, {dz, s_.pitch}, {up_ + p.expert * s_.hidden * s_.inputs, s_.inputs},
+              {dx_rows_ + p.begin * s_.inputs, s_.inputs});
+  }
+
+  Sizes s_;
+  MatrixView<T> source_;
+  const T *hidden_, *dy_, *up_, *down_;
+  T* dx_rows_;
+  Product<T> multiply_;
+};
+
+/// One gradient and the memory in which the units after the first of an expert sum their part of it.
+template <class T>
+struct Gradient {
+  Gradient(Tensor& tensor, int64_t units)
+      : result(tensor.defined() ? tensor.mutable_data<T>() : nullptr),
+        size(tensor.defined() ? tensor.numel() / tensor.size(0) : 0),
+        others(Tensor::empty({units, size}, dtype_of<T>)) {}
+
+  T* of_expert(int64_t expert) const { return result != nullptr ? result + expert * size : nullptr; }
+  T* of_other(int64_t unit) { return result != nullptr ? others.mutable_data<T>() + unit * size : nullptr; }
+
+  /// Adds what the other units have summed to the gradients, in the order of the rows.
+  void add_others(const std::vector<int64_t>& experts) {
+    if (result == nullptr) return;
+    const T* from = others.data<T>();
+    parallel_tiles(size, 16384, [&](int64_t begin, int64_t end) {
+      for (size_t unit = 0; unit < experts.size(); ++unit) {
+        T* to = result + experts[unit] * size;
+        const T* part = from + static_cast<int64_t>(unit) * size;
+        for (int64_t i = begin; i < end; ++i) to[i] += part[i];
+      }
+    });
+  }
+
+  T* result;
+  int64_t size;
+  Tensor others;
+};
+
+}  // namespace
+
+void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
+                  Tensor& y) {
+  visit_floating("feed_forward", x.dtype(), [&]<class T>() {
+    const Sizes s(parameters);
+    const MatrixView<T> source = rows_of<T>(x, segments);
+    const T *up = parameters.up.data<T>(), *down = parameters.down.data<T>();
+    const T *up_bias = data_or_null<T>(parameters.up_bias), *down_bias = data_or_null<T>(parameters.down_bias);
+    T *h = hidden.mutable_data<T>(), *out = y.mutable_data<T>();
+    std::vector<RowPanel> panels = row_panels(segments, y.size(0), kTileRows);
+    sort_by_rows(panels);
+    const Product<T> multiply;
+    const auto units = static_cast<int64_t>(panels.size());
+    parallel_tiles(units, units_per_task(units, y.size(0) * s.multiplications()), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const RowPanel& p = panels[static_cast<size_t>(i)];
+        T* rows = h + p.begin * s.pitch;
+        multiply(p.rows(), s.hidden, s.inputs, source.at(p.begin, 0),
+                 {up + p.expert * s.hidden * s.inputs, s.inputs, true},
+                 {rows, s.pitch, up_bias != nullptr ? up_bias + p.expert * s.hidden : nullptr, false, true});
+        multiply(
+            p.rows(), s.outputs, s.hidden, {rows, s.pitch}, {down + p.expert * s.outputs * s.hidden, s.hidden, true},
+            {out + p.begin * s.outputs, s.outputs, down_bias != nullptr ? down_bias + p.expert * s.outputs : nullptr});
+      }
+    });
+  });
+}
+
+void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
+                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
+  visit_floating("feed_forward_backward", x.dtype(), [&]<class T>() {
+    const Sizes s(parameters);
+    const bool scattered = dx.defined() && segments.sample.defined();
+    Tensor rows = scattered ? Tensor::empty({dy.size(0), s.inputs}, dy.dtype()) : dx;
+    const Backward<T> backward(x, hidden, parameters, segments, dy, rows.defined() ? rows.mutable_data<T>() : nullptr);
+
+    const int64_t limit = rows_per_unit(dy.size(0));
+    std::vector<SumUnit<T>> units;
+    std::vector<int64_t> others;  // the experts of units after the first of one
+    for (const RowPanel& all : expert_rows(segments, dy.size(0))) {
+      units.push_back({{all.expert, all.begin, std::min(all.begin + limit, all.end)}, {}});
+      for (int64_t begin = all.begin + limit; begin < all.end; begin += limit) {
+        units.push_back({{all.expert, begin, std::min(begin + limit, all.end)}, {}});
+        others.push_back(all.expert);
+      }
+    }
+    const auto count = static_cast<int64_t>(others.size());
+    Gradient<T> up(gradients.up, count), up_bias(gradients.up_bias, count), down(gradients.down, count),
+        down_bias(gradients.down_bias, count);
+    int64_t other = 0;
+    for (size_t i = 0; i < units.size(); ++i) {
+      SumUnit<T>& unit = units[i];
+      const int64_t e = unit.panel.expert;
+      if (i == 0 || units[i - 1].panel.expert != e) {
+        unit.sums = {up.of_expert(e), up_bias.of_expert(e), down.of_expert(e), down_bias.of_expert(e)};
+      } else {
+        unit.sums = {up.of_other(other), up_bias.of_other(other), down.of_other(other), down_bias.of_other(other)};
+        ++other;
+      }
+    }
+    sort_by_rows(units);
+    const auto tasks = static_cast<int64_t>(units.size());
+    parallel_tiles(tasks, units_per_task(tasks, 2 * dy.size(0) * s.multiplications()), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) backward.unit(units[static_cast<size_t>(i)]);
+    });
+    for (Gradient<T>* gradient : {&up, &up_bias, &down, &down_bias}) {
+      if (count > 0) gradient->add_others(others);
+    }
+    if (scattered) scatter_add_rows(rows, segments.sample, dx);
+  });
+}
+
+}  // namespace divvy::kernels::cpu
