@@ -69,7 +69,7 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
   check_shapes("conv2d", x.shape(), weight.shape(), geometry, segments, y);
   check_bias("conv2d", "bias", bias, weight.shape(), x);
   count_flops(flops(weight.shape(), y));
-  DIVVY_CPU_BACKEND(x, conv2d)(x, weight, bias, geometry, segments, y);
+  DIVVY_BACKEND(x, conv2d)(x, weight, bias, geometry, segments, y);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dGeometry& geometry,
@@ -80,7 +80,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
   check::same_kind(op, "dx", dx, dy);
   check_shapes(op, dx.shape(), weight.shape(), geometry, segments, dy);
   count_flops(flops(weight.shape(), dy));
-  DIVVY_CPU_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, dx);
+  DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, dx);
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
@@ -95,7 +95,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
   }
   check_bias(op, "dbias", dbias, weight_shape, x);
   if (dweight.defined()) count_flops(flops(weight_shape, dy));
-  DIVVY_CPU_BACKEND(x, conv2d_backward_weight)(x, dy, weight_shape, geometry, segments, dweight, dbias);
+  DIVVY_BACKEND(x, conv2d_backward_weight)(x, dy, weight_shape, geometry, segments, dweight, dbias);
 }
 
 }  // namespace divvy::kernels

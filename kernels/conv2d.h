@@ -48,5 +48,11 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
                             const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::conv2d) conv2d;
+decltype(cpu::conv2d_backward_input) conv2d_backward_input;
+decltype(cpu::conv2d_backward_weight) conv2d_backward_weight;
+}  // namespace cuda
+
 }  // namespace kernels
 }  // namespace divvy

@@ -36,7 +36,7 @@ void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, c
   check_rows(op, "y", y, segments, experts, x.size(0), features);
   check::same_kind(op, "y", y, x);
   count_flops(2 * y.numel() * x.size(1));
-  DIVVY_CPU_BACKEND(x, grouped_matmul)(x, weight, bias, segments, y);
+  DIVVY_BACKEND(x, grouped_matmul)(x, weight, bias, segments, y);
 }
 
 void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx) {
@@ -49,7 +49,7 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
   check::same_kind(op, "dx", dx, dy);
   check_rows(op, "dy", dy, segments, weight.size(0), dx.size(0), weight.size(1));
   count_flops(2 * dy.numel() * dx.size(1));
-  DIVVY_CPU_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, dx);
+  DIVVY_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, dx);
 }
 
 void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight) {
@@ -61,7 +61,7 @@ void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Seg
   check::shape(op, "dweight", dweight, {dweight.size(0), dweight.size(1), x.size(1)});
   check_rows(op, "dy", dy, segments, dweight.size(0), x.size(0), dweight.size(1));
   count_flops(2 * dy.numel() * x.size(1));
-  DIVVY_CPU_BACKEND(x, grouped_matmul_backward_weight)(x, dy, segments, dweight);
+  DIVVY_BACKEND(x, grouped_matmul_backward_weight)(x, dy, segments, dweight);
 }
 
 void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Tensor& dbias) {
@@ -70,7 +70,7 @@ void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Te
   check::rank(op, "dbias", dbias, 2);
   check::same_kind(op, "dbias", dbias, dy);
   check_rows(op, "dy", dy, {segments.offsets, {}}, dbias.size(0), dy.size(0), dbias.size(1));
-  DIVVY_CPU_BACKEND(dy, grouped_matmul_backward_bias)(dy, segments, dbias);
+  DIVVY_BACKEND(dy, grouped_matmul_backward_bias)(dy, segments, dbias);
 }
 
 }  // namespace divvy::kernels

@@ -34,4 +34,11 @@ void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Seg
 void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Tensor& dbias);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::grouped_matmul) grouped_matmul;
+decltype(cpu::grouped_matmul_backward_input) grouped_matmul_backward_input;
+decltype(cpu::grouped_matmul_backward_weight) grouped_matmul_backward_weight;
+decltype(cpu::grouped_matmul_backward_bias) grouped_matmul_backward_bias;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -29,6 +29,9 @@ std::optional<Shape> after(const Shape& sample, const SmallLayer& layer) {
 /// The shapes of the samples that each layer reads, and of the result; throws where a layer does not fit.
 std::vector<Shape> shapes_of(const Shape& x, const std::vector<SmallLayer>& layers) {
   if (layers.empty()) fail<ValueError>("{}: no layers were given", kName);
+  if (layers.size() > kMostSmallLayers) {
+    fail<ValueError>("{}: at most {} layers are allowed, got {}", kName, kMostSmallLayers, layers.size());
+  }
   if (x.rank() < 1) fail<ShapeError>("{}: input must be [rows, ...], got {}", kName, x);
   std::vector<Shape> shapes{x.range(1)};
   for (size_t l = 0; l < layers.size(); ++l) {
@@ -90,7 +93,8 @@ Shape output_shape(const std::vector<Shape>& shapes, int64_t rows) { return Shap
 }  // namespace
 
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers) {
-  if (layers.empty() || (layers[0].kernel == 0 && (sample.rank() != 1 || sample.numel() == 0))) return false;
+  if (layers.empty() || layers.size() > kMostSmallLayers) return false;
+  if (layers[0].kernel == 0 && (sample.rank() != 1 || sample.numel() == 0)) return false;
   Shape shape = sample;
   for (const SmallLayer& layer : layers) {
     const auto next = after(shape, layer);
@@ -115,7 +119,7 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
   check::shape(kName, "output", y, output_shape(shapes, segments.rows(x.size(0))));
   check::same_kind(kName, "output", y, x);
   for (size_t l = 0; l < layers.size(); ++l) count_flops(y.size(0) * flops_of(shapes[l], layers[l]));
-  DIVVY_CPU_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
+  DIVVY_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
 }
 
 void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
@@ -139,7 +143,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     const int64_t products = (gradients.weights[l].defined() ? 1 : 0) + (l > 0 || dx.defined() ? 1 : 0);
     count_flops(products * dy.size(0) * flops_of(shapes[l], layers[l]));
   }
-  DIVVY_CPU_BACKEND(dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
+  DIVVY_BACKEND(dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
 }
 
 }  // namespace divvy::kernels

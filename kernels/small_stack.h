@@ -17,6 +17,9 @@ struct SmallLayer {
   bool pool = false;  ///< odd rows and columns at the end are left out, as by max_pool2d
 };
 
+/// More layers than this are no small stack.
+inline constexpr size_t kMostSmallLayers = 24;
+
 namespace kernels {
 
 /// One weight and one bias for each layer, or gradients of them. E experts: weight [E, out, in, kernel, kernel] or [E,
@@ -25,14 +28,16 @@ struct SmallStackParameters {
   std::vector<Tensor> weights, biases;
 };
 
-/// What the forward pass keeps for the backward one, in a layout of its own: one sample in each lane of a vector.
+/// What the forward pass keeps for the backward one, in a layout of its own: on the CPU one sample in each lane of a
+/// vector, on CUDA row by row.
 struct SmallStackSaved {
   Tensor inputs, largest, results, masks;
   int lanes = 0;
 };
 
 /// Whether small_stack can evaluate these layers on samples of this shape, [C, H, W] or [features]: convolutions 3x3
-/// and 5x5 first, then linear layers, with sizes that fit. It says nothing of whether that is fast.
+/// and 5x5 first, then linear layers, kMostSmallLayers at most, with sizes that fit. It says nothing of whether that is
+/// fast.
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers);
 
 /// The shape of the result: [N, out, H', W'] where the last layer is a convolution, else [N, out]. x: [R, C, H, W] or
@@ -43,10 +48,11 @@ Shape small_stack_shape(const Shape& x, const std::vector<SmallLayer>& layers, c
 /// r = segments.sample ? sample[n] : n. The same values, up to rounding, as conv2d, unary(relu), max_pool2d and
 /// grouped_matmul give.
 ///
-/// Samples are computed in tiles of one vector, each sample in a lane of its own: for networks whose layers are too
-/// small to fill a vector by themselves. Experts that read the same samples in the same order share the tiles of their
-/// inputs. All f32 or all f64; y of small_stack_shape. `saved`: filled for backward where it is not null. Experts
-/// without rows are allowed, as are zero rows.
+/// On the CPU samples are computed in tiles of one vector, each sample in a lane of its own: for networks whose layers
+/// are too small to fill a vector by themselves. On CUDA a block of threads takes a tile of samples through all layers
+/// in its shared memory: for networks that take less time than it takes to start their layers one by one. Experts that
+/// read the same samples in the same order share the tiles of their inputs. All f32 or all f64; y of small_stack_shape.
+/// `saved`: filled for backward where it is not null. Experts without rows are allowed, as are zero rows.
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
                  const Segments& segments, Tensor& y, SmallStackSaved* saved);
 
@@ -65,6 +71,11 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
                           const SmallStackParameters& parameters, const Segments& segments,
                           const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients);
 }  // namespace cpu
+
+namespace cuda {
+decltype(cpu::small_stack) small_stack;
+decltype(cpu::small_stack_backward) small_stack_backward;
+}  // namespace cuda
 
 }  // namespace kernels
 }  // namespace divvy

@@ -48,7 +48,10 @@ Sample sample_of(const Stack& stack, uint64_t seed) {
               weights.push_back(in[at++]);
               biases.push_back(has_bias(l) ? in[at++] : Variable());
             }
-            return small_stack(in[0], stack.layers, weights, biases, segments);
+            const Device device = in[0].device();
+            const Segments there{segments.offsets ? segments.offsets.to(device) : Tensor(),
+                                 segments.sample ? segments.sample.to(device) : Tensor()};
+            return small_stack(in[0], stack.layers, weights, biases, there);
           },
           [=](const std::vector<Tensor>& in) {
             kernels::SmallStackParameters parameters;

@@ -8,6 +8,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/naive_conv2d.h"
 
 namespace divvy::test {
@@ -28,13 +29,18 @@ struct Results {
   Tensor y, dx, dweight, dbias;
 };
 
-Results by_kernels(const Problem& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
+Results by_kernels(const Problem& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy,
+                   Device device = Device::cpu()) {
+  const auto on = [&](const Tensor& t) { return t.defined() ? t.to(device) : t; };
   // Filled with something that must be written over.
-  Results r{Tensor::full(dy.shape(), 7, x.dtype()), Tensor::full(p.x, 7, x.dtype()),
-            Tensor::full(p.weight, 7, x.dtype()), Tensor::full(bias.shape(), 7, x.dtype())};
-  kernels::conv2d(x, weight, bias, p.geometry, p.segments, r.y);
-  kernels::conv2d_backward_input(dy, weight, p.geometry, p.segments, r.dx);
-  kernels::conv2d_backward_weight(x, dy, p.weight, p.geometry, p.segments, r.dweight, r.dbias);
+  Results r{on(Tensor::full(dy.shape(), 7, x.dtype())), on(Tensor::full(p.x, 7, x.dtype())),
+            on(Tensor::full(p.weight, 7, x.dtype())), on(Tensor::full(bias.shape(), 7, x.dtype()))};
+  const Tensor in = on(x), w = on(weight), up = on(dy);
+  const Segments segments{on(p.segments.offsets), on(p.segments.sample)};
+  kernels::conv2d(in, w, on(bias), p.geometry, segments, r.y);
+  kernels::conv2d_backward_input(up, w, p.geometry, segments, r.dx);
+  kernels::conv2d_backward_weight(in, up, p.weight, p.geometry, segments, r.dweight, r.dbias);
+  for (Tensor* t : {&r.y, &r.dx, &r.dweight, &r.dbias}) *t = t->to(Device::cpu());
   return r;
 }
 
@@ -55,18 +61,18 @@ Results by_loops(const Problem& p, const Tensor& x, const Tensor& weight, const 
   return r;
 }
 
-void check_problem(const Problem& p, uint64_t seed) {
-  INFO(p.label());
+void check_problem(const Problem& p, uint64_t seed, Device device) {
+  INFO(p.label() << " on " << device.to_string());
   const Tensor x = random_tensor(p.x, seed), weight = random_tensor(p.weight, seed + 1);
   const Tensor bias = random_tensor(p.weight.range(0, p.weight.rank() - 3), seed + 2);
   const Tensor dy = random_tensor(kernels::conv2d_shape(p.x, p.weight, p.geometry, p.segments), seed + 3);
-  const Results expected = by_loops(p, x, weight, bias, dy), got = by_kernels(p, x, weight, bias, dy);
+  const Results expected = by_loops(p, x, weight, bias, dy), got = by_kernels(p, x, weight, bias, dy, device);
   CHECK(difference(got.y, expected.y, 1e-11, 1e-11) == "");
   CHECK(difference(got.dx, expected.dx, 1e-11, 1e-11) == "");
   CHECK(difference(got.dweight, expected.dweight, 1e-11, 1e-11) == "");
   CHECK(difference(got.dbias, expected.dbias, 1e-11, 1e-11) == "");
   const auto single = [](const Tensor& t) { return converted(t, DType::f32); };
-  const Results f32 = by_kernels(p, single(x), single(weight), single(bias), single(dy));
+  const Results f32 = by_kernels(p, single(x), single(weight), single(bias), single(dy), device);
   CHECK(difference(f32.y, expected.y, 1e-5, 2e-5) == "");
   CHECK(difference(f32.dx, expected.dx, 1e-5, 2e-5) == "");
   // Roundings of a sum of n terms near 1 grow with its typical size, the root of n.
@@ -107,17 +113,22 @@ Problem random_problem(uint64_t seed) {
 }  // namespace
 
 TEST_CASE("conv2d and its gradients agree with naive loops on random sizes", "[kernels]") {
-  for (uint64_t seed = 0; seed < 500; ++seed) check_problem(random_problem(seed), seed * 10);
+  for (const Device device : available_devices()) {
+    const uint64_t cases = device.is_cpu() ? 500 : 150;
+    for (uint64_t seed = 0; seed < cases; ++seed) check_problem(random_problem(seed), seed * 10, device);
+  }
 }
 
 TEST_CASE("conv2d and its gradients agree with naive loops on layers of real sizes", "[kernels]") {
   const Segments two{Tensor::from({int64_t{0}, int64_t{67}, int64_t{90}}), random_indices({90}, 50, 1)};
-  check_problem({{50, 1, 28, 28}, {2, 1, 1, 3, 3}, {}, two}, 1);
-  check_problem({{50, 1, 28, 28}, {2, 8, 1, 5, 5}, {}, two}, 2);
-  check_problem({{50, 3, 32, 32}, {2, 4, 3, 3, 3}, {.padding = 1}, two}, 3);
-  check_problem({{40, 16, 8, 8}, {16, 16, 3, 3}, {.padding = 1}, {}}, 4);
-  check_problem({{40, 16, 8, 8}, {16, 16, 3, 3}, {.stride = 2, .padding = 1}, {}}, 5);
-  check_problem({{9, 32, 16, 16}, {48, 32, 3, 3}, {.padding = 1}, {}}, 6);
+  for (const Device device : available_devices()) {
+    check_problem({{50, 1, 28, 28}, {2, 1, 1, 3, 3}, {}, two}, 1, device);
+    check_problem({{50, 1, 28, 28}, {2, 8, 1, 5, 5}, {}, two}, 2, device);
+    check_problem({{50, 3, 32, 32}, {2, 4, 3, 3, 3}, {.padding = 1}, two}, 3, device);
+    check_problem({{40, 16, 8, 8}, {16, 16, 3, 3}, {.padding = 1}, {}}, 4, device);
+    check_problem({{40, 16, 8, 8}, {16, 16, 3, 3}, {.stride = 2, .padding = 1}, {}}, 5, device);
+    check_problem({{9, 32, 16, 16}, {48, 32, 3, 3}, {.padding = 1}, {}}, 6, device);
+  }
 }
 
 TEST_CASE("conv2d gives the same bits for any number of threads", "[kernels]") {

@@ -9,6 +9,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/naive_grouped_matmul.h"
 
 namespace divvy::test {
@@ -50,13 +51,18 @@ struct Results {
 };
 
 /// Runs the four kernels; the outputs hold NaN before, so that an element left unwritten shows.
-Results run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy, const Segments& segments) {
-  const auto nan_like = [](const Tensor& t) { return Tensor::full(t.shape(), std::nan(""), t.dtype()); };
+Results run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy, const Segments& segments,
+            Device device = Device::cpu()) {
+  const auto on = [&](const Tensor& t) { return t.defined() ? t.to(device) : t; };
+  const auto nan_like = [&](const Tensor& t) { return on(Tensor::full(t.shape(), std::nan(""), t.dtype())); };
   Results r{nan_like(dy), nan_like(x), nan_like(weight), nan_like(bias)};
-  kernels::grouped_matmul(x, weight, bias, segments, r.y);
-  kernels::grouped_matmul_backward_input(dy, weight, segments, r.dx);
-  kernels::grouped_matmul_backward_weight(x, dy, segments, r.dweight);
-  kernels::grouped_matmul_backward_bias(dy, segments, r.dbias);
+  const Tensor in = on(x), w = on(weight), up = on(dy);
+  const Segments there{on(segments.offsets), on(segments.sample)};
+  kernels::grouped_matmul(in, w, on(bias), there, r.y);
+  kernels::grouped_matmul_backward_input(up, w, there, r.dx);
+  kernels::grouped_matmul_backward_weight(in, up, there, r.dweight);
+  kernels::grouped_matmul_backward_bias(up, there, r.dbias);
+  for (Tensor* t : {&r.y, &r.dx, &r.dweight, &r.dbias}) *t = t->to(Device::cpu());
   return r;
 }
 
@@ -69,9 +75,10 @@ void check_against(const Results& got, const NaiveGroupedMatmul& naive, const Te
   CHECK(difference(got.dbias, expected.dbias, 1e-11, 1e-12) == "");
 }
 
-/// The same in f32 on every instruction set that the machine has, against the loops in f64 on the same values.
+/// The same in f32 on every device, and on every instruction set that the machine has, against the loops in f64 on the
+/// same values.
 void check_f32(const NaiveGroupedMatmul& naive, const Tensor& x, const Tensor& weight, const Tensor& bias,
-               const Tensor& dy, const Segments& segments) {
+               const Tensor& dy, const Segments& segments, bool devices) {
   using kernels::cpu::InstructionSet;
   const auto f32 = [](const Tensor& t) { return converted(t, DType::f32); };
   const auto f64 = [](const Tensor& t) { return converted(t, DType::f64); };
@@ -79,15 +86,22 @@ void check_f32(const NaiveGroupedMatmul& naive, const Tensor& x, const Tensor& w
                rounded_dy = f64(f32(dy));
   const auto expected = naive.backward(rounded_x, rounded_w, rounded_dy);
   const Tensor y = naive.forward(rounded_x, rounded_w, rounded_b);
-  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (!kernels::cpu::machine_has(set)) continue;
-    const kernels::cpu::ForceInstructionSet force(set);
-    const Results got = run(f32(x), f32(weight), f32(bias), f32(dy), segments);
-    INFO(to_string(set));
+  const auto compare = [&](Device device) {
+    const Results got = run(f32(x), f32(weight), f32(bias), f32(dy), segments, device);
     CHECK(difference(f64(got.y), y, 1e-5, 1e-5) == "");
     CHECK(difference(f64(got.dx), expected.dx, 1e-5, 1e-5) == "");
     CHECK(difference(f64(got.dweight), expected.dweight, 1e-5, 2e-5) == "");
     CHECK(difference(f64(got.dbias), expected.dbias, 1e-5, 2e-5) == "");
+  };
+  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (!kernels::cpu::machine_has(set)) continue;
+    const kernels::cpu::ForceInstructionSet force(set);
+    INFO(to_string(set));
+    compare(Device::cpu());
+  }
+  for (const Device device : available_devices()) {
+    INFO(device.to_string());
+    if (devices && !device.is_cpu()) compare(device);
   }
 }
 
@@ -113,8 +127,12 @@ TEST_CASE("grouped products of 1,200 random routings agree with plain loops") {
     const Tensor x = random_tensor({sources, inputs}, random()),
                  weight = random_tensor({experts, outputs, inputs}, random());
     const Tensor bias = random_tensor({experts, outputs}, random()), dy = random_tensor({rows, outputs}, random());
-    check_against(run(x, weight, bias, dy, routed.segments), routed.naive, x, weight, bias, dy);
-    check_f32(routed.naive, x, weight, bias, dy, routed.segments);
+    for (const Device device : available_devices()) {
+      if (!device.is_cpu() && i >= 300) continue;
+      INFO(device.to_string());
+      check_against(run(x, weight, bias, dy, routed.segments, device), routed.naive, x, weight, bias, dy);
+    }
+    check_f32(routed.naive, x, weight, bias, dy, routed.segments, i < 300);
   }
 }
 
@@ -136,7 +154,11 @@ TEST_CASE("grouped products over several tiles of every kind agree with plain lo
     const Tensor weight = random_tensor({c.experts, c.outputs, c.inputs}, random());
     const Tensor bias = random_tensor({c.experts, c.outputs}, random()),
                  dy = random_tensor({rows, c.outputs}, random());
-    check_against(run(x, weight, bias, dy, routed.segments), routed.naive, x, weight, bias, dy);
+    for (const Device device : available_devices()) {
+      INFO(device.to_string());
+      check_against(run(x, weight, bias, dy, routed.segments, device), routed.naive, x, weight, bias, dy);
+    }
+    check_f32(routed.naive, x, weight, bias, dy, routed.segments, true);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/naive_small_stack.h"
 
 namespace divvy::test {
@@ -159,28 +160,34 @@ struct Results {
   }
 };
 
-Tensor in_type(const Tensor& t, DType dtype) { return t.defined() ? converted(t, dtype) : Tensor(); }
-
-Results run(const Case& c, DType dtype) {
+Results run(const Case& c, DType dtype, Device device = Device::cpu()) {
+  const auto on = [&](const Tensor& t) { return t.defined() ? t.to(device) : t; };
+  const auto given = [&](const Tensor& t) { return t.defined() ? on(converted(t, dtype)) : t; };
   SmallStackParameters parameters;
   Results r;
   for (size_t l = 0; l < c.layers.size(); ++l) {
-    const Tensor weight = in_type(c.parameters.weights[l], dtype), bias = in_type(c.parameters.biases[l], dtype);
+    const Tensor weight = given(c.parameters.weights[l]), bias = given(c.parameters.biases[l]);
     parameters.weights.push_back(weight);
     parameters.biases.push_back(bias);
     r.gradients.weights.push_back(Tensor::empty_like(weight));
     r.gradients.biases.push_back(bias ? Tensor::empty_like(bias) : Tensor());
   }
-  const Tensor x = converted(c.input, dtype), dy = converted(c.dy, dtype);
-  const Segments segments = c.segments();
+  const Tensor x = given(c.input), dy = given(c.dy);
+  const Segments host = c.segments(), segments{on(host.offsets), on(host.sample)};
   SmallStackSaved saved;
-  r.y = Tensor::empty(kernels::small_stack_shape(c.x, c.layers, segments), dtype);
+  r.y = Tensor::empty(kernels::small_stack_shape(c.x, c.layers, segments), dtype, device);
   kernels::small_stack(x, c.layers, parameters, segments, r.y, &saved);
   Tensor y = Tensor::empty_like(r.y);
   kernels::small_stack(x, c.layers, parameters, segments, y, nullptr);
-  CHECK(same_bits(y, r.y));
-  r.dx = Tensor::empty(c.x, dtype);
+  CHECK(same_bits(y.to(Device::cpu()), r.y.to(Device::cpu())));
+  r.dx = Tensor::empty(c.x, dtype, device);
   kernels::small_stack_backward(x, c.layers, parameters, segments, saved, dy, r.dx, r.gradients);
+  r.y = r.y.to(Device::cpu()), r.dx = r.dx.to(Device::cpu());
+  for (auto* list : {&r.gradients.weights, &r.gradients.biases}) {
+    for (Tensor& t : *list) {
+      if (t.defined()) t = t.to(Device::cpu());
+    }
+  }
   return r;
 }
 
@@ -236,6 +243,33 @@ TEST_CASE("small_stack agrees with naive loops in 1,200 random cases", "[kernel]
       const ForceInstructionSet forced(set);
       INFO(kernels::cpu::to_string(set));
       CHECK(compared(run(c, DType::f32), expected, 2e-6, 1e-6) == "");
+    }
+    for (const Device device : available_devices()) {
+      if (device.is_cpu() || i >= 300) continue;
+      INFO(device.to_string());
+      CHECK(compared(run(c, DType::f64, device), expected, 1e-13, 1e-13) == "");
+      CHECK(compared(run(c, DType::f32, device), expected, 2e-6, 1e-6) == "");
+    }
+  }
+}
+
+TEST_CASE("small_stack gives on every device what it gives on the CPU", "[kernel]") {
+  // Several tiles an expert; then samples too large for the memory of a multiprocessor, and too large to share it.
+  Case wide = mnist_case(5, 2, 6), wider = mnist_case(3, 2, 7);
+  for (Case* c : {&wide, &wider}) {
+    const int64_t side = c == &wide ? 90 : 170;
+    c->x = {c->x[0], 1, side, side};
+    const NaiveSmallStack naive(c->x, c->layers);
+    c->input = random_tensor(c->x, 1, -1, 1);
+    c->parameters.weights[1] = random_tensor(naive.weight(2, 1), 2, -0.1, 0.1);
+  }
+  for (const Case& c : {mnist_case(70, 3, 5), wide, wider}) {
+    INFO(c.text());
+    const Results expected = run(c, DType::f64);
+    for (const Device device : available_devices()) {
+      INFO(device.to_string());
+      CHECK(compared(run(c, DType::f64, device), expected, 1e-11, 1e-11) == "");
+      CHECK(compared(run(c, DType::f32, device), expected, 1e-4, 1e-4) == "");
     }
   }
 }
@@ -301,9 +335,11 @@ TEST_CASE("small_stack passes numbers that are not finite on, as layer by layer 
   }
   Case c = mnist_case(20, 2, 12);
   c.parameters.weights[0].mutable_values<double>()[12] = kNan;  // of the second expert
-  const std::vector<double> y = run(c, DType::f32).y.to_doubles();
-  CHECK(std::isfinite(y[0]));
-  CHECK(std::isnan(y[200]));
+  for (const Device device : available_devices()) {
+    const std::vector<double> y = run(c, DType::f32, device).y.to_doubles();
+    CHECK(std::isfinite(y[0]));
+    CHECK(std::isnan(y[200]));
+  }
 }
 
 TEST_CASE("small_stack counts its operations as the layers would", "[kernel]") {

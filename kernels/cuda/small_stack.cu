@@ -1,0 +1,338 @@
+#include "kernels/cuda/small_stack.cuh"
+
+#include "kernels/cuda/launch.cuh"
+#include "kernels/rows.h"
+
+namespace divvy::kernels::cuda {
+
+namespace {
+
+using namespace stack;
+
+constexpr const char* kFault = "small_stack: the segments' offsets or a sample are out of range";
+
+/// What a block may take of the shared memory: so little that several fit on a multiprocessor; where not even one
+/// sample does, as much as every device has. Larger samples are kept in the device's memory.
+constexpr int64_t kSharedGoal = 46 << 10, kSharedMost = 96 << 10, kSharedWeights = 16 << 10;
+constexpr int kMostSamples = 16, kSamplesElsewhere = 4;
+
+/// Where a block has its tile, and how large tiles are. The same for every device, so that results are.
+struct Room {
+  int samples = 0;
+  bool shared = false, weights = false;  ///< weights: those of its expert are copied beside the tile
+  size_t shared_bytes = 0;
+  int64_t block_values = 0;  ///< in the device's memory, where not shared
+
+  Room(int64_t values_of_sample, int64_t parameters, int64_t value_bytes) {
+    const int64_t sample = values_of_sample * value_bytes, all = parameters * value_bytes;
+    weights = all <= kSharedWeights;
+    const int64_t taken = weights ? all : 0;
+    samples =
+        static_cast<int>(std::clamp<int64_t>((kSharedGoal - taken) / std::max<int64_t>(sample, 1), 1, kMostSamples));
+    shared = samples * sample + taken <= kSharedMost;
+    if (!shared) samples = kSamplesElsewhere;
+    shared_bytes = static_cast<size_t>(taken + (shared ? samples * sample : 0));
+    block_values = shared ? 0 : samples * values_of_sample;
+  }
+};
+
+template <class T>
+struct Common {
+  Stack<T> stack;
+  DeviceSegments segments;
+  Pieces pieces;
+  const T* x;
+  T* elsewhere;  ///< [blocks, block_values], or null where tiles are in shared memory
+  int64_t block_values;
+  int samples, values_of_sample;
+  bool copies_weights;
+};
+
+/// The block's piece of the rows, its memory and the parameters of its expert.
+template <class T>
+struct Work {
+  RowRange rows;
+  int64_t index = 0;
+  T *memory, *weights;
+  bool found;
+
+  __device__ explicit Work(const Common<T>& c) {
+    found = c.pieces.find(c.segments, blockIdx.x, rows, index) && rows.rows() > 0;
+    T* shared = dynamic_shared<T>();
+    weights = c.copies_weights ? shared : nullptr;
+    memory = c.elsewhere != nullptr ? c.elsewhere + blockIdx.x * c.block_values
+                                    : shared + (c.copies_weights ? c.stack.parameters : 0);
+  }
+  __device__ const T* weight(const Layer<T>& layer) const {
+    return weights != nullptr ? weights + layer.weight_at : layer.weight + rows.expert * layer.weights();
+  }
+  __device__ const T* bias(const Layer<T>& layer) const {
+    return layer.bias == nullptr ? nullptr : layer.bias + rows.expert * layer.out;
+  }
+  __device__ void copy_weights(const Stack<T>& stack) const {
+    if (weights == nullptr) return;
+    for (int l = 0; l < stack.count; ++l) {
+      const Layer<T>& layer = stack.layers[l];
+      const T* from = layer.weight + rows.expert * layer.weights();
+      for_threads(layer.weights(), [&](int64_t i) { weights[layer.weight_at + i] = from[i]; });
+    }
+  }
+  /// The inputs of the rows of the tile, gathered.
+  __device__ void read_inputs(const Common<T>& c, const Tile<T>& tile) const {
+    const int size = c.stack.input_size;
+    for (int s = static_cast<int>(threadIdx.x / 32); s < tile.count; s += kWarps) {
+      const int64_t source = c.segments.source(tile.row + s);
+      for (int i = static_cast<int>(threadIdx.x % 32); i < size; i += 32) {
+        tile.values[s * tile.stride + i] = source < 0 ? T(0) : c.x[source * size + i];
+      }
+    }
+  }
+};
+
+template <class T>
+struct Forward {
+  T *y, *saved;  ///< saved: [N, saved_size], or null
+  uint8_t* masks;
+};
+
+template <class T>
+__global__ void __launch_bounds__(kBlock, 2) forward_kernel(const __grid_constant__ Common<T> c, Forward<T> out) {
+  const Work<T> work(c);
+  if (!work.found) return;
+  const Stack<T>& stack = c.stack;
+  work.copy_weights(stack);
+  Tile<T> tile{work.memory,     c.values_of_sample, static_cast<int>(work.rows.rows()),
+               work.rows.begin, out.masks,          stack.mask_size};
+  work.read_inputs(c, tile);
+  for (int l = 0; l < stack.count; ++l) {
+    const Layer<T>& layer = stack.layers[l];
+    const bool last = l + 1 == stack.count;
+    __syncthreads();
+    evaluate(layer, tile, work.weight(layer), work.bias(layer), [&](int sample, int at, T value) {
+      const int64_t row = tile.row + sample;
+      if (last) {
+        out.y[row * stack.last_size + at] = value;
+      } else {
+        tile.values[sample * tile.stride + layer.result_at + at] = value;
+      }
+      if (out.saved != nullptr && (!last || stack.keeps_last())) {
+        out.saved[row * stack.saved_size() + layer.result_at - stack.input_size + at] = value;
+      }
+    });
+  }
+}
+
+template <class T>
+struct Gradients {
+  T *weight, *bias;  ///< of all experts, or null where not wanted
+};
+
+template <class T>
+struct Backward {
+  const T *dy, *saved;
+  uint8_t* masks;  ///< only read
+  T* dx;           ///< of each row, or null
+  T* partial;      ///< [pieces, parameters]
+  bool weights[kMostSmallLayers], biases[kMostSmallLayers];
+};
+
+template <class T>
+__global__ void __launch_bounds__(kBlock, 2)
+    backward_kernel(const __grid_constant__ Common<T> c, const __grid_constant__ Backward<T> in) {
+  const Work<T> work(c);
+  if (!work.found) return;
+  const Stack<T>& stack = c.stack;
+  work.copy_weights(stack);
+  T* partial = in.partial + blockIdx.x * stack.parameters;
+  const int64_t saved_size = stack.saved_size();
+  for (int64_t row = work.rows.begin; row < work.rows.end; row += c.samples) {
+    const int count = static_cast<int>(min(int64_t{c.samples}, work.rows.end - row));
+    const Tile<T> tile{work.memory, c.values_of_sample, count, row, in.masks, stack.mask_size};
+    const bool add = row != work.rows.begin;
+    // Two places for gradients behind the tile's inputs and results; a layer reads one and writes the other.
+    T *mine = work.memory + c.samples * c.values_of_sample, *next = mine + c.samples * stack.gradient_size;
+    __syncthreads();  // the tile before may still be read
+    work.read_inputs(c, tile);
+    for_threads(count * saved_size, [&](int64_t i) {
+      tile.values[i / saved_size * tile.stride + stack.input_size + i % saved_size] = in.saved[row * saved_size + i];
+    });
+    for_threads(int64_t{count} * stack.last_size, [&](int64_t i) { mine[i] = in.dy[row * stack.last_size + i]; });
+    for (int l = stack.count - 1; l >= 0; --l) {
+      const Layer<T>& layer = stack.layers[l];
+      const int size = layer.out_size();
+      __syncthreads();
+      if (layer.relu) {
+        for_threads(int64_t{count} * size, [&](int64_t i) {
+          if (!(tile.values[i / size * tile.stride + layer.result_at + i % size] > T(0))) mine[i] = 0;
+        });
+        __syncthreads();
+      }
+      const Upstream<T> dy{mine, size};
+      T* dweight = in.weights[l] ? partial + layer.weight_at : nullptr;
+      T* dbias = in.biases[l] ? partial + layer.bias_at : nullptr;
+      layer.kernel == 0 ? linear_weights(layer, tile, dy, dweight, dbias, add)
+                        : filter_weights(layer, tile, dy, dweight, dbias, add);
+      if (l > 0) {
+        const int inputs = layer.in_size();
+        input_gradient(layer, tile, work.weight(layer), dy,
+                       [&](int sample, int at, T value) { next[sample * inputs + at] = value; });
+      } else if (in.dx != nullptr) {
+        input_gradient(layer, tile, work.weight(layer), dy,
+                       [&](int sample, int at, T value) { in.dx[(row + sample) * stack.input_size + at] = value; });
+      }
+    }
+  }
+}
+
+template <class T>
+struct Sums {
+  Gradients<T> of_layer[kMostSmallLayers];
+};
+
+/// The gradients of the parameters of each expert: the sums over its pieces, in their order.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    sum_kernel(const __grid_constant__ Common<T> c, const T* partial, const __grid_constant__ Sums<T> to) {
+  const int64_t parameters = c.stack.parameters, blocks = (parameters + kThreads - 1) / kThreads;
+  const int64_t expert = blockIdx.x / blocks, at = blockIdx.x % blocks * kThreads + threadIdx.x;
+  if (at >= parameters) return;
+  int l = 0;
+  while (l + 1 < c.stack.count && at >= c.stack.layers[l + 1].weight_at) ++l;
+  const Layer<T>& layer = c.stack.layers[l];
+  const bool is_bias = at >= layer.bias_at;
+  T* gradient = is_bias ? to.of_layer[l].bias : to.of_layer[l].weight;
+  if (gradient == nullptr) return;
+  const int64_t pieces = (c.segments.all_of(expert).rows() + c.pieces.length - 1) / c.pieces.length;
+  const T* from = partial + c.pieces.first(c.segments, expert) * parameters + at;
+  T sum = 0;
+  for (int64_t p = 0; p < pieces; ++p) sum += from[p * parameters];
+  gradient[is_bias ? expert * layer.out + at - layer.bias_at : expert * layer.weights() + at - layer.weight_at] = sum;
+}
+
+template <class T>
+Stack<T> stack_of(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters) {
+  Stack<T> stack{};
+  const bool image = x.rank() == 4;
+  int channels = static_cast<int>(x[1]);
+  int rows = image ? static_cast<int>(x[2]) : 1, cols = image ? static_cast<int>(x[3]) : 1;
+  stack.count = static_cast<int>(layers.size());
+  stack.input_size = channels * rows * cols;
+  int at = 0, next = stack.input_size;
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const SmallLayer& given = layers[l];
+    const Tensor &weight = parameters.weights[l], &bias = parameters.biases[l];
+    Layer<T>& layer = stack.layers[l];
+    layer.weight = weight.data<T>();
+    layer.bias = bias.defined() ? bias.data<T>() : nullptr;
+    layer.kernel = static_cast<int>(given.kernel), layer.padding = static_cast<int>(given.padding);
+    layer.relu = given.relu, layer.pool = given.pool;
+    layer.in = channels, layer.in_rows = rows, layer.in_cols = cols;
+    layer.out = static_cast<int>(given.out);
+    const int shrink = layer.kernel - 1 - 2 * layer.padding, step = layer.pool ? 2 : 1;
+    layer.rows = layer.kernel > 0 ? rows - shrink : 1;
+    layer.cols = layer.kernel > 0 ? cols - shrink : 1;
+    layer.out_rows = layer.rows / step, layer.out_cols = layer.cols / step;
+    layer.input_at = at, layer.result_at = next, layer.mask_at = stack.mask_size;
+    layer.weight_at = stack.parameters, layer.bias_at = stack.parameters + layer.weights();
+    stack.parameters = layer.bias_at + layer.out;
+    if (layer.pool) stack.mask_size += layer.out_size();
+    stack.gradient_size = std::max(stack.gradient_size, layer.out_size());
+    at = next;
+    next += layer.out_size();
+    channels = layer.out, rows = layer.out_rows, cols = layer.out_cols;
+  }
+  stack.last_size = next - at;
+  stack.kept_size = at - stack.input_size;
+  return stack;
+}
+
+/// Starts `kernel` for pieces of `tiles` tiles. Elsewhere: memory for tiles that do not fit in the shared memory.
+template <class T>
+Common<T> common_of(const Stack<T>& stack, const Room& room, const Tensor& x, const Segments& segments, int64_t experts,
+                    int64_t rows, int64_t tiles, int values_of_sample) {
+  const Pieces pieces{room.samples * tiles};
+  return {stack,        on_device(segments, experts, rows, x.size(0), x.device(), kFault),
+          pieces,       x.data<T>(),
+          nullptr,      room.block_values,
+          room.samples, values_of_sample,
+          room.weights};
+}
+
+Tensor elsewhere_for(const Room& room, int64_t blocks, const Tensor& like) {
+  return room.shared ? Tensor() : Tensor::empty(Shape{blocks, room.block_values}, like.dtype(), like.device());
+}
+
+}  // namespace
+
+void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
+                 const Segments& segments, Tensor& y, SmallStackSaved* saved) {
+  visit_floating("small_stack", x.dtype(), [&]<class T>() {
+    const Stack<T> stack = stack_of<T>(x.shape(), layers, parameters);
+    const int64_t rows = y.size(0), experts = parameters.weights[0].size(0);
+    Forward<T> out{};
+    if (saved != nullptr) {
+      *saved = {{},
+                {},
+                Tensor::empty(Shape{rows, stack.saved_size()}, x.dtype(), x.device()),
+                Tensor::empty(Shape{rows, stack.mask_size}, DType::u8, x.device()),
+                1};
+      out.saved = saved->results.mutable_data<T>();
+      out.masks = saved->masks.mutable_data<uint8_t>();
+    }
+    if (rows == 0 || experts == 0) return;
+    out.y = y.mutable_data<T>();
+    const int values = stack.input_size + stack.kept_size;
+    const Room room(values, stack.parameters, sizeof(T));
+    Common<T> c = common_of(stack, room, x, segments, experts, rows, 1, values);
+    const int64_t blocks = c.pieces.most(rows, experts);
+    Tensor elsewhere = elsewhere_for(room, blocks, x);
+    if (elsewhere.defined()) c.elsewhere = elsewhere.mutable_data<T>();
+    launch({x.device(), static_cast<unsigned>(blocks), kBlock, room.shared_bytes}, forward_kernel<T>, c, out);
+  });
+}
+
+void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
+                          const SmallStackParameters& parameters, const Segments& segments,
+                          const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients) {
+  visit_floating("small_stack_backward", dy.dtype(), [&]<class T>() {
+    const Stack<T> stack = stack_of<T>(x.shape(), layers, parameters);
+    const int64_t rows = dy.size(0), experts = parameters.weights[0].size(0);
+    const bool scattered = dx.defined() && segments.sample.defined();
+    Tensor dx_rows = scattered ? Tensor::empty(x.shape().with(0, rows), x.dtype(), x.device()) : dx;
+    const int values = stack.input_size + static_cast<int>(stack.saved_size());
+    const Room room(values + 2 * stack.gradient_size, stack.parameters, sizeof(T));
+    // Several tiles a block where there are very many: each block gives a sum of the gradients of all parameters.
+    Common<T> c = common_of(stack, room, x, segments, experts, rows, rows / (room.samples * 512) + 1, values);
+    const int64_t blocks = c.pieces.most(rows, experts);
+    Tensor partial = Tensor::empty(Shape{blocks, stack.parameters}, dy.dtype(), dy.device());
+    if (rows > 0 && experts > 0) {
+      Tensor elsewhere = elsewhere_for(room, blocks, x);
+      if (elsewhere.defined()) c.elsewhere = elsewhere.mutable_data<T>();
+      Backward<T> in{dy.data<T>(),
+                     saved.results.data<T>(),
+                     const_cast<uint8_t*>(saved.masks.data<uint8_t>()),
+                     dx.defined() ? dx_rows.mutable_data<T>() : nullptr,
+                     partial.mutable_data<T>(),
+                     {},
+                     {}};
+      for (size_t l = 0; l < layers.size(); ++l) {
+        in.weights[l] = gradients.weights[l].defined();
+        in.biases[l] = gradients.biases[l].defined();
+      }
+      launch({x.device(), static_cast<unsigned>(blocks), kBlock, room.shared_bytes}, backward_kernel<T>, c, in);
+    }
+    if (experts > 0) {
+      Sums<T> sums{};
+      const auto wanted = [](Tensor& t) { return t.defined() ? t.mutable_data<T>() : nullptr; };
+      for (size_t l = 0; l < layers.size(); ++l) {
+        sums.of_layer[l] = {wanted(gradients.weights[l]), wanted(gradients.biases[l])};
+      }
+      const int64_t sum_blocks = experts * ((stack.parameters + kThreads - 1) / kThreads);
+      launch({x.device(), static_cast<unsigned>(sum_blocks), kThreads}, sum_kernel<T>, c,
+             std::as_const(partial).template data<T>(), sums);
+    }
+    if (scattered) scatter_add_rows(dx_rows, segments.sample, dx);
+  });
+}
+
+}  // namespace divvy::kernels::cuda
