@@ -1,11 +1,12 @@
 #include "kernels/conv2d.h"
 
+#include "kernels/cuda/conv2d_cudnn.h"
 #include "kernels/cuda/divide.cuh"
 #include "kernels/cuda/product.cuh"
 #include "kernels/rows.h"
 
 /// Convolutions as matrix products whose second operand is never made: the pixels under a filter are read where they
-/// lie. For any number of experts and groups.
+/// lie. For any number of experts and groups; a network alone is left to cuDNN where that is there.
 namespace divvy::kernels::cuda {
 
 namespace {
@@ -252,7 +253,7 @@ int64_t experts_of(const Shape& weight) { return weight.rank() == 5 ? weight[0] 
 
 void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dGeometry& geometry,
             const Segments& segments, Tensor& y) {
-  if (y.numel() == 0) return;
+  if (y.numel() == 0 || cudnn::conv2d(x, weight, bias, geometry, segments, y)) return;
   visit_floating("conv2d", x.dtype(), [&]<class T>() {
     const ConvSizes s(x.shape(), weight.shape(), y.shape(), geometry);
     const DeviceSegments all =
@@ -267,7 +268,7 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dGeometry& geometry,
                            const Segments& segments, Tensor& dx) {
-  if (dx.numel() == 0) return;
+  if (dx.numel() == 0 || cudnn::conv2d_backward_input(dy, weight, geometry, segments, dx)) return;
   visit_floating("conv2d_backward_input", dy.dtype(), [&]<class T>() {
     const ConvSizes s(dx.shape(), weight.shape(), dy.shape(), geometry);
     const DeviceSegments in_place =
@@ -289,7 +290,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     const ConvSizes s(x.shape(), weight_shape, dy.shape(), geometry);
     const Device device = x.device();
     const DeviceSegments all = on_device(segments, experts_of(weight_shape), dy.size(0), x.size(0), device, kFault);
-    if (dweight.defined()) {
+    if (dweight.defined() && !cudnn::conv2d_backward_weight(x, dy, geometry, segments, dweight)) {
       with_tile<T>(s.group_filters(), s.taps(), [&]<class Tile>(Tile) {
         const int64_t tiles = s.groups * tiles_of(s.group_filters(), Tile::kM) * tiles_of(s.taps(), Tile::kN);
         Pieces pieces = pieces_for(dy.size(0) * s.out_plane(), tiles, 1024, s.out_plane());

@@ -1,6 +1,7 @@
 #include "kernels/grouped_matmul.h"
 
-#include "kernels/cuda/product.cuh"
+#include "kernels/cuda/tensor_product.cuh"
+#include "kernels/precision.h"
 #include "kernels/rows.h"
 
 namespace divvy::kernels::cuda {
@@ -45,12 +46,15 @@ struct RowsJob {
     const int64_t f = min(feature + m, outputs - 1);
     return weight + (kTransposed ? f : f * inputs);
   }
-  __device__ T a(const T* row, int64_t k) const { return row[kTransposed ? k * outputs : k]; }
+  __device__ const T* a_at(const T* row, int64_t k) const { return row + (kTransposed ? k * outputs : k); }
+  __device__ T a(const T* row, int64_t k) const { return *a_at(row, k); }
   __device__ const T* b_col(int n) const {
     const int64_t source = n < range.rows() ? segments.source(range.begin + n) : -1;
     return source < 0 ? nullptr : x + source * inputs;
   }
+  __device__ const T* b_at(const T* col, int64_t k) const { return col == nullptr ? nullptr : col + k; }
   __device__ T b(const T* col, int64_t k) const { return col == nullptr ? T(0) : col[k]; }
+  __device__ const T* any() const { return weight; }
   __device__ T* result(int n) const { return y + (range.begin + n) * outputs + feature; }
   __device__ int64_t stride() const { return 1; }
   __device__ T bias(int m) const { return offset == nullptr ? T(0) : offset[expert * outputs + feature + m]; }
@@ -85,25 +89,75 @@ struct WeightJob {
   __device__ int64_t cols() const { return inputs - input; }
   __device__ int64_t depth() const { return range.rows(); }
   __device__ const T* a_row(int m) const { return dy + range.begin * outputs + min(output + m, outputs - 1); }
-  __device__ T a(const T* row, int64_t k) const { return row[k * outputs]; }
+  __device__ const T* a_at(const T* row, int64_t k) const { return row + k * outputs; }
+  __device__ T a(const T* row, int64_t k) const { return *a_at(row, k); }
   __device__ const T* b_col(int n) const { return x + min(input + n, inputs - 1); }
-  __device__ T b(const T* col, int64_t k) const {
+  __device__ const T* b_at(const T* col, int64_t k) const {
     const int64_t source = sums.segments.source(range.begin + k);
-    return source < 0 ? T(0) : col[source * inputs];
+    return source < 0 ? nullptr : col + source * inputs;
   }
+  __device__ T b(const T* col, int64_t k) const {
+    const T* at = b_at(col, k);
+    return at == nullptr ? T(0) : *at;
+  }
+  __device__ const T* any() const { return dy; }
   __device__ T* result(int n) const { return to + n; }
   __device__ int64_t stride() const { return inputs; }
   __device__ T bias(int) const { return 0; }
 };
+
+/// Whether four neighbours of both operands can be read at once: rows of such lengths, from such addresses.
+template <class T>
+bool reads_wide(const T* a, const T* b, int64_t inputs, int64_t outputs) {
+  const auto aligned = [](const T* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; };
+  return aligned(a) && aligned(b) && inputs % 4 == 0 && outputs % 4 == 0;
+}
+
+/// Whether the tensor cores were asked for.
+template <class T>
+bool rounds() {
+  return std::is_same_v<T, float> && product_precision() != Precision::f32;
+}
 
 /// to[i] = W from[sample[i]] + bias, or W^T from[i].
 template <bool kTransposed, class T>
 void multiply_rows(const DeviceSegments& segments, Device device, const T* from, const T* weight, const T* bias,
                    int64_t inputs, int64_t outputs, T* to) {
   if (segments.rows == 0 || outputs == 0) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds<T>() && inputs > 0) {
+      const RowsJob<T, TensorTile, kTransposed> job{segments, from, weight, bias, to, inputs, outputs, 0, 0, {}};
+      return run_tensor_product(device, job.blocks(), product_precision() == Precision::bf16,
+                                reads_wide(from, weight, inputs, outputs), job);
+    }
+  }
   with_tile<T>(outputs, segments.rows / segments.experts, [&]<class Tile>(Tile) {
     const RowsJob<T, Tile, kTransposed> job{segments, from, weight, bias, to, inputs, outputs, 0, 0, {}};
     run_product<Tile>(device, job.blocks(), job);
+  });
+}
+
+/// to[e] = dy^T x, over the rows of each expert.
+template <class T>
+void weight_gradient(const DeviceSegments& segments, Device device, const T* x, const T* dy, int64_t inputs,
+                     int64_t outputs, T* to) {
+  const auto run = [&]<class Tile>(Tile, const auto& run_tiles) {
+    const int64_t tiles = tiles_of(outputs, Tile::kM) * tiles_of(inputs, Tile::kN);
+    sum_pieces(device, segments, pieces_for(segments.rows, tiles, 256), outputs * inputs, to,
+               [&](const PieceSums<T>& sums, int64_t numbers) {
+                 run_tiles(numbers * tiles, WeightJob<T, Tile>{sums, x, dy, inputs, outputs, 0, 0, {}, {}});
+               });
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds<T>() && segments.rows > 0) {
+      return run(TensorTile(), [&](int64_t blocks, const auto& job) {
+        run_tensor_product(device, blocks, product_precision() == Precision::bf16, reads_wide(x, dy, inputs, outputs),
+                           job);
+      });
+    }
+  }
+  with_tile<T>(outputs, inputs, [&]<class Tile>(Tile tile) {
+    run(tile, [&](int64_t blocks, const auto& job) { run_product<Tile>(device, blocks, job); });
   });
 }
 
@@ -130,17 +184,9 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
 
 void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight) {
   visit_floating("grouped_matmul_backward_weight", x.dtype(), [&]<class T>() {
-    const int64_t inputs = dweight.size(2), outputs = dweight.size(1);
     const DeviceSegments all = on_device(segments, dweight.size(0), dy.size(0), x.size(0), x.device(), kFault);
-    with_tile<T>(outputs, inputs, [&]<class Tile>(Tile) {
-      const int64_t tiles = tiles_of(outputs, Tile::kM) * tiles_of(inputs, Tile::kN);
-      sum_pieces(x.device(), all, pieces_for(all.rows, tiles, 256), outputs * inputs, dweight.mutable_data<T>(),
-                 [&](const PieceSums<T>& sums, int64_t numbers) {
-                   run_product<Tile>(
-                       x.device(), numbers * tiles,
-                       WeightJob<T, Tile>{sums, x.data<T>(), dy.data<T>(), inputs, outputs, 0, 0, {}, {}});
-                 });
-    });
+    weight_gradient(all, x.device(), x.data<T>(), dy.data<T>(), dweight.size(2), dweight.size(1),
+                    dweight.mutable_data<T>());
   });
 }
 

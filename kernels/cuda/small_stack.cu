@@ -180,6 +180,8 @@ __global__ void __launch_bounds__(kBlock, 2)
         input_gradient(layer, tile, work.weight(layer), dy,
                        [&](int sample, int at, T value) { in.dx[(row + sample) * stack.input_size + at] = value; });
       }
+      T* const done = mine;
+      mine = next, next = done;
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "kernels/cpu/instruction_set.h"
+#include "kernels/precision.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
@@ -160,6 +161,61 @@ TEST_CASE("grouped products over several tiles of every kind agree with plain lo
     }
     check_f32(routed.naive, x, weight, bias, dy, routed.segments, true);
   }
+}
+
+namespace {
+
+/// Every value rounded to what `precision` keeps of its mantissa: ties away from zero in tf32, to even in bf16.
+Tensor rounded(const Tensor& t, Precision precision) {
+  Tensor result = converted(t, DType::f64);
+  for (double& value : result.mutable_values<double>()) {
+    if (value == 0) continue;
+    const double unit = std::exp2(std::floor(std::log2(std::abs(value))) - (precision == Precision::tf32 ? 10 : 7));
+    value = unit * (precision == Precision::tf32 ? std::round(value / unit) : std::nearbyint(value / unit));
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("grouped products of tensor cores are those of rounded operands") {
+  std::mt19937_64 random(21);
+  struct Case {
+    int64_t samples, experts, k;
+    double skew;
+    int64_t inputs, outputs;
+  };
+  // Sizes that can be read by fours and sizes that cannot; several tiles in each direction; empty experts; one with all
+  // rows, cut in pieces.
+  const Case cases[] = {{20, 3, 2, 0.5, 32, 16},   {20, 3, 2, 0.5, 33, 17}, {1, 1, 1, 0, 1, 1},
+                        {150, 2, 2, 0.1, 68, 132}, {70, 4, 1, 3, 130, 20},  {40, 5, 1, 30, 12, 8},
+                        {600, 2, 1, 30, 9, 12},    {0, 2, 1, 0, 8, 8}};
+  for (const Case& c : cases) {
+    const Routed routed = route(c.samples, c.experts, c.k, c.skew, random);
+    const int64_t rows = routed.naive.offsets.back();
+    const auto single = [&](const Shape& shape) { return random_tensor(shape, random(), -1, 1, DType::f32); };
+    const Tensor x = single({c.samples, c.inputs}), weight = single({c.experts, c.outputs, c.inputs}),
+                 bias = single({c.experts, c.outputs}), dy = single({rows, c.outputs});
+    for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+      const kernels::WithPrecision with(precision);
+      for (const Device device : available_devices()) {
+        INFO(device.to_string() << ' ' << to_string(precision) << ", " << c.samples << " samples, " << c.inputs
+                                << " -> " << c.outputs);
+        // The CPU and the sums of the bias have nothing to round.
+        const auto used = [&](const Tensor& t) {
+          return device.is_cpu() ? converted(t, DType::f64) : rounded(t, precision);
+        };
+        const Results got = run(x, weight, bias, dy, routed.segments, device);
+        const auto f64 = [](const Tensor& t) { return converted(t, DType::f64); };
+        const auto expected = routed.naive.backward(used(x), used(weight), used(dy));
+        CHECK(difference(f64(got.y), routed.naive.forward(used(x), used(weight), f64(bias)), 1e-5, 1e-5) == "");
+        CHECK(difference(f64(got.dx), expected.dx, 1e-5, 1e-5) == "");
+        CHECK(difference(f64(got.dweight), expected.dweight, 1e-5, 2e-5) == "");
+        CHECK(difference(f64(got.dbias), routed.naive.backward(f64(x), f64(weight), f64(dy)).dbias, 1e-5, 2e-5) == "");
+      }
+    }
+  }
+  CHECK(kernels::product_precision() == Precision::f32);
 }
 
 TEST_CASE("grouped products have the same bits for any number of threads") {

@@ -1,0 +1,26 @@
+#include "kernels/precision.h"
+
+#include <atomic>
+
+namespace divvy {
+
+std::string_view to_string(Precision precision) {
+  switch (precision) {
+    case Precision::f32: return "f32";
+    case Precision::tf32: return "tf32";
+    case Precision::bf16: return "bf16";
+  }
+  return "";
+}
+
+namespace kernels {
+
+namespace {
+std::atomic<Precision> chosen{Precision::f32};
+}
+
+void set_product_precision(Precision precision) { chosen = precision; }
+Precision product_precision() { return chosen; }
+
+}  // namespace kernels
+}  // namespace divvy

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace divvy {
+
+/// What the operands of an f32 product are rounded to before they are multiplied; sums are in f32 always. f32: not at
+/// all. tf32 keeps 10 bits of the mantissa, bf16 keeps 7; both are for the tensor cores of a GPU.
+enum class Precision : uint8_t { f32, tf32, bf16 };
+
+std::string_view to_string(Precision precision);
+
+namespace kernels {
+
+/// How the grouped products of f32 tensors on CUDA are computed from now on, by the whole process: f32 unless something
+/// else is asked for. The CPU and f64 know no other way than the exact one.
+void set_product_precision(Precision precision);
+Precision product_precision();
+
+/// Another precision for as long as it lives.
+class WithPrecision {
+ public:
+  explicit WithPrecision(Precision precision) : before_(product_precision()) { set_product_precision(precision); }
+  ~WithPrecision() { set_product_precision(before_); }
+  WithPrecision(const WithPrecision&) = delete;
+  WithPrecision& operator=(const WithPrecision&) = delete;
+
+ private:
+  Precision before_;
+};
+
+}  // namespace kernels
+}  // namespace divvy
