@@ -97,18 +97,36 @@ class Run {
   int64_t experts_ = 0;
 };
 
-// With fewer experts the products of each are cut into tiles for all cores, and with fewer rows nothing is gained.
-constexpr int64_t kLeastExperts = 8;
+/// The longest run of small layers as one operation; returns where it stopped, or `begin` where it does not pay.
+int64_t forward_in_lanes(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
+                         const Variable& x, const Segments& segments, Variable& y) {
+  Run run(modules, end, x);
+  int64_t at = begin;
+  while (true) {
+    const int64_t next = run.take(at);
+    if (next == at) break;
+    at = next;
+  }
+  if (at - begin < 2 || !run.pays(segments.rows(x.size(0)))) return begin;
+  y = small_stack(x, run.layers, run.weights, run.biases, segments);
+  return at;
+}
 
-/// Two linear layers of the same experts with ReLU between them as one operation; returns where it stopped, or `begin`.
+// With fewer experts the products of each are better cut into tiles for all cores. Layers with as many weights as these
+// were faster so than in lanes, for any number of rows.
+constexpr int64_t kLeastExperts = 8, kLeastWeights = 4096;
+
+/// Two linear layers of the same experts, each with so many weights for an expert, with ReLU between them as one
+/// operation; returns where it stopped, or `begin`.
 int64_t forward_pair(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Variable& x,
-                     const Segments& segments, Variable& y) {
+                     const Segments& segments, int64_t weights, Variable& y) {
   if (end - begin < 3 || !segments.grouped()) return begin;
   const auto at = [&](int64_t i) -> const Module& { return *modules[static_cast<size_t>(begin + i)]; };
   const auto *up = exactly<Linear>(at(0)), *down = exactly<Linear>(at(2));
   if (up == nullptr || down == nullptr || exactly<ReLU>(at(1)) == nullptr) return begin;
   const LinearOptions &first = up->options(), &second = down->options();
   if (first.experts < kLeastExperts || first.experts != second.experts || first.out != second.in) return begin;
+  if (std::min(first.in * first.out, second.in * second.out) < weights) return begin;
   if (first.dtype != x.dtype() || second.dtype != x.dtype()) return begin;
   y = feed_forward(x, up->weight(), up->bias(), down->weight(), down->bias(), segments);
   return begin + 3;
@@ -127,19 +145,10 @@ int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64
                       const Variable& x, const Segments& segments, Variable& y) {
   // In f64 a vector has too few lanes for it to pay.
   if (layer_by_layer || !x.device().is_cpu() || x.dtype() != DType::f32 || x.shape().rank() < 2) return begin;
-  Run run(modules, end, x);
-  int64_t at = begin;
-  while (true) {
-    const int64_t next = run.take(at);
-    if (next == at) break;
-    at = next;
-  }
-  if (at - begin >= 2 && run.pays(segments.rows(x.size(0)))) {
-    y = small_stack(x, run.layers, run.weights, run.biases, segments);
-  } else {
-    at = forward_pair(modules, begin, end, x, segments, y);
-    if (at == begin) return begin;
-  }
+  int64_t at = forward_pair(modules, begin, end, x, segments, kLeastWeights, y);
+  if (at == begin) at = forward_in_lanes(modules, begin, end, x, segments, y);
+  if (at == begin) at = forward_pair(modules, begin, end, x, segments, 0, y);
+  if (at == begin) return begin;
   for (FusionWatch* w = watch; w != nullptr; w = w->outer_) {
     for (int64_t i = begin; i < at; ++i) w->modules_.insert(modules[static_cast<size_t>(i)].get());
   }

@@ -117,6 +117,14 @@ TEST_CASE("two layers of many experts are one operation", "[fused]") {
   CHECK(nn::forward_fused(modules_of(*net), 0, 4, x, random_segments(9, 40, 5), y) == 3);
   CHECK(nn::forward_fused(modules_of(*net), 0, 2, x, random_segments(9, 40, 5), y) == 0);
   CHECK(nn::forward_fused(modules_of(*network(3)), 0, 4, x, random_segments(3, 40, 5), y) == 0);
+  // Layers that would also fit into lanes.
+  auto middling = std::make_shared<nn::Sequential>();
+  middling->add<nn::Linear>(nn::LinearOptions{.in = 64, .out = 64, .experts = 8}, generator);
+  middling->add<nn::ReLU>();
+  middling->add<nn::Linear>(nn::LinearOptions{.in = 64, .out = 64, .experts = 8}, generator);
+  middling->add<nn::ReLU>();
+  const Variable wide(Tensor::zeros({500, 64}));
+  CHECK(nn::forward_fused(modules_of(*middling), 0, 4, wide, random_segments(8, 500, 6), y) == 3);
 }
 
 TEST_CASE("networks are fused as far as the layers are small and known", "[fused]") {
