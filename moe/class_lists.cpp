@@ -97,7 +97,8 @@ Tensor experts_of_labels(const ClassLists& lists, const Tensor& labels) {
   const auto k = static_cast<int64_t>(most);
   Tensor result = Tensor::full({labels.numel(), k}, -1, DType::i64);
   auto* chosen = result.mutable_data<int64_t>();
-  const auto label = labels.values<int64_t>();
+  const Tensor on_host = labels.to(Device::cpu());
+  const auto label = on_host.values<int64_t>();
   for (size_t b = 0; b < label.size(); ++b) {
     const auto c = static_cast<size_t>(label[b]);
     if (label[b] < 0 || c >= owners.size() || owners[c].empty()) {
@@ -105,7 +106,7 @@ Tensor experts_of_labels(const ClassLists& lists, const Tensor& labels) {
     }
     std::ranges::copy(owners[c], chosen + static_cast<int64_t>(b) * k);
   }
-  return result;
+  return result.to(labels.device());
 }
 
 Tensor class_slots(const ClassLists& lists, int64_t classes) {

@@ -32,7 +32,8 @@ ClassLists parse_class_lists(const std::string& text, int64_t experts, int64_t c
 std::string to_string(const ClassLists& lists);
 
 /// i64 [n, k], the experts whose lists have the label of each sample, -1 where there are fewer than k; k is the largest
-/// number of lists that share a class. labels: i64 [n]. Throws ValueError for a label that no list has.
+/// number of lists that share a class. labels: i64 [n], copied to the host where they are on a device. Throws
+/// ValueError for a label that no list has.
 Tensor experts_of_labels(const ClassLists& lists, const Tensor& labels);
 
 /// i64 [C]: where in E outputs of width W side by side each class stands, when expert e gives its classes in the order

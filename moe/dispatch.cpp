@@ -1,30 +1,23 @@
 #include "moe/dispatch.h"
 
 #include "kernels/counting_sort.h"
+#include "kernels/dispatch.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
 
-Dispatch Dispatch::dense(int64_t samples, int64_t experts) {
+Dispatch Dispatch::dense(int64_t samples, int64_t experts, Device device) {
   if (samples < 0 || experts < 1) fail<ValueError>("dispatch: {} samples, {} experts", samples, experts);
-  Dispatch result{samples,
-                  {Tensor::empty({experts + 1}, DType::i64), Tensor::empty({experts * samples}, DType::i64)},
-                  Tensor::empty({samples, experts}, DType::i64)};
-  auto* offsets = result.segments.offsets.mutable_data<int64_t>();
-  auto* sample = result.segments.sample.mutable_data<int64_t>();
-  auto* position = result.position.mutable_data<int64_t>();
-  for (int64_t e = 0; e <= experts; ++e) offsets[e] = e * samples;
-  for (int64_t e = 0; e < experts; ++e) {
-    for (int64_t b = 0; b < samples; ++b) sample[e * samples + b] = b;
-  }
-  for (int64_t b = 0; b < samples; ++b) {
-    for (int64_t e = 0; e < experts; ++e) position[b * experts + e] = e * samples + b;
-  }
+  Dispatch result{
+      samples,
+      {Tensor::empty({experts + 1}, DType::i64, device), Tensor::empty({experts * samples}, DType::i64, device)},
+      Tensor::empty({samples, experts}, DType::i64, device)};
+  kernels::dense_dispatch(result.segments.offsets, result.segments.sample, result.position);
   return result;
 }
 
-Dispatch Dispatch::of(const Tensor& chosen, int64_t experts) {
-  auto sorted = kernels::counting_sort(chosen, experts);
+Dispatch Dispatch::of(const Tensor& chosen, int64_t experts, bool complete) {
+  auto sorted = kernels::counting_sort(chosen, experts, complete);
   return {chosen.size(0), {std::move(sorted.offsets), std::move(sorted.sample)}, std::move(sorted.position)};
 }
 
@@ -33,16 +26,9 @@ Dispatch Dispatch::dense_with_choice(const Tensor& chosen, int64_t experts) {
     fail<ShapeError>("dispatch: the chosen experts must be i64 [samples, k], got {} {}", chosen.dtype(),
                      chosen.shape());
   }
-  const int64_t samples = chosen.size(0), k = chosen.size(1);
-  Dispatch result = dense(samples, experts);
-  result.position = Tensor::empty({samples, k}, DType::i64);
-  auto* position = result.position.mutable_data<int64_t>();
-  const auto expert = chosen.values<int64_t>();
-  for (int64_t i = 0; i < samples * k; ++i) {
-    const int64_t e = expert[static_cast<size_t>(i)];
-    if (e < -1 || e >= experts) fail<ValueError>("dispatch: expert {} of {} for sample {}", e, experts, i / k);
-    position[i] = e < 0 ? -1 : e * samples + i / k;
-  }
+  Dispatch result = dense(chosen.size(0), experts, chosen.device());
+  result.position = Tensor::empty_like(chosen);
+  kernels::dense_positions(chosen, experts, result.position);
   return result;
 }
 

@@ -16,10 +16,11 @@ struct Dispatch {
   int64_t rows() const { return segments.sample.numel(); }
 
   /// Every expert has every sample, in order: row e * B + b is sample b at expert e.
-  static Dispatch dense(int64_t samples, int64_t experts);
+  static Dispatch dense(int64_t samples, int64_t experts, Device device = {});
   /// From the experts chosen for each sample, i64 [B, k], -1 for none; within an expert rows are in order of the
-  /// samples.
-  static Dispatch of(const Tensor& chosen, int64_t experts);
+  /// samples. On a device this waits for the number of rows, unless the caller promises by `complete` that no choice is
+  /// -1.
+  static Dispatch of(const Tensor& chosen, int64_t experts, bool complete = false);
   /// All experts evaluate all samples, as in dense(), and the positions are those of the chosen ones, i64 [B, k].
   /// Throws ValueError for an expert outside [-1, experts).
   static Dispatch dense_with_choice(const Tensor& chosen, int64_t experts);

@@ -14,7 +14,9 @@ ExpertList::ExpertList(std::vector<std::shared_ptr<nn::Module>> experts) : exper
 Variable ExpertList::forward(const Variable& x, const Segments& segments) {
   kernels::check_segments("experts", segments, size(), x.size(0), x.device());
   if (!segments.grouped()) return experts_.front()->forward(x, segments);
-  const auto values = segments.offsets.values<int64_t>();
+  // Views need sizes that the host knows: of segments on a device they are copied, and waited for.
+  const Tensor sizes = segments.offsets.to(Device::cpu());
+  const auto values = sizes.values<int64_t>();
   const std::vector<int64_t> offsets(values.begin(), values.end());
   std::vector<Variable> parts;
   // Experts that read from the batch each make a gradient of its size. Where it is wanted and they read little of it,

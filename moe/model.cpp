@@ -5,6 +5,7 @@
 #include "autograd/ops/shape.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/where.h"
+#include "kernels/dispatch.h"
 #include "moe/combine.h"
 #include "moe/gate.h"
 #include "moe/likelihood.h"
@@ -28,22 +29,10 @@ Variable with_form(const Variable& logits, ExpertOutput form) {
 
 /// Row n [W] of expert e becomes [C]: output slot[e, c] for class c, 0 for a class that the expert does not have.
 Variable masked(const Variable& rows, const Tensor& slots, const Dispatch& dispatch) {
-  const int64_t classes = slots.size(1), experts = slots.size(0);
-  Tensor index = Tensor::empty({rows.size(0), classes}, DType::i64), known = Tensor::empty(index.shape(), DType::u8);
-  auto* place = index.mutable_data<int64_t>();
-  auto* flag = known.mutable_data<uint8_t>();
-  const auto slot = slots.values<int64_t>();
-  const auto offset = dispatch.segments.offsets.values<int64_t>();
-  for (int64_t e = 0; e < experts; ++e) {
-    for (int64_t n = offset[static_cast<size_t>(e)]; n < offset[static_cast<size_t>(e) + 1]; ++n) {
-      for (int64_t c = 0; c < classes; ++c) {
-        const int64_t s = slot[static_cast<size_t>(e * classes + c)];
-        place[n * classes + c] = std::max<int64_t>(s, 0);
-        flag[n * classes + c] = s >= 0;
-      }
-    }
-  }
-  return where(known, gather_last(rows, index), Variable(Tensor::zeros({}, rows.dtype())));
+  Tensor place = Tensor::empty({rows.size(0), slots.size(1)}, DType::i64, rows.device());
+  Tensor known = Tensor::empty(place.shape(), DType::u8, rows.device());
+  kernels::slots_of_rows(slots, dispatch.segments.offsets, place, known);
+  return where(known, gather_last(rows, place), Variable(Tensor::zeros({}, rows.dtype(), rows.device())));
 }
 
 }  // namespace
@@ -151,9 +140,12 @@ Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& 
   result.input = x;
   const int64_t samples = x.size(0);
   const bool all = evaluates_all(options);
+  for (Tensor* slots : {&settings_.class_slot, &settings_.expert_slot}) {
+    if (slots->defined()) *slots = slots->to(x.device());
+  }
   Evaluated evaluated;
   if (all) {
-    result.dispatch = Dispatch::dense(samples, num_experts_);
+    result.dispatch = Dispatch::dense(samples, num_experts_, x.device());
     evaluated = evaluate(x, result.dispatch);
   }
 
@@ -162,14 +154,15 @@ Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& 
     scores = scores_of_experts(options.scores, evaluated.rows, result.dispatch, supervision, options.noise, generator);
   } else if (options.scores == Scores::none || (!gate_ && num_experts_ == 1)) {
     const DType dtype = all ? evaluated.rows.dtype() : x.dtype();
-    scores = Variable(Tensor::zeros({samples, num_experts_}, dtype));
+    scores = Variable(Tensor::zeros({samples, num_experts_}, dtype, x.device()));
   } else {
     scores = gate_scores(x, &evaluated, result.dispatch);
   }
   result.routing = route(scores, gate_options(options), generator, supervision.experts);
 
   if (!all) {
-    result.dispatch = Dispatch::of(result.routing.experts, num_experts_);
+    // Only a choice that came with the batch can have gaps.
+    result.dispatch = Dispatch::of(result.routing.experts, num_experts_, options.rule != Rule::given);
     evaluated = evaluate(x, result.dispatch);
   } else if (options.rule != Rule::all) {
     result.dispatch = Dispatch::dense_with_choice(result.routing.experts, num_experts_);

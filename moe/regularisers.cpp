@@ -1,11 +1,15 @@
 #include "moe/regularisers.h"
 
+#include <limits>
+
 #include "autograd/ops/binary.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/pairwise_distance.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/shape.h"
 #include "autograd/ops/unary.h"
+#include "kernels/fill.h"
+#include "kernels/pick.h"
 #include "nn/loss.h"
 #include "tensor/error.h"
 
@@ -19,7 +23,7 @@ void require_matrix(const char* loss, const char* what, const Variable& x) {
   }
 }
 
-Variable zero_like(const Variable& x) { return Variable(Tensor::scalar(0, x.dtype())); }
+Variable zero_like(const Variable& x) { return Variable(Tensor::zeros({}, x.dtype(), x.device())); }
 
 /// The squared coefficient of variation of the column sums; 0 for one column.
 Variable squared_variation(const Variable& x) {
@@ -60,8 +64,10 @@ Tensor normalised_distance(const Tensor& x, nn::Module* features) {
   const NoGrad no_grad;
   const Variable distance = pairwise_distance(features == nullptr ? Variable(x) : features->forward(Variable(x), {}));
   if (distance.value().numel() == 0) return distance.value();
-  const double greatest = max(distance).value().item();
-  return greatest > 0 ? div(distance, greatest).value() : distance.value();
+  // Where all samples are alike, 0 is divided by the smallest number instead. Nothing is read on the host.
+  const double tiny =
+      distance.dtype() == DType::f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
+  return div(distance, maximum(max(distance), tiny)).value();
 }
 
 Variable orthogonality_loss(const Variable& outputs) {
@@ -78,13 +84,10 @@ Variable ideal_gate_loss(const Variable& probabilities, const Variable& log_like
   if (log_likelihoods.shape() != probabilities.shape()) {
     fail<ShapeError>("ideal gate: likelihoods {} for probabilities {}", log_likelihoods.shape(), probabilities.shape());
   }
-  Tensor ideal = Tensor::zeros(probabilities.shape(), probabilities.dtype());
-  const Tensor best = argmax(log_likelihoods, 1);
-  const auto expert = best.values<int64_t>();
-  visit_floating("ideal gate", ideal.dtype(), [&]<class T>() {
-    auto* values = ideal.mutable_data<T>();
-    for (size_t b = 0; b < expert.size(); ++b) values[static_cast<int64_t>(b) * ideal.size(1) + expert[b]] = T(1);
-  });
+  Tensor ideal = Tensor::empty_like(probabilities.value());
+  // The gradient of picking is 1 at the best expert.
+  const Tensor ones = kernels::filled({ideal.size(0)}, 1, ideal.dtype(), ideal.device());
+  kernels::pick_backward(argmax(log_likelihoods, 1), ones, ideal);
   return nn::mse(probabilities, Variable(ideal));
 }
 

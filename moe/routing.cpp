@@ -5,10 +5,14 @@
 #include "autograd/ops/binary.h"
 #include "autograd/ops/gather_last.h"
 #include "autograd/ops/reduce.h"
+#include "autograd/ops/route.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/top_k.h"
 #include "autograd/ops/unary.h"
 #include "autograd/ops/where.h"
+#include "kernels/categorical.h"
+#include "kernels/dispatch.h"
+#include "kernels/fill.h"
 #include "nn/softmax.h"
 #include "tensor/error.h"
 
@@ -28,22 +32,16 @@ Weighting weighting_of(const RoutingOptions& options) {
   return Weighting::probability;
 }
 
-Tensor every_expert(int64_t samples, int64_t experts) {
-  Tensor result = Tensor::empty({samples, experts}, DType::i64);
-  auto* expert = result.mutable_data<int64_t>();
-  for (int64_t i = 0; i < samples * experts; ++i) expert[i] = i % experts;
+Tensor every_expert(const Variable& scores) {
+  Tensor result = Tensor::empty(scores.shape(), DType::i64, scores.device());
+  kernels::every_expert(result);
   return result;
 }
 
 /// 1 for the chosen experts of each sample, [B, E].
 Tensor chosen_mask(const Tensor& chosen, int64_t experts) {
-  Tensor mask = Tensor::zeros({chosen.size(0), experts}, DType::u8);
-  auto* flags = mask.mutable_data<uint8_t>();
-  const auto* expert = chosen.data<int64_t>();
-  const int64_t k = chosen.size(1);
-  for (int64_t i = 0; i < chosen.numel(); ++i) {
-    if (expert[i] >= 0) flags[i / k * experts + expert[i]] = 1;
-  }
+  Tensor mask = Tensor::empty({chosen.size(0), experts}, DType::u8, chosen.device());
+  kernels::chosen_mask(chosen, mask);
   return mask;
 }
 
@@ -57,7 +55,7 @@ Variable normalise(const Variable& scores, const RoutingOptions& options) {
 Variable normalise_among(const Variable& scores, const Tensor& chosen, const RoutingOptions& options) {
   const bool exponential = options.normaliser == Normaliser::softmax;
   const double least = exponential ? -std::numeric_limits<double>::infinity() : 0;
-  const Variable excluded(Tensor::full({}, least, scores.dtype()));
+  const Variable excluded(kernels::filled({}, least, scores.dtype(), scores.device()));
   const Tensor mask = chosen_mask(chosen, scores.size(1));
   if (exponential) return normalise(where(mask, scores, excluded), options);
   // Escort spreads its eps over all experts, so those that were passed over must be cut off a second time.
@@ -66,12 +64,17 @@ Variable normalise_among(const Variable& scores, const Tensor& chosen, const Rou
 
 Tensor choose(const Variable& scores, const Variable& probabilities, const RoutingOptions& options,
               Generator& generator, const Tensor& given) {
-  const int64_t samples = scores.size(0), experts = scores.size(1);
+  const int64_t samples = scores.size(0);
   switch (options.rule) {
-    case Rule::all: return every_expert(samples, experts);
+    case Rule::all: return every_expert(scores);
     case Rule::top_k: return top_k(scores.detach(), options.k).indices;
     case Rule::arg_max: return argmax(scores, 1).reshape({samples, 1});
-    case Rule::sampled: return generator.categorical(probabilities.value()).reshape({samples, 1});
+    case Rule::sampled: {
+      const Tensor draws = generator.uniform({samples}, 0, 1, DType::f64).to(scores.device());
+      Tensor drawn = Tensor::empty({samples}, DType::i64, scores.device());
+      kernels::categorical(probabilities.value(), draws, drawn);
+      return drawn.reshape({samples, 1});
+    }
     case Rule::given: break;
   }
   if (!given.defined()) fail<ValueError>("routing: the experts of the samples are to be given, and none were");
@@ -79,7 +82,7 @@ Tensor choose(const Variable& scores, const Variable& probabilities, const Routi
     fail<ShapeError>("routing: the given experts must be i64 [{}, k], got {} {}", samples, given.dtype(),
                      given.shape());
   }
-  return given;
+  return given.to(scores.device());
 }
 
 }  // namespace
@@ -122,7 +125,7 @@ Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOpti
   const bool among_chosen = weighting == Weighting::renormalised && options.rule != Rule::all;
   result.probabilities = among_chosen ? normalise_among(scores, experts, options) : normalise(scores, options);
   if (weighting == Weighting::one) {
-    result.weights = Variable(Tensor::full(experts.shape(), 1, scores.dtype()));
+    result.weights = Variable(kernels::filled(experts.shape(), 1, scores.dtype(), scores.device()));
     return result;
   }
   result.weights = options.rule == Rule::all ? result.probabilities : gather_last(result.probabilities, experts);
@@ -135,6 +138,11 @@ Routing route(const Variable& scores, const RoutingOptions& options, Generator& 
   if (options.rule == Rule::top_k && (options.k < 1 || options.k > scores.size(1))) {
     fail<ValueError>("routing: top-{} of {} experts; k must be from 1 to {}", options.k, scores.size(1),
                      scores.size(1));
+  }
+  const Weighting weighting = weighting_of(options);
+  if (options.rule == Rule::top_k && options.normaliser == Normaliser::softmax && weighting != Weighting::one) {
+    auto routed = route_top_k(scores, options.k, options.temperature, weighting == Weighting::renormalised);
+    return {scores, std::move(routed.probabilities), std::move(routed.experts), std::move(routed.weights)};
   }
   // Only a sampled choice needs the probabilities before it is made.
   Variable probabilities;

@@ -1,6 +1,7 @@
 #include "moe/train_step.h"
 
 #include "autograd/ops/binary.h"
+#include "kernels/dispatch.h"
 #include "moe/experts.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
@@ -27,11 +28,9 @@ std::vector<Variable> learning(const nn::Module& module) {
 }
 
 Tensor rows_of_experts(const Dispatch& dispatch) {
-  Tensor rows = Tensor::empty({dispatch.experts()}, DType::i64);
-  const auto offset = dispatch.segments.offsets.values<int64_t>();
-  for (size_t e = 0; e + 1 < offset.size(); ++e) {
-    rows.mutable_data<int64_t>()[e] = offset[e + 1] - offset[e];
-  }
+  const Tensor& offsets = dispatch.segments.offsets;
+  Tensor rows = Tensor::empty({dispatch.experts()}, DType::i64, offsets.device());
+  kernels::segment_sizes(offsets, rows);
   return rows;
 }
 

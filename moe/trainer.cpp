@@ -37,11 +37,6 @@ int64_t count_right(const Tensor& output, const Tensor& labels) {
   return right;
 }
 
-/// The experts that class lists give to labels on any device.
-Tensor listed_experts(const ClassLists& lists, const Tensor& labels) {
-  return experts_of_labels(lists, labels.to(Device::cpu())).to(labels.device());
-}
-
 /// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
 Record evaluate_routed(Model& model, const data::Dataset& dataset, const TrainerOptions& options,
                        const ClassLists& class_lists, bool augmented) {
@@ -59,7 +54,7 @@ Record evaluate_routed(Model& model, const data::Dataset& dataset, const Trainer
     const auto batch = loader.next();
     Supervision known(batch->y);
     known.target = batch->target;
-    if (!class_lists.empty()) known.experts = listed_experts(class_lists, batch->y);
+    if (!class_lists.empty()) known.experts = experts_of_labels(class_lists, batch->y);
     const Forward forward = model.run(Variable(batch->x), options.evaluation, random, known);
     if (batch->target.defined()) {
       record.append(forward, batch->y, batch->target);
@@ -184,7 +179,7 @@ class Run {
   Supervision supervision_of(const data::Batch& batch) const {
     Supervision known(batch.y);
     known.target = batch.target;
-    if (!class_lists_->empty()) known.experts = listed_experts(*class_lists_, batch.y);
+    if (!class_lists_->empty()) known.experts = experts_of_labels(*class_lists_, batch.y);
     expectation_.fill(known, batch.index);
     return known;
   }

@@ -2,39 +2,13 @@
 
 #include "kernels/cuda/gather.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/top_entry.cuh"
 
 namespace divvy::kernels::cuda {
 
 namespace {
 
 constexpr int64_t kLongRow = 4096;
-
-/// An entry of a row; index -1 stands for none.
-template <class T>
-struct Entry {
-  T value;
-  long long index;
-
-  /// Whether this one comes before the other: larger, or equal and with the lower index. A NaN is larger than any
-  /// number, all NaN are equal, and none comes last.
-  __device__ bool before(const Entry& other) const {
-    if (other.index < 0 || index < 0) return index >= 0;
-    const bool nan = value != value, other_nan = other.value != other.value;
-    if (nan || other_nan) return nan && other_nan ? index < other.index : nan;
-    return value > other.value || (value == other.value && index < other.index);
-  }
-};
-
-/// The first of all lanes, for each lane.
-template <class T>
-__device__ Entry<T> warp_first(Entry<T> best) {
-  for (int lanes = 16; lanes > 0; lanes /= 2) {
-    const Entry<T> other{__shfl_xor_sync(0xffffffffu, best.value, lanes),
-                         __shfl_xor_sync(0xffffffffu, best.index, lanes)};
-    if (other.before(best)) best = other;
-  }
-  return best;
-}
 
 /// The threads that share a row: a warp, or a block for long rows.
 struct Warp {

@@ -43,7 +43,7 @@ TEST_CASE("residual networks give PyTorch's values, gradients and statistics", "
   }
 }
 
-TEST_CASE("gradients of residual networks, alone and stacked, in training and evaluation") {
+TEST_CASE("gradients of residual networks, alone and stacked, in training and evaluation", "[device]") {
   Generator generator(7);
   uint64_t seed = 1;
   for (bool preactivation : {false, true}) {
@@ -61,7 +61,7 @@ TEST_CASE("gradients of residual networks, alone and stacked, in training and ev
   }
 }
 
-TEST_CASE("a stack of residual networks is the networks one by one") {
+TEST_CASE("a stack of residual networks is the networks one by one", "[device]") {
   Generator generator(8);
   uint64_t seed = 1;
   for (bool preactivation : {false, true}) {

@@ -15,7 +15,7 @@ std::vector<std::shared_ptr<nn::Elementwise>> all_activations() {
 
 }  // namespace
 
-TEST_CASE("gradients of the activations", "[activation]") {
+TEST_CASE("gradients of the activations", "[activation][device]") {
   uint64_t seed = 1;
   const Shape shapes[] = {{}, {0}, {1}, {7}, {0, 3}, {3, 0}, {1, 1}, {4, 5}, {2, 3, 4}, {2, 1, 3, 2}};
   for (const auto& layer : all_activations()) {

@@ -22,7 +22,7 @@ std::shared_ptr<BatchNorm2d> shaken(int64_t channels, int64_t experts, uint64_t 
 
 }  // namespace
 
-TEST_CASE("gradients of BatchNorm2d", "[batch_norm]") {
+TEST_CASE("gradients of BatchNorm2d", "[batch_norm][device]") {
   uint64_t seed = 1;
   for (bool training : {true, false}) {
     for (int64_t experts : {0, 1, 3}) {
@@ -37,7 +37,7 @@ TEST_CASE("gradients of BatchNorm2d", "[batch_norm]") {
   }
 }
 
-TEST_CASE("a stacked BatchNorm2d is the layers one by one", "[batch_norm]") {
+TEST_CASE("a stacked BatchNorm2d is the layers one by one", "[batch_norm][device]") {
   uint64_t seed = 1;
   for (bool training : {true, false}) {
     for (int64_t rows : {0, 1, 3, 20}) {

@@ -22,7 +22,7 @@ std::vector<Conv2dOptions> option_table(int64_t experts) {
 
 }  // namespace
 
-TEST_CASE("gradients of Conv2d", "[conv2d]") {
+TEST_CASE("gradients of Conv2d", "[conv2d][device]") {
   Generator generator(1);
   uint64_t seed = 1;
   for (int64_t experts : {0, 1, 3}) {
@@ -37,7 +37,7 @@ TEST_CASE("gradients of Conv2d", "[conv2d]") {
   }
 }
 
-TEST_CASE("a stacked Conv2d is the layers one by one", "[conv2d]") {
+TEST_CASE("a stacked Conv2d is the layers one by one", "[conv2d][device]") {
   Generator generator(2);
   for (Conv2dOptions options : option_table(3)) {
     Conv2d stacked(options, generator);

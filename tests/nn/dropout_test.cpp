@@ -7,7 +7,7 @@
 
 namespace divvy::test {
 
-TEST_CASE("gradients of Dropout", "[dropout]") {
+TEST_CASE("gradients of Dropout", "[dropout][device]") {
   Generator generator(1);
   uint64_t seed = 1;
   for (const Shape& shape :

@@ -5,7 +5,7 @@
 
 namespace divvy::test {
 
-TEST_CASE("gradients of Flatten", "[flatten]") {
+TEST_CASE("gradients of Flatten", "[flatten][device]") {
   uint64_t seed = 1;
   for (const Shape& shape :
        {Shape{2, 3}, Shape{0, 3, 2}, Shape{1, 1, 1, 1}, Shape{4, 2, 3, 2}, Shape{3, 0, 2}, Shape{1, 5}}) {

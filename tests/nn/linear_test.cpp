@@ -12,7 +12,7 @@ using nn::Linear;
 
 }  // namespace
 
-TEST_CASE("gradients of Linear", "[linear]") {
+TEST_CASE("gradients of Linear", "[linear][device]") {
   Generator generator(1);
   uint64_t seed = 1;
   for (int64_t experts : {0, 1, 2, 5}) {
@@ -27,7 +27,7 @@ TEST_CASE("gradients of Linear", "[linear]") {
   }
 }
 
-TEST_CASE("a stacked Linear is the layers one by one", "[linear]") {
+TEST_CASE("a stacked Linear is the layers one by one", "[linear][device]") {
   Generator generator(2);
   for (bool bias : {true, false}) {
     for (int64_t rows : {0, 1, 9, 40}) {

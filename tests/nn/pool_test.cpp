@@ -6,7 +6,7 @@
 
 namespace divvy::test {
 
-TEST_CASE("gradients of the pools", "[pool]") {
+TEST_CASE("gradients of the pools", "[pool][device]") {
   const std::shared_ptr<nn::Module> layers[] = {
       std::make_shared<nn::MaxPool2d>(2), std::make_shared<nn::MaxPool2d>(3, 2), std::make_shared<nn::AvgPool2d>(2),
       std::make_shared<nn::AvgPool2d>(2, 1), std::make_shared<nn::GlobalAvgPool2d>()};

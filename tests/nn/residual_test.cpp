@@ -72,7 +72,7 @@ TEST_CASE("a residual block reads its rows once, for body and shortcut", "[resid
   CHECK(Residual(plus(1))(x, {{}, Tensor::zeros({0}, DType::i64)}).shape() == Shape{0, 1});
 }
 
-TEST_CASE("gradients of residual modules around any layers", "[residual]") {
+TEST_CASE("gradients of residual modules around any layers", "[residual][device]") {
   Generator generator(2);
   uint64_t seed = 1;
   for (int64_t experts : {0, 1, 3}) {
@@ -91,7 +91,7 @@ TEST_CASE("gradients of residual modules around any layers", "[residual]") {
   }
 }
 
-TEST_CASE("gradients of residual blocks, in training and evaluation", "[residual]") {
+TEST_CASE("gradients of residual blocks, in training and evaluation", "[residual][device]") {
   Generator generator(3);
   uint64_t seed = 100;
   for (const BlockCase& c : kBlocks) {
@@ -109,7 +109,7 @@ TEST_CASE("gradients of residual blocks, in training and evaluation", "[residual
   }
 }
 
-TEST_CASE("stacked residual blocks are the blocks one by one", "[residual]") {
+TEST_CASE("stacked residual blocks are the blocks one by one", "[residual][device]") {
   Generator generator(4);
   uint64_t seed = 1;
   for (const BlockCase& c : kBlocks) {

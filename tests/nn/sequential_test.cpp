@@ -54,7 +54,7 @@ TEST_CASE("an empty Sequential reads the rows", "[sequential]") {
   CHECK(net.size() == 0);
 }
 
-TEST_CASE("gradients of a Sequential, alone and stacked", "[sequential]") {
+TEST_CASE("gradients of a Sequential, alone and stacked", "[sequential][device]") {
   Generator generator(1);
   for (int64_t experts : {0, 1, 3}) {
     for (int64_t rows : {0, 1, 5}) {

@@ -10,7 +10,7 @@ namespace divvy::test {
 
 using Catch::Matchers::Contains;
 
-TEST_CASE("gradients of Softmax and Escort", "[softmax]") {
+TEST_CASE("gradients of Softmax and Escort", "[softmax][device]") {
   nn::Softmax softmax(0.7);
   nn::Escort escort(1e-3);
   uint64_t seed = 1;

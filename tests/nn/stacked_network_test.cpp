@@ -34,7 +34,7 @@ std::shared_ptr<nn::Sequential> image_expert(int64_t experts, Generator& generat
 
 }  // namespace
 
-TEST_CASE("a stack of image networks is the networks one by one", "[stacked]") {
+TEST_CASE("a stack of image networks is the networks one by one", "[stacked][device]") {
   Generator generator(11);
   uint64_t seed = 1;
   for (int64_t experts : {1, 2, 5}) {
@@ -51,7 +51,7 @@ TEST_CASE("a stack of image networks is the networks one by one", "[stacked]") {
   }
 }
 
-TEST_CASE("gradients of an image network, alone and stacked", "[stacked]") {
+TEST_CASE("gradients of an image network, alone and stacked", "[stacked][device]") {
   Generator generator(12);
   uint64_t seed = 1;
   for (int64_t experts : {0, 1, 3}) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/gradcheck.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -37,8 +38,90 @@ void add_rows(const Tensor& gradient, const Segments& segments, int64_t e, Tenso
   }
 }
 
+/// On the CPU.
 Tensor gradient_or_zero(const Variable& v) {
-  return v.grad().defined() ? v.grad() : Tensor::zeros(v.shape(), v.dtype());
+  return v.grad().defined() ? v.grad().to(Device::cpu()) : Tensor::zeros(v.shape(), v.dtype());
+}
+
+Segments on(Device device, const Segments& segments) {
+  const auto moved = [device](const Tensor& t) { return t.defined() ? t.to(device) : t; };
+  return {moved(segments.offsets), moved(segments.sample)};
+}
+
+nn::StateDict state_on_cpu(const nn::Module& module) {
+  nn::StateDict state = module.state_dict();
+  for (auto& [name, value] : state) value = value.to(Device::cpu());
+  return state;
+}
+
+/// A layer on a device while it is checked there.
+class OnDevice {
+ public:
+  OnDevice(nn::Module& layer, Device device) : layer_(layer) { layer_.to(device); }
+  ~OnDevice() { layer_.to(Device::cpu()); }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+
+ private:
+  nn::Module& layer_;
+};
+
+void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments, Device device) {
+  const OnDevice moved(layer, device);
+  std::vector<Variable> leaves = layer.parameters();
+  leaves.emplace_back(x.to(device).clone(), true);
+  const Variable input = leaves.back();
+  const Segments own = on(device, segments);
+  const auto report = gradcheck([&] { return layer(input, own); }, leaves);
+  INFO(layer.describe() << " on " << x.shape().to_string() << " on " << device.to_string() << "\n" << report.text);
+  CHECK(report.ok);
+}
+
+/// The stack on `device`, the layers alone on the CPU.
+void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::Module>()>& plain, const Tensor& x,
+                   const Segments& segments, Device device) {
+  INFO(stacked.describe() << " on " << x.shape().to_string() << " on " << device.to_string());
+  const OnDevice moved(stacked, device);
+  const nn::StateDict before = state_on_cpu(stacked);
+  const Variable input(x.to(device).clone(), true);
+  stacked.zero_grad();
+  const Variable y = stacked(input, on(device, segments));
+  const Tensor cotangent = random_tensor(y.shape(), 17), value = y.value().to(Device::cpu());
+  backward(y, cotangent.to(device));
+  const nn::StateDict after = state_on_cpu(stacked);
+
+  Tensor dx = Tensor::zeros(x.shape(), DType::f64);
+  for (int64_t e = 0; e < segments.experts(); ++e) {
+    INFO("expert " << e);
+    const auto alone = plain();
+    nn::StateDict own;
+    for (const auto& [name, value] : before) own.emplace(name, value[e].clone());
+    alone->load_state_dict(own);
+    alone->train(stacked.is_training());
+    const auto offsets = segments.offsets.values<int64_t>();
+    const int64_t begin = offsets[static_cast<size_t>(e)], end = offsets[static_cast<size_t>(e) + 1];
+    if (begin == end) {  // an expert without rows: nothing changes and nothing is learnt
+      for (const auto& [name, value] : after) CHECK(same_bits(value[e], own.at(name)));
+      for (const Variable& p : stacked.parameters()) {
+        CHECK(difference(gradient_or_zero(p)[e], Tensor::zeros(p.shape().range(1), DType::f64), 0, 0) == "");
+      }
+      continue;
+    }
+    const Variable own_input(rows_of(x, segments, e), true);
+    const Variable own_y = (*alone)(own_input);
+    CHECK(difference(value.slice(begin, end), own_y.value(), 1e-12, 1e-13) == "");
+    backward(own_y, cotangent.slice(begin, end));
+    add_rows(gradient_or_zero(own_input), segments, e, dx);
+    for (const auto& [name, parameter] : alone->named_parameters()) {
+      INFO(name);
+      CHECK(difference(gradient_or_zero(stacked.parameter(name))[e], gradient_or_zero(parameter), 1e-11, 1e-12) == "");
+    }
+    for (const auto& [name, value] : alone->state_dict()) {
+      INFO(name);
+      CHECK(difference(after.at(name)[e], value, 1e-12, 1e-13) == "");
+    }
+  }
+  CHECK(difference(gradient_or_zero(input), dx, 1e-11, 1e-12) == "");
 }
 
 }  // namespace
@@ -61,57 +144,12 @@ void draw_biases_and_statistics(nn::Module& module, uint64_t seed) {
 }
 
 void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments) {
-  std::vector<Variable> leaves = layer.parameters();
-  leaves.emplace_back(x.clone(), true);
-  const Variable input = leaves.back();
-  const auto report = gradcheck([&] { return layer(input, segments); }, leaves);
-  INFO(layer.describe() << " on " << x.shape().to_string() << "\n" << report.text);
-  CHECK(report.ok);
+  for (const Device device : available_devices()) check_gradients(layer, x, segments, device);
 }
 
 void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::Module>()>& plain, const Tensor& x,
                    const Segments& segments) {
-  INFO(stacked.describe() << " on " << x.shape().to_string());
-  const nn::StateDict before = stacked.state_dict();
-  const Variable input(x.clone(), true);
-  stacked.zero_grad();
-  const Variable y = stacked(input, segments);
-  const Tensor cotangent = random_tensor(y.shape(), 17);
-  backward(y, cotangent);
-  const nn::StateDict after = stacked.state_dict();
-
-  Tensor dx = Tensor::zeros(x.shape(), DType::f64);
-  for (int64_t e = 0; e < segments.experts(); ++e) {
-    INFO("expert " << e);
-    const auto alone = plain();
-    nn::StateDict own;
-    for (const auto& [name, value] : before) own.emplace(name, value[e].clone());
-    alone->load_state_dict(own);
-    alone->train(stacked.is_training());
-    const auto offsets = segments.offsets.values<int64_t>();
-    const int64_t begin = offsets[static_cast<size_t>(e)], end = offsets[static_cast<size_t>(e) + 1];
-    if (begin == end) {  // an expert without rows: nothing changes and nothing is learnt
-      for (const auto& [name, value] : after) CHECK(same_bits(value[e], own.at(name)));
-      for (const Variable& p : stacked.parameters()) {
-        CHECK(difference(gradient_or_zero(p)[e], Tensor::zeros(p.shape().range(1), DType::f64), 0, 0) == "");
-      }
-      continue;
-    }
-    const Variable own_input(rows_of(x, segments, e), true);
-    const Variable own_y = (*alone)(own_input);
-    CHECK(difference(y.value().slice(begin, end), own_y.value(), 1e-12, 1e-13) == "");
-    backward(own_y, cotangent.slice(begin, end));
-    add_rows(gradient_or_zero(own_input), segments, e, dx);
-    for (const auto& [name, parameter] : alone->named_parameters()) {
-      INFO(name);
-      CHECK(difference(stacked.parameter(name).grad()[e], gradient_or_zero(parameter), 1e-11, 1e-12) == "");
-    }
-    for (const auto& [name, value] : alone->state_dict()) {
-      INFO(name);
-      CHECK(difference(after.at(name)[e], value, 1e-12, 1e-13) == "");
-    }
-  }
-  CHECK(difference(gradient_or_zero(input), dx, 1e-11, 1e-12) == "");
+  for (const Device device : available_devices()) check_stacked(stacked, plain, x, segments, device);
 }
 
 }  // namespace divvy::test

@@ -18,11 +18,13 @@ Segments random_segments(int64_t experts, int64_t rows, uint64_t seed, int64_t i
 /// exactly at the kink of a ReLU behind batch norm, where there is no derivative to compare with.
 void draw_biases_and_statistics(nn::Module& module, uint64_t seed);
 
-/// Compares the gradients by x and by every parameter with central differences. The layer and x are f64.
+/// Compares the gradients by x and by every parameter with central differences, on every device. The layer and x are
+/// f64, on the CPU.
 void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments);
 
 /// Compares E stacked experts with E layers alone that hold their parameters and buffers and see their rows: values,
-/// gradients of x and of every parameter, and what becomes of the buffers. `plain` makes a layer alone.
+/// gradients of x and of every parameter, and what becomes of the buffers; the stack on every device, the layers alone
+/// on the CPU. `plain` makes a layer alone.
 void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::Module>()>& plain, const Tensor& x,
                    const Segments& segments);
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+/// The routing of a batch to the k best experts of each sample, as one pass over the scores:
+///     experts[b, :] = the k experts with the highest scores, as top_k gives them
+///     probabilities[b, :] = softmax(scores[b, :] / temperature); `among_chosen`: the softmax over the chosen experts
+///                           alone, and exactly 0 for the others
+///     weights[b, j] = probabilities[b, experts[b, j]]
+/// scores, probabilities: [B, E] f32 or f64; weights: [B, k]; experts: i64 [B, k]; none of the results shares memory
+/// with another tensor. Throws ValueError unless 1 <= k <= E and temperature > 0.
+void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
+                 Tensor& weights);
+
+namespace cpu {
+void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
+                 Tensor& weights);
+}
+
+namespace cuda {
+decltype(cpu::route_top_k) route_top_k;
+}
+
+}  // namespace divvy::kernels
