@@ -10,7 +10,6 @@
 #include "autograd/ops/top_k.h"
 #include "autograd/ops/unary.h"
 #include "autograd/ops/where.h"
-#include "kernels/categorical.h"
 #include "kernels/dispatch.h"
 #include "kernels/fill.h"
 #include "nn/softmax.h"
@@ -69,12 +68,7 @@ Tensor choose(const Variable& scores, const Variable& probabilities, const Routi
     case Rule::all: return every_expert(scores);
     case Rule::top_k: return top_k(scores.detach(), options.k).indices;
     case Rule::arg_max: return argmax(scores, 1).reshape({samples, 1});
-    case Rule::sampled: {
-      const Tensor draws = generator.uniform({samples}, 0, 1, DType::f64).to(scores.device());
-      Tensor drawn = Tensor::empty({samples}, DType::i64, scores.device());
-      kernels::categorical(probabilities.value(), draws, drawn);
-      return drawn.reshape({samples, 1});
-    }
+    case Rule::sampled: return generator.categorical(probabilities.value()).reshape({samples, 1});
     case Rule::given: break;
   }
   if (!given.defined()) fail<ValueError>("routing: the experts of the samples are to be given, and none were");

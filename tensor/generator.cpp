@@ -11,7 +11,6 @@
 
 #include "tensor/error.h"
 #include "tensor/parallel.h"
-#include "tensor/weighted_pick.h"
 
 namespace divvy {
 
@@ -82,6 +81,27 @@ std::array<double, 2> box_muller32(uint32_t u, uint32_t v) {
 template <class T>
 T below(T high) {
   return std::nextafter(high, -std::numeric_limits<T>::infinity());
+}
+
+/// The class that u in [0, 1) picks from weights p[0, classes), or -1 where they are no weights.
+template <class T>
+int64_t pick(const T* p, int64_t classes, double u) {
+  double total = 0;
+  for (int64_t c = 0; c < classes; ++c) {
+    if (!(p[c] >= 0)) return -1;
+    total += static_cast<double>(p[c]);
+  }
+  if (!(total > 0) || std::isinf(total)) return -1;
+  const double target = u * total;
+  double sum = 0;
+  int64_t last = -1;  // the last class that can be drawn, should rounding carry the target up to the total
+  for (int64_t c = 0; c < classes; ++c) {
+    if (p[c] == 0) continue;
+    sum += static_cast<double>(p[c]);
+    last = c;
+    if (sum > target) break;
+  }
+  return last;
 }
 
 }  // namespace
@@ -190,7 +210,7 @@ Tensor Generator::categorical(const Tensor& probabilities) {
     parallel_tiles(rows, tile, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const Block block = philox(seed_, stream_, offset_ + static_cast<uint64_t>(r / 2));
-        drawn[r] = weighted_pick(p + r * classes, classes, unit(word64(block, static_cast<size_t>(r % 2))));
+        drawn[r] = pick(p + r * classes, classes, unit(word64(block, static_cast<size_t>(r % 2))));
       }
     });
     // Errors are looked for afterwards, as nothing may be thrown from a parallel region.
