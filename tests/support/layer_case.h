@@ -18,8 +18,8 @@ Segments random_segments(int64_t experts, int64_t rows, uint64_t seed, int64_t i
 /// exactly at the kink of a ReLU behind batch norm, where there is no derivative to compare with.
 void draw_biases_and_statistics(nn::Module& module, uint64_t seed);
 
-/// Compares the gradients by x and by every parameter with central differences, on every device. The layer and x are
-/// f64, on the CPU.
+/// Compares the gradients by x and by every parameter with central differences, and those of every other device with
+/// the CPU's. The layer and x are f64, on the CPU.
 void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segments);
 
 /// Compares E stacked experts with E layers alone that hold their parameters and buffers and see their rows: values,
