@@ -40,7 +40,7 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
   if (p.down_bias.defined()) check_tensor(op, "down_bias", p.down_bias, p.down.shape().range(0, 2), x);
   check_tensor(op, "y", y, {rows, p.down.size(1)}, x);
   count_flops(2 * rows * p.up.size(1) * (x.size(1) + y.size(1)));
-  DIVVY_CPU_BACKEND(x, feed_forward)(x, parameters, segments, hidden, y);
+  DIVVY_BACKEND(x, feed_forward)(x, parameters, segments, hidden, y);
 }
 
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
@@ -61,7 +61,7 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
   count_flops(2 * hidden.numel() *
               ((dx.defined() ? inputs : 0) + (gradients.up.defined() ? inputs : 0) +
                (gradients.down.defined() ? outputs : 0) + (through ? outputs : 0)));
-  DIVVY_CPU_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx, gradients);
+  DIVVY_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx, gradients);
 }
 
 }  // namespace divvy::kernels

@@ -40,4 +40,9 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
                            const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::feed_forward) feed_forward;
+decltype(cpu::feed_forward_backward) feed_forward_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

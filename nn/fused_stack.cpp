@@ -143,8 +143,8 @@ FusionWatch::~FusionWatch() { watch = outer_; }
 
 int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
                       const Variable& x, const Segments& segments, Variable& y) {
-  // In f64 a vector has too few lanes for it to pay.
-  if (layer_by_layer || !x.device().is_cpu() || x.dtype() != DType::f32 || x.shape().rank() < 2) return begin;
+  // In f64 a vector of the CPU has too few lanes for it to pay, and f64 on a GPU is for checks.
+  if (layer_by_layer || x.dtype() != DType::f32 || x.shape().rank() < 2) return begin;
   int64_t at = forward_pair(modules, begin, end, x, segments, kLeastWeights, y);
   if (at == begin) at = forward_in_lanes(modules, begin, end, x, segments, y);
   if (at == begin) at = forward_pair(modules, begin, end, x, segments, 0, y);

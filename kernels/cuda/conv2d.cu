@@ -127,8 +127,8 @@ struct ForwardJob {
   }
   __device__ T* result(int n) const { return y + (tile.row(n) * s.filters + filter()) * s.out_plane() + tile.pixel(n); }
   __device__ int64_t stride() const { return s.out_plane(); }
-  __device__ T bias(int m) const {
-    return offset == nullptr ? T(0) : offset[tile.pixels.expert * s.filters + filter() + m];
+  __device__ T finish(T value, int m, int) const {
+    return offset == nullptr ? value : value + offset[tile.pixels.expert * s.filters + filter() + m];
   }
 };
 
@@ -179,7 +179,7 @@ struct InputJob {
     return dx + (tile.row(n) * s.channels + tile.group * s.group_channels() + tile.first) * s.plane() + tile.pixel(n);
   }
   __device__ int64_t stride() const { return s.plane(); }
-  __device__ T bias(int) const { return 0; }
+  __device__ T finish(T value, int, int) const { return value; }
 };
 
 /// Filters of a group by taps; terms: output pixels of some rows of an expert.
@@ -244,7 +244,7 @@ struct WeightJob {
   }
   __device__ T* result(int n) const { return to + n; }
   __device__ int64_t stride() const { return s.taps(); }
-  __device__ T bias(int) const { return 0; }
+  __device__ T finish(T value, int, int) const { return value; }
 };
 
 int64_t experts_of(const Shape& weight) { return weight.rank() == 5 ? weight[0] : 1; }

@@ -70,7 +70,7 @@ struct Panel {
 ///     a_row(m), a(row, k)            the elements of A; an m of the tile may lie past rows()
 ///     b_col(n), b(col, k)            and of B
 ///     result(n), stride()            where the result (0, n) goes, and elements to that of the next m
-///     bias(m)                        added to the result
+///     finish(value, m, n)            what becomes of a sum before it is stored
 template <class Tile, class Job>
 __global__ void __launch_bounds__(Tile::kThreads) product_kernel(Job job) {
   using T = typename Job::Value;
@@ -129,7 +129,7 @@ __global__ void __launch_bounds__(Tile::kThreads) product_kernel(Job job) {
 #pragma unroll
     for (int i = 0; i < Tile::kTM; ++i) {
       const int m = (i / 4 * kAcrossM + tm) * 4 + i % 4;
-      if (m < rows) result[m * stride] = sum[i][j] + job.bias(m);
+      if (m < rows) result[m * stride] = job.finish(sum[i][j], m, n);
     }
   }
 }

@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(TensorTile::kThreads, 1) tensor_product_kernel
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
           const int m = m0 + i * 16 + g + half * 8;
-          if (m < rows) result[m * stride] = sum[i][j][half * 2 + side] + job.bias(m);
+          if (m < rows) result[m * stride] = job.finish(sum[i][j][half * 2 + side], m, n);
         }
       }
     }

@@ -1,0 +1,69 @@
+#include "kernels/feed_forward.h"
+
+#include "kernels/cuda/grouped_product.cuh"
+#include "kernels/rows.h"
+
+namespace divvy::kernels::cuda {
+
+namespace {
+constexpr const char* kFault = "feed_forward: the segments' offsets or a sample are out of range";
+}
+
+void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
+                  Tensor& y) {
+  visit_floating("feed_forward", x.dtype(), [&]<class T>() {
+    const Tensor &up = parameters.up, &down = parameters.down;
+    const Device device = x.device();
+    const int64_t experts = up.size(0), inputs = up.size(2), features = up.size(1), outputs = down.size(1);
+    const int64_t rows = y.size(0), pitch = hidden.size(1);
+    const DeviceSegments read = on_device(segments, experts, rows, x.size(0), device, kFault);
+    const DeviceSegments in_place = on_device({segments.offsets, {}}, experts, rows, rows, device, kFault);
+    RowsProduct<T> first{read, x.data<T>(), inputs, up.data<T>(), inputs, features, hidden.mutable_data<T>(), pitch};
+    RowsProduct<T> second{in_place, first.y, pitch, down.data<T>(), features, outputs, y.mutable_data<T>(), outputs};
+    first.relu = true;
+    if (parameters.up_bias.defined()) first.bias = parameters.up_bias.data<T>();
+    if (parameters.down_bias.defined()) second.bias = parameters.down_bias.data<T>();
+    multiply_rows<false>(device, first);
+    multiply_rows<false>(device, second);
+  });
+}
+
+void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
+                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
+  visit_floating("feed_forward_backward", dy.dtype(), [&]<class T>() {
+    const Tensor &up = parameters.up, &down = parameters.down;
+    const Device device = x.device();
+    const int64_t experts = up.size(0), inputs = up.size(2), features = up.size(1), outputs = down.size(1);
+    const int64_t rows = dy.size(0), pitch = hidden.size(1);
+    const DeviceSegments read = on_device(segments, experts, rows, x.size(0), device, kFault);
+    const DeviceSegments in_place = on_device({segments.offsets, {}}, experts, rows, rows, device, kFault);
+    const T *upstream = dy.data<T>(), *active = hidden.data<T>();
+    if (gradients.down_bias.defined()) {
+      channel_sums(upstream, outputs, 1, in_place, device, gradients.down_bias.mutable_data<T>());
+    }
+    if (gradients.down.defined()) {
+      weight_gradient(in_place, device, active, pitch, upstream, features, outputs, gradients.down.mutable_data<T>());
+    }
+    if (!dx.defined() && !gradients.up.defined() && !gradients.up_bias.defined()) return;
+    // The gradient of the hidden rows, which passes where max(., 0) let them pass.
+    Tensor dhidden = Tensor::empty(Shape{rows, features}, dy.dtype(), device);
+    RowsProduct<T> second{in_place, upstream, outputs, down.data<T>(), outputs, features, dhidden.mutable_data<T>(),
+                          features};
+    second.mask = active, second.mask_pitch = pitch;
+    multiply_rows<true>(device, second);
+    if (gradients.up_bias.defined()) {
+      channel_sums<T>(second.y, features, 1, in_place, device, gradients.up_bias.mutable_data<T>());
+    }
+    if (gradients.up.defined()) {
+      weight_gradient<T>(read, device, x.data<T>(), inputs, second.y, inputs, features, gradients.up.mutable_data<T>());
+    }
+    if (!dx.defined()) return;
+    const bool scattered = segments.sample.defined();
+    Tensor dx_rows = scattered ? Tensor::empty(Shape{rows, inputs}, dy.dtype(), device) : dx;
+    multiply_rows<true>(device, RowsProduct<T>{in_place, second.y, features, up.data<T>(), features, inputs,
+                                               dx_rows.mutable_data<T>(), inputs});
+    if (scattered) scatter_add_rows(dx_rows, segments.sample, dx);
+  });
+}
+
+}  // namespace divvy::kernels::cuda
