@@ -44,7 +44,7 @@ class Engine {
   void run(const Variable& root, const Tensor& cotangent) {
     // Asking a GPU means waiting for it: there the loss is looked at with the gradients, in the end.
     if (root.device().is_cpu()) require_finite_root(root, kernels::first_non_finite(root.value()));
-    const Tensor seed = cotangent.defined() ? cotangent : ones(root);
+    const Tensor seed = cotangent.defined() ? cotangent : kernels::filled(root.shape(), 1, root.dtype(), root.device());
     if (const auto& node = root.impl().node) {
       give(node, seed);
     } else {
@@ -69,12 +69,6 @@ class Engine {
 
   static std::string name_of(const Variable::Impl& variable) {
     return variable.name.empty() ? "an unnamed variable" : variable.name;
-  }
-
-  static Tensor ones(const Variable& root) {
-    Tensor seed = Tensor::empty_like(root.value());
-    kernels::fill(seed, 1);
-    return seed;
   }
 
   /// `at`: the index of an element that is not finite, or -1.

@@ -16,7 +16,8 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
   check::state("adam", "mean", moments.mean, parameter, true);
   check::state("adam", "square", moments.square, parameter, true);
   check::state("adam", "max_square", moments.max_square, parameter, moments.max_square.defined());
-  DIVVY_CPU_BACKEND(parameter, adam)(gradient, update, moments, parameter);
+  check::rows("adam", update.rows, parameter);
+  DIVVY_BACKEND(parameter, adam)(gradient, update, moments, parameter);
 }
 
 }  // namespace divvy::kernels

@@ -12,6 +12,7 @@ struct AdamUpdate {
   double weight_decay = 0;
   bool decoupled = false;  ///< AdamW: the decay acts on the parameter itself and not on the gradient
   int64_t step = 1;        ///< of this parameter, counted from 1
+  Tensor rows = {};  ///< i64 [E] or undefined: only the experts e with rows[e] > 0 of a parameter [E, ...] are updated
 };
 
 /// The running moments of a parameter; each starts at zero.
@@ -38,5 +39,9 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
 namespace cpu {
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter);
 }  // namespace cpu
+
+namespace cuda {
+decltype(cpu::adam) adam;
+}
 
 }  // namespace divvy::kernels

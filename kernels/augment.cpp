@@ -30,7 +30,7 @@ void check_choice(const char* op, const char* name, const Tensor& choice, DType 
 void flip_horizontal(const Tensor& x, const Tensor& flip, Tensor& y) {
   check_images("flip_horizontal", x, y);
   check_choice("flip_horizontal", "flip", flip, DType::u8, x);
-  DIVVY_CPU_BACKEND(x, flip_horizontal)(x, flip, y);
+  DIVVY_BACKEND(x, flip_horizontal)(x, flip, y);
 }
 
 void crop(const Tensor& x, const Tensor& top, const Tensor& left, int64_t padding, Padding mode, Tensor& y) {
@@ -43,7 +43,7 @@ void crop(const Tensor& x, const Tensor& top, const Tensor& left, int64_t paddin
   }
   check::indices("crop", "top", top, 2 * padding + 1);
   check::indices("crop", "left", left, 2 * padding + 1);
-  DIVVY_CPU_BACKEND(x, crop)(x, top, left, padding, mode, y);
+  DIVVY_BACKEND(x, crop)(x, top, left, padding, mode, y);
 }
 
 }  // namespace divvy::kernels

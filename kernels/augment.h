@@ -24,4 +24,9 @@ void flip_horizontal(const Tensor& x, const Tensor& flip, Tensor& y);
 void crop(const Tensor& x, const Tensor& top, const Tensor& left, int64_t padding, Padding mode, Tensor& y);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::flip_horizontal) flip_horizontal;
+decltype(cpu::crop) crop;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -9,7 +9,7 @@ void cast(const Tensor& x, Tensor& y) {
   check::defined("cast", "x", x);
   check::shape("cast", "y", y, x.shape());
   check::same_device("cast", "y", y, x);
-  DIVVY_CPU_BACKEND(x, cast)(x, y);
+  DIVVY_BACKEND(x, cast)(x, y);
 }
 
 }  // namespace divvy::kernels

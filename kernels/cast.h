@@ -17,4 +17,8 @@ namespace cpu {
 void cast(const Tensor& x, Tensor& y);
 }
 
+namespace cuda {
+decltype(cpu::cast) cast;
+}
+
 }  // namespace divvy::kernels

@@ -17,13 +17,13 @@ void check_arguments(const Tensor& x, double low, double high, const Tensor& out
 
 void clamp(const Tensor& x, double low, double high, Tensor& y) {
   check_arguments(x, low, high, y);
-  DIVVY_CPU_BACKEND(x, clamp)(x, low, high, y);
+  DIVVY_BACKEND(x, clamp)(x, low, high, y);
 }
 
 void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx) {
   check_arguments(x, low, high, dx);
   check::same("clamp", "dy", dy, x);
-  DIVVY_CPU_BACKEND(x, clamp_backward)(x, low, high, dy, dx);
+  DIVVY_BACKEND(x, clamp_backward)(x, low, high, dy, dx);
 }
 
 }  // namespace divvy::kernels

@@ -16,4 +16,9 @@ void clamp(const Tensor& x, double low, double high, Tensor& y);
 void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::clamp) clamp;
+decltype(cpu::clamp_backward) clamp_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -12,7 +12,7 @@ void compare(Compare op, const Tensor& a, const Tensor& b, Tensor& y) {
   check::dtype(name, "y", y, DType::u8);
   check::shape(name, "y", y, broadcast_shapes(name.data(), a.shape(), b.shape()));
   check::same_device(name, "y", y, a);
-  DIVVY_CPU_BACKEND(a, compare)(op, a, b, y);
+  DIVVY_BACKEND(a, compare)(op, a, b, y);
 }
 
 }  // namespace divvy::kernels

@@ -29,4 +29,8 @@ namespace cpu {
 void compare(Compare op, const Tensor& a, const Tensor& b, Tensor& y);
 }
 
+namespace cuda {
+decltype(cpu::compare) compare;
+}
+
 }  // namespace divvy::kernels

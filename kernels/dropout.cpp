@@ -11,7 +11,7 @@ void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y) {
   check::shape("dropout", "keep", keep, x.shape());
   check::same_device("dropout", "keep", keep, x);
   check::same("dropout", "output", y, x);
-  DIVVY_CPU_BACKEND(x, dropout)(x, keep, scale, y);
+  DIVVY_BACKEND(x, dropout)(x, keep, scale, y);
 }
 
 }  // namespace divvy::kernels

@@ -12,4 +12,8 @@ namespace cpu {
 void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::dropout) dropout;
+}
+
 }  // namespace divvy::kernels

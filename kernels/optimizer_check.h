@@ -19,6 +19,15 @@ inline void state(std::string_view op, std::string_view name, const Tensor& t, c
   if (t.defined()) fail<ValueError>("{}: {} is given but not used with these options", op, name);
 }
 
+/// Rows of experts, where given, are i64 [E] for a parameter [E, ...].
+inline void rows(std::string_view op, const Tensor& t, const Tensor& parameter) {
+  if (!t.defined()) return;
+  dtype(op, "rows", t, DType::i64);
+  min_rank(op, "parameter", parameter, 1);
+  shape(op, "rows", t, {parameter.size(0)});
+  same_device(op, "rows", t, parameter);
+}
+
 inline void not_negative(std::string_view op, std::string_view name, double value) {
   if (!(value >= 0) || !std::isfinite(value)) {
     fail<ValueError>("{}: {} must be finite and not negative, got {}", op, name, value);

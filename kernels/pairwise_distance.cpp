@@ -18,14 +18,14 @@ void check_arguments(const char* op, const Tensor& x, const char* name, const Te
 
 void pairwise_distance(const Tensor& x, Tensor& distance) {
   check_arguments("pairwise_distance", x, "distance", distance);
-  DIVVY_CPU_BACKEND(x, pairwise_distance)(x, distance);
+  DIVVY_BACKEND(x, pairwise_distance)(x, distance);
 }
 
 void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const Tensor& dy, Tensor& dx) {
   check_arguments("pairwise_distance_backward", x, "distance", distance);
   check_arguments("pairwise_distance_backward", x, "dy", dy);
   check::same("pairwise_distance_backward", "dx", dx, x);
-  DIVVY_CPU_BACKEND(x, pairwise_distance_backward)(x, distance, dy, dx);
+  DIVVY_BACKEND(x, pairwise_distance_backward)(x, distance, dy, dx);
 }
 
 }  // namespace divvy::kernels

@@ -18,4 +18,9 @@ void pairwise_distance(const Tensor& x, Tensor& distance);
 void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const Tensor& dy, Tensor& dx);
 }  // namespace cpu
 
+namespace cuda {
+decltype(cpu::pairwise_distance) pairwise_distance;
+decltype(cpu::pairwise_distance_backward) pairwise_distance_backward;
+}  // namespace cuda
+
 }  // namespace divvy::kernels

@@ -14,7 +14,8 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
   check::not_negative("rmsprop", "momentum", update.momentum);
   check::state("rmsprop", "square", square, parameter, true);
   check::state("rmsprop", "velocity", velocity, parameter, update.momentum > 0);
-  DIVVY_CPU_BACKEND(parameter, rmsprop)(gradient, update, square, velocity, parameter);
+  check::rows("rmsprop", update.rows, parameter);
+  DIVVY_BACKEND(parameter, rmsprop)(gradient, update, square, velocity, parameter);
 }
 
 }  // namespace divvy::kernels

@@ -10,6 +10,7 @@ struct RmspropUpdate {
   double eps = 1e-8;
   double weight_decay = 0;
   double momentum = 0;
+  Tensor rows = {};  ///< i64 [E] or undefined: only the experts e with rows[e] > 0 of a parameter [E, ...] are updated
 };
 
 /// One step of RMSprop, in place and in one pass, with g = gradient + weight_decay * parameter:
@@ -27,5 +28,9 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
 namespace cpu {
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter);
 }  // namespace cpu
+
+namespace cuda {
+decltype(cpu::rmsprop) rmsprop;
+}
 
 }  // namespace divvy::kernels

@@ -13,7 +13,8 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
   check::not_negative("sgd", "weight_decay", update.weight_decay);
   if (update.nesterov && update.momentum == 0) fail<ValueError>("sgd: nesterov needs a momentum above 0");
   check::state("sgd", "velocity", velocity, parameter, update.momentum > 0);
-  DIVVY_CPU_BACKEND(parameter, sgd)(gradient, update, velocity, parameter);
+  check::rows("sgd", update.rows, parameter);
+  DIVVY_BACKEND(parameter, sgd)(gradient, update, velocity, parameter);
 }
 
 }  // namespace divvy::kernels

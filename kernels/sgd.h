@@ -9,6 +9,7 @@ struct SgdUpdate {
   double momentum = 0;
   double weight_decay = 0;
   bool nesterov = false;
+  Tensor rows = {};  ///< i64 [E] or undefined: only the experts e with rows[e] > 0 of a parameter [E, ...] are updated
 };
 
 /// One step of stochastic gradient descent, in place and in one pass, with g = gradient + weight_decay * parameter:
@@ -25,5 +26,9 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
 namespace cpu {
 void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter);
 }  // namespace cpu
+
+namespace cuda {
+decltype(cpu::sgd) sgd;
+}
 
 }  // namespace divvy::kernels

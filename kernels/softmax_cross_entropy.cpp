@@ -22,13 +22,13 @@ void check_arguments(const char* op, const Tensor& x, const Tensor& label, const
 
 void softmax_cross_entropy(const Tensor& x, const Tensor& label, Tensor& loss) {
   check_arguments("softmax_cross_entropy", x, label, loss);
-  DIVVY_CPU_BACKEND(x, softmax_cross_entropy)(x, label, loss);
+  DIVVY_BACKEND(x, softmax_cross_entropy)(x, label, loss);
 }
 
 void softmax_cross_entropy_backward(const Tensor& x, const Tensor& label, const Tensor& dloss, Tensor& dx) {
   check_arguments("softmax_cross_entropy_backward", x, label, dloss);
   check::same("softmax_cross_entropy_backward", "dx", dx, x);
-  DIVVY_CPU_BACKEND(x, softmax_cross_entropy_backward)(x, label, dloss, dx);
+  DIVVY_BACKEND(x, softmax_cross_entropy_backward)(x, label, dloss, dx);
 }
 
 }  // namespace divvy::kernels

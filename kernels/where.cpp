@@ -13,7 +13,7 @@ void where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y)
   const Shape common = broadcast_shapes("where", a.shape(), b.shape());
   check::shape("where", "y", y, broadcast_shapes("where", condition.shape(), common));
   check::same_kind("where", "y", y, a);
-  DIVVY_CPU_BACKEND(a, where)(condition, a, b, y);
+  DIVVY_BACKEND(a, where)(condition, a, b, y);
 }
 
 }  // namespace divvy::kernels

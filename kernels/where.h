@@ -12,4 +12,8 @@ namespace cpu {
 void where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y);
 }
 
+namespace cuda {
+decltype(cpu::where) where;
+}
+
 }  // namespace divvy::kernels

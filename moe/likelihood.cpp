@@ -113,7 +113,8 @@ Variable scores_of_experts(Scores scores, const Variable& rows, const Dispatch& 
     case Scores::none: fail<ValueError>("routing: these scores do not come from the experts");
   }
   Variable result = by_sample(of_row, dispatch);
-  if (noise > 0) result = add(result, Variable(generator.normal(result.shape(), 0, noise, result.dtype())));
+  if (noise > 0)
+    result = add(result, Variable(generator.normal(result.shape(), 0, noise, result.dtype(), result.device())));
   return result;
 }
 

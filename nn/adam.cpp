@@ -24,7 +24,8 @@ void Adam::update(const Tensor& gradient, const Rates& rates, State& state, Tens
                  .eps = options_.eps,
                  .weight_decay = rates.weight_decay,
                  .decoupled = decoupled_,
-                 .step = state.step},
+                 .step = state.step,
+                 .rows = rates.rows},
                 moments, value);
 }
 

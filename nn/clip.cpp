@@ -20,22 +20,25 @@ void require_positive(const char* op, const char* name, double value) {
 
 double clip_grad_norm(const std::vector<Variable>& parameters, double max_norm) {
   require_positive("clip_grad_norm", "max_norm", max_norm);
-  double squares = 0;
+  std::vector<Variable> given;
+  std::vector<Tensor> gradients;
   for (const Variable& parameter : parameters) {
     if (!parameter.grad().defined()) continue;
-    const double own = kernels::squared_norm(parameter.grad());
-    if (!std::isfinite(own)) {
-      throw NonFiniteError("gradient", parameter.name().empty() ? "an unnamed variable" : parameter.name(),
-                           std::nullopt);
+    given.push_back(parameter);
+    gradients.push_back(parameter.grad());
+  }
+  const auto own = kernels::squared_norms(gradients);  // in one go, since a GPU has to be waited for
+  double squares = 0;
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (!std::isfinite(own[i])) {
+      throw NonFiniteError("gradient", given[i].name().empty() ? "an unnamed variable" : given[i].name(), std::nullopt);
     }
-    squares += own;
+    squares += own[i];
   }
   const double norm = std::sqrt(squares);
   const double factor = max_norm / (norm + 1e-6);
   if (factor >= 1) return norm;
-  for (Variable parameter : parameters) {
-    if (parameter.grad().defined()) kernels::scale(parameter.mutable_grad(), factor);
-  }
+  for (Variable parameter : given) kernels::scale(parameter.mutable_grad(), factor);
   return norm;
 }
 

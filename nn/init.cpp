@@ -84,7 +84,7 @@ void layer(const Variable& weight, const Variable& bias, Generator& generator) {
   const double bound = bound_of_layer(weight);
   const int64_t experts = experts_of(weight);
   const auto draw = [&](Tensor part) {
-    part.copy_from(generator.uniform(part.shape(), -bound, bound, part.dtype()).to(part.device()));
+    part.copy_from(generator.uniform(part.shape(), -bound, bound, part.dtype(), part.device()));
   };
   Variable w = weight, b = bias;
   for (int64_t e = 0; e < std::max<int64_t>(experts, 1); ++e) {

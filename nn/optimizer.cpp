@@ -81,31 +81,14 @@ void Optimizer::step(const Tensor* rows) {
         for (size_t n = 0; n < state_names_.size(); ++n) state.tensors.push_back(Tensor::zeros_like(parameter.value()));
       }
       ++state.step;
-      const Rates rates{group.lr, group.weight_decay};
+      Rates rates{group.lr, group.weight_decay, {}};
       if (rows != nullptr && parameter.stacked_experts() > 0 && parameter.stacked_experts() == rows->numel()) {
-        update_experts(parameter, *rows, rates, state);
-      } else {
-        update(parameter.grad(), rates, state, parameter.mutable_value());
+        rates.rows = rows->to(parameter.device());
       }
+      update(parameter.grad(), rates, state, parameter.mutable_value());
     }
   }
   ++steps_;
-}
-
-void Optimizer::update_experts(Variable& parameter, const Tensor& rows, const Rates& rates, State& state) {
-  const auto count = rows.values<int64_t>();
-  const int64_t experts = rows.numel();
-  for (int64_t begin = 0; begin < experts; ++begin) {
-    if (count[static_cast<size_t>(begin)] <= 0) continue;
-    // Neighbours go together: one pass over a run of experts instead of one for each.
-    int64_t end = begin + 1;
-    while (end < experts && count[static_cast<size_t>(end)] > 0) ++end;
-    State part{state.step, {}};
-    for (const Tensor& tensor : state.tensors) part.tensors.push_back(tensor.slice(begin, end));
-    Tensor value = parameter.mutable_value().slice(begin, end);
-    update(parameter.grad().slice(begin, end), rates, part, value);
-    begin = end;
-  }
 }
 
 void Optimizer::zero_grad() {

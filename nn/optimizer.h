@@ -62,10 +62,11 @@ class Optimizer {
     int64_t step = 0;
     std::vector<Tensor> tensors;
   };
-  /// The numbers of a group.
+  /// The numbers of a group, and the rows of the experts of a stacked parameter where only those with rows are updated.
   struct Rates {
     double lr;
     double weight_decay;
+    Tensor rows;
   };
 
   /// `state_names`: what the tensors of each State are called in the dictionary.
@@ -74,8 +75,8 @@ class Optimizer {
   Optimizer(std::string name, std::vector<ParameterGroup> groups, double lr, double weight_decay,
             std::vector<std::string> state_names);
 
-  /// Updates one parameter by its gradient, or the part of it that belongs to some of its experts; the tensors of the
-  /// state are then those of this part. state.step counts from 1 here.
+  /// Updates one parameter by its gradient, or the part of it that belongs to the experts with rows. state.step counts
+  /// from 1 here.
   virtual void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) = 0;
 
  private:
@@ -89,7 +90,6 @@ class Optimizer {
 
   const Group& at(int64_t group) const;
   void step(const Tensor* rows);
-  void update_experts(Variable& parameter, const Tensor& rows, const Rates& rates, State& state);
   void require_parameter(const Variable& parameter) const;
   void load_group(Group& group, const std::string& name, const StateDict& state) const;
 

@@ -22,7 +22,8 @@ void RMSprop::update(const Tensor& gradient, const Rates& rates, State& state, T
                     .alpha = options_.alpha,
                     .eps = options_.eps,
                     .weight_decay = rates.weight_decay,
-                    .momentum = options_.momentum},
+                    .momentum = options_.momentum,
+                    .rows = rates.rows},
                    state.tensors[0], velocity, value);
 }
 

@@ -14,7 +14,8 @@ namespace divvy {
 ///     counter = {c low, c high, stream low, stream high}
 /// and offset() is the next block that is not used yet. So element i of a tensor depends on (seed, stream, offset, i)
 /// alone: the numbers are the same for any number of threads, any block can be computed on its own on any device, and
-/// the three numbers seed, stream and offset are the whole state. Each call says how many blocks it takes; a call that
+/// the three numbers seed, stream and offset are the whole state. A GPU gives the bits of the CPU, but for normal(),
+/// whose last digits follow its logarithm and its sine. Each call says how many blocks it takes; a call that
 /// throws takes none.
 class Generator {
  public:
@@ -41,25 +42,26 @@ class Generator {
   /// equal. f32: u is the upper 24 bits of a word, four elements to a block; f64: u is the upper 53 bits of two words
   /// (the first is the less significant), two elements to a block. Throws ValueError unless low <= high and high - low
   /// is finite in `dtype`, DTypeError for a dtype other than f32 and f64.
-  Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::f32);
+  Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::f32, Device device = {});
 
   /// Numbers of the normal distribution, by Box and Muller: r = sqrt(-2 log u), z[i] = r cos(2 pi v), z[i + 1] = r
   /// sin(2 pi v), with u in (0, 1] and v in [0, 1), computed in double. f32: u, v have 32 bits, four elements to a
   /// block; f64: 53 bits, two elements to a block. Throws ValueError unless mean is finite and stddev is finite and >=
   /// 0, DTypeError for a dtype other than f32 and f64.
-  Tensor normal(const Shape& shape, double mean = 0, double stddev = 1, DType dtype = DType::f32);
+  Tensor normal(const Shape& shape, double mean = 0, double stddev = 1, DType dtype = DType::f32, Device device = {});
 
   /// u8: 1 with probability p (to within 2^-32), else 0; four elements to a block. Throws ValueError unless 0 <= p
   /// <= 1.
-  Tensor bernoulli(const Shape& shape, double p);
+  Tensor bernoulli(const Shape& shape, double p, Device device = {});
 
   /// i64 [n]: 0 ... n - 1 in a random order, every order equally likely; by Fisher and Yates, with n - 1 calls of
   /// integer(). Throws ValueError for n < 0.
   Tensor permutation(int64_t n);
 
-  /// i64 [B]: for each row of probabilities [B, E], f32 or f64 on the CPU, a class drawn in proportion to them; the
-  /// rows need not add up to 1. A class of probability 0 is never drawn. Two rows to a block. Throws ValueError for a
-  /// row with a negative, NaN or infinite entry, or whose sum is zero or infinite.
+  /// i64 [B]: for each row of probabilities [B, E], f32 or f64, a class drawn in proportion to them, on their device;
+  /// the rows need not add up to 1. A class of probability 0 is never drawn. Two rows to a block. Throws ValueError
+  /// for a row with a negative, NaN or infinite entry, or whose sum is zero or infinite; on a GPU that row gets class
+  /// 0, and the next copy to the host throws.
   Tensor categorical(const Tensor& probabilities);
 
  private:

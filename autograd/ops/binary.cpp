@@ -44,9 +44,7 @@ Variable apply(Binary op, const Variable& a, const Variable& b) {
 }
 
 Variable number(double value, const Variable& like) {
-  Tensor number = Tensor::empty({}, like.dtype(), like.device());
-  kernels::fill(number, value);  // by a kernel: nothing is copied from the host
-  return Variable(number);
+  return Variable(kernels::filled({}, value, like.dtype(), like.device()));
 }
 
 Variable apply(Binary op, const Variable& a, double b) { return apply(op, a, number(b, a)); }

@@ -10,7 +10,7 @@ Variable dropout(const Variable& x, double p, Generator& generator, bool trainin
   kernels::check::floating("dropout", "input", x.value());
   if (!(p >= 0 && p < 1)) fail<ValueError>("dropout: p must lie in [0, 1), got {}", p);
   if (!training || p == 0) return x;
-  const Tensor keep = generator.bernoulli(x.shape(), 1 - p).to(x.device());
+  const Tensor keep = generator.bernoulli(x.shape(), 1 - p, x.device());
   const double scale = 1 / (1 - p);
   Tensor y = Tensor::empty_like(x.value());
   kernels::dropout(x.value(), keep, scale, y);

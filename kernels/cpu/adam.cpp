@@ -2,11 +2,23 @@
 
 #include <cmath>
 
+#include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
 
 namespace divvy::kernels::cpu {
 
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
+  if (update.rows.defined()) {
+    AdamUpdate all = update;
+    all.rows = {};
+    for_active_experts(update.rows, [&](int64_t begin, int64_t end) {
+      AdamMoments own{experts_of(moments.mean, begin, end), experts_of(moments.square, begin, end),
+                      experts_of(moments.max_square, begin, end)};
+      Tensor value = experts_of(parameter, begin, end);
+      cpu::adam(experts_of(gradient, begin, end), all, own, value);
+    });
+    return;
+  }
   visit_floating("adam", parameter.dtype(), [&]<class T>() {
     const T* grad = gradient.data<T>();
     T *value = parameter.mutable_data<T>(), *mean = moments.mean.mutable_data<T>();

@@ -6,6 +6,8 @@
 
 namespace divvy::kernels::cpu {
 
+namespace {
+
 double squared_norm(const Tensor& x) {
   return visit_floating("squared_norm", x.dtype(), [&]<class T>() {
     const T* in = x.data<T>();
@@ -19,6 +21,14 @@ double squared_norm(const Tensor& x) {
     for (double part : partial) sum += part;
     return sum;
   });
+}
+
+}  // namespace
+
+std::vector<double> squared_norms(std::span<const Tensor> x) {
+  std::vector<double> norms;
+  for (const Tensor& t : x) norms.push_back(squared_norm(t));
+  return norms;
 }
 
 void scale(Tensor& x, double factor) {

@@ -1,10 +1,21 @@
 #include "kernels/rmsprop.h"
 
+#include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
 
 namespace divvy::kernels::cpu {
 
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter) {
+  if (update.rows.defined()) {
+    RmspropUpdate all = update;
+    all.rows = {};
+    for_active_experts(update.rows, [&](int64_t begin, int64_t end) {
+      Tensor own = experts_of(square, begin, end), speed = experts_of(velocity, begin, end);
+      Tensor value = experts_of(parameter, begin, end);
+      cpu::rmsprop(experts_of(gradient, begin, end), all, own, speed, value);
+    });
+    return;
+  }
   visit_floating("rmsprop", parameter.dtype(), [&]<class T>() {
     const T* grad = gradient.data<T>();
     T *value = parameter.mutable_data<T>(), *mean_square = square.mutable_data<T>();

@@ -1,10 +1,20 @@
 #include "kernels/sgd.h"
 
+#include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
 
 namespace divvy::kernels::cpu {
 
 void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter) {
+  if (update.rows.defined()) {
+    SgdUpdate all = update;
+    all.rows = {};
+    for_active_experts(update.rows, [&](int64_t begin, int64_t end) {
+      Tensor speed = experts_of(velocity, begin, end), value = experts_of(parameter, begin, end);
+      cpu::sgd(experts_of(gradient, begin, end), all, speed, value);
+    });
+    return;
+  }
   visit_floating("sgd", parameter.dtype(), [&]<class T>() {
     const T* grad = gradient.data<T>();
     T* value = parameter.mutable_data<T>();

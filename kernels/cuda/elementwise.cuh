@@ -74,33 +74,32 @@ struct Operand {
   const Shape& shape;
 };
 
+/// a / b for numbers that are not negative; in 32 bits, where they fit, the division is several times faster.
+__device__ inline int64_t quotient(int64_t a, int64_t b) {
+  return ((a | b) >> 32) == 0 ? static_cast<uint32_t>(a) / static_cast<uint32_t>(b) : a / b;
+}
+
 /// Where the elements of K operands lie that belong to an element of the result.
 template <int K>
 struct Strides {
   int rank;
-  bool narrow;  ///< indices fit 32 bits, whose division is several times faster
   bool moves[K];
   int64_t sizes[Shape::kMaxRank];
   int64_t strides[K][Shape::kMaxRank];
 
   explicit Strides(const BroadcastPlan<K>& plan) : rank(plan.rank) {
-    int64_t count = 1;
     for (size_t axis = 0; axis < Shape::kMaxRank; ++axis) {
       sizes[axis] = plan.sizes[axis];
-      if (axis < static_cast<size_t>(rank)) count *= sizes[axis];
       for (size_t k = 0; k < K; ++k) strides[k][axis] = plan.strides[k][axis];
     }
     for (size_t k = 0; k < K; ++k) moves[k] = plan.stride(k) != 0;
-    narrow = count <= int64_t{1} << 32;
   }
 
   __device__ void offsets(int64_t at, int64_t (&to)[K]) const {
 #pragma unroll
     for (int k = 0; k < K; ++k) to[k] = 0;
     for (int axis = rank - 1; axis > 0; --axis) {
-      const int64_t size = sizes[axis];
-      const int64_t next = narrow ? static_cast<uint32_t>(at) / static_cast<uint32_t>(size) : at / size;
-      const int64_t own = at - next * size;
+      const int64_t next = quotient(at, sizes[axis]), own = at - next * sizes[axis];
 #pragma unroll
       for (int k = 0; k < K; ++k) to[k] += own * strides[k][axis];
       at = next;

@@ -1,44 +1,13 @@
 #include "kernels/softmax.h"
 
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/math.cuh"
 #include "kernels/cuda/reduce_block.cuh"
+#include "kernels/cuda/row_team.cuh"
 
 namespace divvy::kernels::cuda {
 
 namespace {
-
-constexpr int64_t kLongRow = 1024;
-
-__device__ inline float exponential(float x) { return expf(x); }
-__device__ inline double exponential(double x) { return exp(x); }
-__device__ inline float logarithm(float x) { return logf(x); }
-__device__ inline double logarithm(double x) { return log(x); }
-
-template <class T>
-__device__ T lowest() {
-  return -static_cast<T>(INFINITY);
-}
-
-/// The threads that share a row: a warp, or a block for long rows.
-struct Warp {
-  __device__ int64_t row() const { return blockIdx.x * int64_t{kThreads / 32} + threadIdx.x / 32; }
-  __device__ int64_t first() const { return threadIdx.x % 32; }
-  __device__ int64_t step() const { return 32; }
-  template <class T, class Op>
-  __device__ T reduce(T value, T, Op op) const {
-    return warp_reduce(value, op);
-  }
-};
-
-struct Block {
-  __device__ int64_t row() const { return blockIdx.x; }
-  __device__ int64_t first() const { return threadIdx.x; }
-  __device__ int64_t step() const { return kThreads; }
-  template <class T, class Op>
-  __device__ T reduce(T value, T neutral, Op op) const {
-    return block_reduce(value, neutral, op);
-  }
-};
 
 /// y = softmax or log_softmax of x * inverse.
 template <bool kLog, class Team, class T>
@@ -47,18 +16,18 @@ __global__ void __launch_bounds__(kThreads) softmax_kernel(const T* x, int64_t r
   if (team.row() >= rows) return;  // whole teams at a time
   x += team.row() * cols;
   y += team.row() * cols;
-  T max = lowest<T>();
+  T max = -math::infinity<T>();
   for (int64_t c = team.first(); c < cols; c += team.step()) max = Maximum()(max, x[c]);
-  max = team.reduce(max, lowest<T>(), Maximum());
+  max = team.reduce(max, -math::infinity<T>(), Maximum());
   T sum = 0;
-  for (int64_t c = team.first(); c < cols; c += team.step()) sum += exponential((x[c] - max) * inverse);
+  for (int64_t c = team.first(); c < cols; c += team.step()) sum += math::exp((x[c] - max) * inverse);
   sum = team.reduce(sum, T(0), Sum());
   if constexpr (kLog) {
-    const T log_sum = logarithm(sum);
+    const T log_sum = math::log(sum);
     for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = (x[c] - max) * inverse - log_sum;
   } else {
     const T scale = 1 / sum;
-    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = exponential((x[c] - max) * inverse) * scale;
+    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = math::exp((x[c] - max) * inverse) * scale;
   }
 }
 
@@ -75,14 +44,8 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t c = team.first(); c < cols; c += team.step()) sum += kLog ? dy[c] : dy[c] * y[c];
   sum = team.reduce(sum, T(0), Sum());
   for (int64_t c = team.first(); c < cols; c += team.step()) {
-    dx[c] = (kLog ? dy[c] - exponential(y[c]) * sum : (dy[c] - sum) * y[c]) * inverse;
+    dx[c] = (kLog ? dy[c] - math::exp(y[c]) * sum : (dy[c] - sum) * y[c]) * inverse;
   }
-}
-
-template <class Team>
-Grid grid_of(Device device, int64_t rows) {
-  const int64_t a_block = std::is_same_v<Team, Warp> ? kThreads / 32 : 1;
-  return {device, static_cast<unsigned>((rows + a_block - 1) / a_block), kThreads};
 }
 
 template <bool kLog>
@@ -92,10 +55,10 @@ void forward(const Tensor& x, double temperature, Tensor& y) {
     const int64_t rows = x.shape().rows(), cols = x.shape().cols();
     const T inverse = static_cast<T>(1 / temperature);
     const auto run = [&]<class Team>(Team) {
-      launch(grid_of<Team>(x.device(), rows), softmax_kernel<kLog, Team, T>, x.data<T>(), rows, cols, inverse,
+      launch(grid_of_rows<Team>(x.device(), rows), softmax_kernel<kLog, Team, T>, x.data<T>(), rows, cols, inverse,
              y.mutable_data<T>());
     };
-    cols > kLongRow ? run(Block()) : run(Warp());
+    cols > kLongRow ? run(BlockOfRow()) : run(WarpOfRow());
   });
 }
 
@@ -106,10 +69,10 @@ void backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx)
     const int64_t rows = y.shape().rows(), cols = y.shape().cols();
     const T inverse = static_cast<T>(1 / temperature);
     const auto run = [&]<class Team>(Team) {
-      launch(grid_of<Team>(y.device(), rows), softmax_backward_kernel<kLog, Team, T>, y.data<T>(), dy.data<T>(), rows,
-             cols, inverse, dx.mutable_data<T>());
+      launch(grid_of_rows<Team>(y.device(), rows), softmax_backward_kernel<kLog, Team, T>, y.data<T>(), dy.data<T>(),
+             rows, cols, inverse, dx.mutable_data<T>());
     };
-    cols > kLongRow ? run(Block()) : run(Warp());
+    cols > kLongRow ? run(BlockOfRow()) : run(WarpOfRow());
   });
 }
 

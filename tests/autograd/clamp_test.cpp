@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tensor/error.h"
+#include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 
 namespace divvy::test {
@@ -52,13 +53,15 @@ TEST_CASE("clamp", "[op]") {
   check(result);
 }
 
-TEST_CASE("clamp passes the gradient at its limits and stops it outside") {
-  Variable x(Tensor::from({-1.f, 0.f, 0.5f, 1.f, 2.f}), true);
-  const Variable y = clamp(x, 0, 1);
-  CHECK(difference(y.value(), Tensor::from({0., 0., 0.5, 1., 1.}), 0, 0) == "");
-  backward(y, Tensor::full({5}, 3));
-  CHECK(difference(x.grad(), Tensor::from({0., 3., 3., 3., 0.}), 0, 0) == "");
-  CHECK(std::isnan(clamp(Variable(Tensor::scalar(std::nan(""))), 0, 1).value().item()));
+TEST_CASE("clamp passes the gradient at its limits and stops it outside", "[device]") {
+  for (const Device device : available_devices()) {
+    Variable x(Tensor::from({-1.f, 0.f, 0.5f, 1.f, 2.f}).to(device), true);
+    const Variable y = clamp(x, 0, 1);
+    CHECK(y.value().to_doubles() == std::vector<double>{0, 0, 0.5, 1, 1});
+    backward(y, Tensor::full({5}, 3, DType::f32, device));
+    CHECK(x.grad().to_doubles() == std::vector<double>{0, 3, 3, 3, 0});
+    CHECK(std::isnan(clamp(Variable(Tensor::scalar(std::nan(""), DType::f32, device)), 0, 1).value().item()));
+  }
 }
 
 }  // namespace divvy::test

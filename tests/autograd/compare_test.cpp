@@ -7,6 +7,7 @@
 #include "tests/support/broadcast.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -50,7 +51,7 @@ Tensor naive(const Forms& forms, const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-TEST_CASE("comparisons agree with naive loops for every type and kind of broadcasting") {
+TEST_CASE("comparisons agree with naive loops for every type and kind of broadcasting", "[device]") {
   const std::pair<Shape, Shape> shapes[] = {{{}, {}},
                                             {{1}, {1}},
                                             {{0}, {0}},
@@ -73,7 +74,9 @@ TEST_CASE("comparisons agree with naive loops for every type and kind of broadca
       for (const auto& [left, right] : shapes) {
         INFO(forms.name << " " << name_of(dtype) << " " << left.to_string() << " with " << right.to_string());
         const Tensor a = small_values(left, dtype, seed++), b = small_values(right, dtype, seed++);
-        CHECK(same_bits(forms.tensors(a, b), naive(forms, a, b)));
+        for (const Device device : available_devices()) {
+          CHECK(same_bits(forms.tensors(a.to(device), b.to(device)).to(Device::cpu()), naive(forms, a, b)));
+        }
         CHECK(same_bits(forms.variables(Variable(a), Variable(b)), naive(forms, a, b)));
         const Tensor two = Tensor::scalar(2, dtype);
         CHECK(same_bits(forms.number(a, 2), naive(forms, a, two)));
@@ -83,13 +86,20 @@ TEST_CASE("comparisons agree with naive loops for every type and kind of broadca
   }
 }
 
-TEST_CASE("comparisons of NaN, signed zeros and integers that no double holds") {
+TEST_CASE("comparisons of NaN, signed zeros and integers that no double holds", "[device]") {
   const Tensor a = Tensor::from({std::nan(""), std::nan(""), 0.0}), b = Tensor::from({1.0, std::nan(""), -0.0});
-  for (const Forms& forms : kForms) CHECK(same_bits(forms.tensors(a, b), naive(forms, a, b)));
+  for (const Device device : available_devices()) {
+    for (const Forms& forms : kForms) {
+      CHECK(same_bits(forms.tensors(a.to(device), b.to(device)).to(Device::cpu()), naive(forms, a, b)));
+      CHECK(same_bits(forms.number(a.to(device), 0).to(Device::cpu()), naive(forms, a, Tensor::scalar(0))));
+    }
+  }
   const Tensor big = Tensor::from<int64_t>({(int64_t{1} << 62) + 1}),
                next = Tensor::from<int64_t>({(int64_t{1} << 62) + 2});
-  CHECK(less(big, next).item() == 1);
-  CHECK(equal(big, next).item() == 0);
+  for (const Device device : available_devices()) {
+    CHECK(less(big.to(device), next.to(device)).item() == 1);
+    CHECK(equal(big.to(device), next.to(device)).item() == 0);
+  }
 }
 
 TEST_CASE("comparisons refuse what does not fit") {

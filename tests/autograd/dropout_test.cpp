@@ -4,6 +4,7 @@
 
 #include "kernels/dropout.h"
 #include "tensor/error.h"
+#include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 
 namespace divvy::test {
@@ -91,8 +92,11 @@ TEST_CASE("dropout draws anew on each call, and the same again from the same sta
 TEST_CASE("the dropout kernel drops what is not finite, and checks its operands", "[op]") {
   const Tensor x = Tensor::from({INFINITY, 1.f, NAN, 2.f}), keep = Tensor::from<uint8_t>({0, 1, 0, 255});
   Tensor y = Tensor::empty_like(x), longer = Tensor::zeros({5}), f64 = Tensor::zeros({4}, DType::f64);
-  kernels::dropout(x, keep, 2, y);
-  CHECK(same_bits(y, Tensor::from({0.f, 2.f, 0.f, 4.f})));
+  for (const Device device : available_devices()) {
+    Tensor there = Tensor::empty_like(x.to(device));
+    kernels::dropout(x.to(device), keep.to(device), 2, there);
+    CHECK(same_bits(there.to(Device::cpu()), Tensor::from({0.f, 2.f, 0.f, 4.f})));
+  }
   CHECK_THROWS_AS(kernels::dropout(x, keep, 2, longer), ShapeError);
   CHECK_THROWS_AS(kernels::dropout(x, keep, 2, f64), DTypeError);
   CHECK_THROWS_AS(kernels::dropout(x, x, 2, y), DTypeError);

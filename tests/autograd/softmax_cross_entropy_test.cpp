@@ -6,6 +6,7 @@
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/unary.h"
 #include "tensor/error.h"
+#include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 
 namespace divvy::test {
@@ -35,10 +36,11 @@ OpCase cross_entropy_case() {
                                 [=](const auto& in) { return naive(in[0], label); }});
     }
   }
-  result.samples.push_back({"no rows, no classes",
-                            {Tensor::zeros({0, 0}, DType::f64)},
-                            [](const auto& in) { return softmax_cross_entropy(in[0], Tensor::zeros({0}, DType::i64)); },
-                            [](const auto&) { return Tensor::zeros({0}, DType::f64); }});
+  result.samples.push_back(
+      {"no rows, no classes",
+       {Tensor::zeros({0, 0}, DType::f64)},
+       [](const auto& in) { return softmax_cross_entropy(in[0], Tensor::zeros({0}, DType::i64, in[0].device())); },
+       [](const auto&) { return Tensor::zeros({0}, DType::f64); }});
   const Variable x(Tensor::zeros({2, 3}));
   const Tensor good = Tensor::from<int64_t>({0, 2});
   result.errors = {
@@ -88,22 +90,39 @@ OpCase cross_entropy_case() {
 TEST_CASE("softmax_cross_entropy", "[op]") { check(cross_entropy_case()); }
 
 TEST_CASE("softmax_cross_entropy is pick of log_softmax, in one pass", "[op]") {
-  const Tensor label = random_indices({50}, 9, 3);
-  const Variable x(random_tensor({50, 9}, 4, -50, 50), true), same(x.value().clone(), true);
-  const Variable fused = softmax_cross_entropy(x, label), composed = neg(pick(log_softmax(same), label));
-  CHECK(difference(fused.value(), composed.value(), 1e-13, 1e-13) == "");
-  const Tensor cotangent = random_tensor({50}, 5);
-  backward(fused, cotangent);
-  backward(composed, cotangent);
-  CHECK(difference(x.grad(), same.grad(), 1e-13, 1e-13) == "");
+  for (const Device device : available_devices()) {
+    for (const int64_t classes : {1, 9, 1000, 1500}) {
+      const Tensor label = random_indices({50}, classes, 3).to(device);
+      const Variable x(random_tensor({50, classes}, 4, -50, 50).to(device), true), same(x.value().clone(), true);
+      const Variable fused = softmax_cross_entropy(x, label), composed = neg(pick(log_softmax(same), label));
+      CHECK(difference(fused.value().to(Device::cpu()), composed.value().to(Device::cpu()), 1e-13, 1e-13) == "");
+      const Tensor cotangent = random_tensor({50}, 5).to(device);
+      backward(fused, cotangent);
+      backward(composed, cotangent);
+      CHECK(difference(x.grad().to(Device::cpu()), same.grad().to(Device::cpu()), 1e-13, 1e-13) == "");
+    }
+  }
+}
+
+TEST_CASE("softmax_cross_entropy on a GPU reports a label out of range", "[op]") {
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    for (const int64_t wrong : {-1, 3}) {
+      const Variable loss = softmax_cross_entropy(Variable(Tensor::zeros({2, 3}, DType::f32, device)),
+                                                  Tensor::from({wrong, int64_t{0}}).to(device));
+      CHECK_THROWS_AS(loss.value().to_doubles(), ValueError);
+    }
+  }
 }
 
 TEST_CASE("softmax_cross_entropy of huge scores stays finite", "[op]") {
-  const Variable x(Tensor::from({1e30f, -1e30f, 7.f, 7.f}, {2, 2}), true);
-  const Variable loss = softmax_cross_entropy(x, Tensor::from<int64_t>({0, 1}));
-  CHECK(difference(loss.value(), Tensor::from({0., std::log(2.)}), 1e-6, 0) == "");
-  backward(loss, Tensor::full({2}, 1));
-  CHECK(difference(x.grad(), Tensor::from({0., 0., 0.5, -0.5}, {2, 2}), 1e-6, 0) == "");
+  for (const Device device : available_devices()) {
+    const Variable x(Tensor::from({1e30f, -1e30f, 7.f, 7.f}, {2, 2}).to(device), true);
+    const Variable loss = softmax_cross_entropy(x, Tensor::from<int64_t>({0, 1}).to(device));
+    CHECK(difference(loss.value().to(Device::cpu()), Tensor::from({0., std::log(2.)}), 1e-6, 0) == "");
+    backward(loss, Tensor::full({2}, 1, DType::f32, device));
+    CHECK(difference(x.grad().to(Device::cpu()), Tensor::from({0., 0., 0.5, -0.5}, {2, 2}), 1e-6, 0) == "");
+  }
 }
 
 }  // namespace divvy::test

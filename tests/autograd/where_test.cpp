@@ -4,6 +4,7 @@
 
 #include "tensor/error.h"
 #include "tests/support/broadcast.h"
+#include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 
 namespace divvy::test {
@@ -90,12 +91,15 @@ TEST_CASE("where keeps what was not taken out of value and gradient") {
   CHECK(same_bits(b.grad(), Tensor::from({0., 6., 0.})));
 }
 
-TEST_CASE("where takes every element type") {
+TEST_CASE("where takes every element type", "[device]") {
   for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::i32, DType::i64, DType::u8}) {
-    const Variable y = where(Tensor::from<uint8_t>({1, 0, 2}), Variable(Tensor::full({3}, 7, dtype)),
-                             Variable(Tensor::full({1}, 9, dtype)));
-    CHECK(y.dtype() == dtype);
-    CHECK(y.value().to_doubles() == std::vector<double>{7, 9, 7});
+    for (const Device device : available_devices()) {
+      const Variable y =
+          where(Tensor::from<uint8_t>({1, 0, 2}).to(device), Variable(Tensor::full({3}, 7, dtype, device)),
+                Variable(Tensor::full({1}, 9, dtype, device)));
+      CHECK(y.dtype() == dtype);
+      CHECK(y.value().to_doubles() == std::vector<double>{7, 9, 7});
+    }
   }
 }
 

@@ -1,11 +1,12 @@
 #include "kernels/accumulate.h"
 
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
 namespace divvy::test {
 
-TEST_CASE("accumulate adds element by element", "[kernel]") {
+TEST_CASE("accumulate adds element by element", "[kernel][device]") {
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const Shape& shape : {Shape{}, {0}, {3, 0}, {1}, {7}, {64}, {3, 5}, {65535}, {65536}, {65537}, {3, 50001}}) {
       INFO(fmt::format("{} {}", dtype, shape));
@@ -13,19 +14,39 @@ TEST_CASE("accumulate adds element by element", "[kernel]") {
       std::vector<double> expected = before.to_doubles();
       const auto added = x.to_doubles();
       for (size_t i = 0; i < expected.size(); ++i) expected[i] += added[i];
-      Tensor into = before.clone();
-      kernels::accumulate(x, into);
-      // Two floats add up exactly in double, save for one rounding: the same as theirs.
-      CHECK(same_bits(into, converted(Tensor::from(expected, shape), dtype)));
-      CHECK(same_bits(x, random_tensor(shape, 1, -1, 1, dtype)));
+      for (const Device device : available_devices()) {
+        const Tensor there = x.clone().to(device);
+        Tensor into = before.clone().to(device);
+        kernels::accumulate(there, into);
+        // Two floats add up exactly in double, save for one rounding: the same as theirs.
+        CHECK(same_bits(into.to(Device::cpu()), converted(Tensor::from(expected, shape), dtype)));
+        CHECK(same_bits(there.to(Device::cpu()), x));
+      }
     }
   }
 }
 
-TEST_CASE("accumulate may add a tensor to itself", "[kernel]") {
-  Tensor x = Tensor::from({1.F, -2.F, 0.5F});
-  kernels::accumulate(x, x);
-  CHECK(same_bits(x, Tensor::from({2.F, -4.F, 1.F})));
+TEST_CASE("accumulate may add a tensor to itself", "[kernel][device]") {
+  for (const Device device : available_devices()) {
+    Tensor x = Tensor::from({1.F, -2.F, 0.5F}).to(device);
+    kernels::accumulate(x, x);
+    CHECK(same_bits(x.to(Device::cpu()), Tensor::from({2.F, -4.F, 1.F})));
+  }
+}
+
+TEST_CASE("accumulate takes views that start anywhere", "[kernel][device]") {
+  const Tensor x = random_tensor({70}, 1, -1, 1, DType::f32);
+  for (const Device device : available_devices()) {
+    const Tensor there = x.to(device);
+    for (const int64_t begin : {0, 1, 2, 3, 4}) {
+      for (const int64_t other : {0, 1, 4}) {
+        Tensor all = Tensor::zeros({70}, DType::f32, device), into = all.slice(other, other + 61);
+        kernels::accumulate(there.slice(begin, begin + 61), into);
+        CHECK(same_bits(into.to(Device::cpu()), x.slice(begin, begin + 61)));
+        CHECK(all.slice(other + 61, 70).to_doubles() == std::vector<double>(static_cast<size_t>(9 - other), 0));
+      }
+    }
+  }
 }
 
 TEST_CASE("accumulate refuses what does not fit", "[kernel]") {

@@ -34,7 +34,7 @@ void check_adam(AdamUpdate update, bool amsgrad) {
 
 }  // namespace
 
-TEST_CASE("adam against a naive loop", "[adam]") {
+TEST_CASE("adam against a naive loop", "[adam][device]") {
   for (bool amsgrad : {false, true}) {
     for (bool decoupled : {false, true}) {
       check_adam({.lr = 0.01, .decoupled = decoupled}, amsgrad);

@@ -5,6 +5,7 @@
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -49,22 +50,25 @@ const Shape kShapes[] = {{0, 3, 4, 4}, {2, 0, 4, 4}, {2, 1, 0, 4},    {1, 1, 1, 
 
 }  // namespace
 
-TEST_CASE("flip_horizontal mirrors the images that are chosen", "[kernels]") {
+TEST_CASE("flip_horizontal mirrors the images that are chosen", "[kernels][device]") {
   for (DType dtype : {DType::f32, DType::u8}) {
     for (const Shape& shape : kShapes) {
       const Tensor x = numbered(shape, dtype);
       Tensor flip = Tensor::zeros({shape[0]}, DType::u8), y = Tensor::full(shape, 9, dtype);
       for (int64_t b = 0; b < shape[0]; ++b) flip.mutable_data<uint8_t>()[b] = static_cast<uint8_t>(b % 3);
-      kernels::flip_horizontal(x, flip, y);
       const auto in = x.to_doubles();
-      check_pixels(y, [&](int64_t b, int64_t c, int64_t i, int64_t j) {
-        return pixel(in, shape, b, c, i, b % 3 != 0 ? shape[3] - 1 - j : j);
-      });
+      for (const Device device : available_devices()) {
+        y = y.to(device);
+        kernels::flip_horizontal(x.to(device), flip.to(device), y);
+        check_pixels(y, [&](int64_t b, int64_t c, int64_t i, int64_t j) {
+          return pixel(in, shape, b, c, i, b % 3 != 0 ? shape[3] - 1 - j : j);
+        });
+      }
     }
   }
 }
 
-TEST_CASE("crop takes every window of the padded image", "[kernels]") {
+TEST_CASE("crop takes every window of the padded image", "[kernels][device]") {
   std::mt19937_64 random(1);
   for (DType dtype : {DType::f32, DType::u8}) {
     for (Padding mode : {Padding::zero, Padding::reflect}) {
@@ -76,23 +80,38 @@ TEST_CASE("crop takes every window of the padded image", "[kernels]") {
           const auto limit = static_cast<uint64_t>(2 * padding + 1);
           for (int64_t& t : top.mutable_values<int64_t>()) t = static_cast<int64_t>(random() % limit);
           for (int64_t& l : left.mutable_values<int64_t>()) l = static_cast<int64_t>(random() % limit);
-          kernels::crop(x, top, left, padding, mode, y);
           const auto in = x.to_doubles();
-          check_pixels(y, [&](int64_t b, int64_t c, int64_t i, int64_t j) {
-            int64_t row = i + top.data<int64_t>()[b] - padding, column = j + left.data<int64_t>()[b] - padding;
-            if (mode == Padding::zero) {
-              const bool inside = row >= 0 && row < shape[2] && column >= 0 && column < shape[3];
-              return inside ? pixel(in, shape, b, c, row, column) : 0.0;
-            }
-            row = std::abs(row);
-            column = std::abs(column);
-            if (row >= shape[2]) row = 2 * shape[2] - 2 - row;
-            if (column >= shape[3]) column = 2 * shape[3] - 2 - column;
-            return pixel(in, shape, b, c, row, column);
-          });
+          for (const Device device : available_devices()) {
+            y = Tensor::full(shape, 9, dtype, device);
+            kernels::crop(x.to(device), top.to(device), left.to(device), padding, mode, y);
+            check_pixels(y, [&](int64_t b, int64_t c, int64_t i, int64_t j) {
+              int64_t row = i + top.data<int64_t>()[b] - padding, column = j + left.data<int64_t>()[b] - padding;
+              if (mode == Padding::zero) {
+                const bool inside = row >= 0 && row < shape[2] && column >= 0 && column < shape[3];
+                return inside ? pixel(in, shape, b, c, row, column) : 0.0;
+              }
+              row = std::abs(row);
+              column = std::abs(column);
+              if (row >= shape[2]) row = 2 * shape[2] - 2 - row;
+              if (column >= shape[3]) column = 2 * shape[3] - 2 - column;
+              return pixel(in, shape, b, c, row, column);
+            });
+          }
         }
       }
     }
+  }
+}
+
+TEST_CASE("crop on a GPU reports a start out of range and reads nothing there", "[kernels][device]") {
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    const Tensor x = Tensor::zeros({2, 1, 3, 4}, DType::f32, device);
+    Tensor y = Tensor::empty_like(x);
+    kernels::crop(x, Tensor::from<int64_t>({0, 3}).to(device), Tensor::zeros({2}, DType::i64, device), 1, Padding::zero,
+                  y);
+    CHECK_THROWS_AS(y.to(Device::cpu()), ValueError);
+    CHECK(y.to_doubles() == std::vector<double>(24, 0));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "tests/support/broadcast.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -37,30 +38,35 @@ Tensor naive_sum_to(const Tensor& x, const Shape& shape) {
 
 }  // namespace
 
-TEST_CASE("broadcast_to and sum_to agree with naive loops for random shapes") {
+TEST_CASE("broadcast_to and sum_to agree with naive loops for random shapes", "[device]") {
   std::mt19937_64 random(1);
+  const auto devices = available_devices();
   for (int i = 0; i < 1000; ++i) {
     const auto [small, large] = random_shapes(random);
     INFO(small.to_string() << " and " << large.to_string());
     const Tensor x = random_tensor(small, random()), z = random_tensor(large, random());
-    Tensor y = Tensor::full(large, 99, DType::f64), sum = Tensor::full(small, 99, DType::f64);
-    kernels::broadcast_to(x, y);
-    REQUIRE(same_bits(y, Tensor::from(broadcast_values(x, large), large)));
-    kernels::sum_to(z, sum);
-    REQUIRE(difference(sum, naive_sum_to(z, small), 1e-12, 1e-12) == "");
+    for (const Device device : devices) {
+      Tensor y = Tensor::full(large, 99, DType::f64, device), sum = Tensor::full(small, 99, DType::f64, device);
+      kernels::broadcast_to(x.to(device), y);
+      REQUIRE(same_bits(y.to(Device::cpu()), Tensor::from(broadcast_values(x, large), large)));
+      kernels::sum_to(z.to(device), sum);
+      REQUIRE(difference(sum.to(Device::cpu()), naive_sum_to(z, small), 1e-12, 1e-12) == "");
+    }
   }
 }
 
-TEST_CASE("broadcast_to takes every element type") {
+TEST_CASE("broadcast_to takes every element type", "[device]") {
   for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::i32, DType::i64, DType::u8}) {
-    const Tensor x = Tensor::full({2, 1}, 3, dtype);
-    Tensor y = Tensor::zeros({2, 5}, dtype);
-    kernels::broadcast_to(x, y);
-    CHECK(same_bits(y, Tensor::full({2, 5}, 3, dtype)));
+    for (const Device device : available_devices()) {
+      const Tensor x = Tensor::full({2, 1}, 3, dtype, device);
+      Tensor y = Tensor::zeros({2, 5}, dtype, device);
+      kernels::broadcast_to(x, y);
+      CHECK(same_bits(y.to(Device::cpu()), Tensor::full({2, 5}, 3, dtype)));
+    }
   }
 }
 
-TEST_CASE("sum_to gives the same bits for any number of threads and keeps the digits of long sums") {
+TEST_CASE("sum_to gives the same bits for any number of threads and keeps the digits of long sums", "[device]") {
   const int before = num_threads();
   for (const Shape& shape : {Shape{}, Shape{11}, Shape{3, 1}, Shape{1, 1100}}) {
     const Shape large = shape == Shape{11}     ? Shape{50000, 11}
@@ -76,6 +82,11 @@ TEST_CASE("sum_to gives the same bits for any number of threads and keeps the di
       Tensor sum = Tensor::empty(shape);
       kernels::sum_to(x, sum);
       CHECK(same_bits(sum, expected));
+    }
+    for (const Device device : available_devices()) {
+      Tensor sum = Tensor::empty(shape, DType::f32, device);
+      kernels::sum_to(x.to(device), sum);
+      CHECK(difference(sum.to(Device::cpu()), naive_sum_to(x, shape), 3e-6, 0) == "");
     }
   }
   set_num_threads(before);

@@ -8,6 +8,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -70,16 +71,20 @@ bool identical(T a, T b) {
 template <class To, class From>
 void check_values(const std::vector<From>& values) {
   const Tensor x = Tensor::from(values, Shape{static_cast<int64_t>(values.size())});
-  Tensor y = Tensor::empty(x.shape(), dtype_of<To>);
-  kernels::cast(x, y);
-  size_t wrong = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const To got = y.values<To>()[i], want = expected<To>(exact(values[i]));
-    if (identical(got, want) || wrong++ > 0) continue;
-    FAIL_CHECK(fmt::format("{} of {} to {}: {}, expected {}", name_of(x.dtype()), static_cast<double>(exact(values[i])),
-                           name_of(y.dtype()), static_cast<double>(exact(got)), static_cast<double>(exact(want))));
+  for (const Device device : available_devices()) {
+    Tensor there = Tensor::empty(x.shape(), dtype_of<To>, device);
+    kernels::cast(x.to(device), there);
+    const Tensor y = there.to(Device::cpu());
+    size_t wrong = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const To got = y.values<To>()[i], want = expected<To>(exact(values[i]));
+      if (identical(got, want) || wrong++ > 0) continue;
+      FAIL_CHECK(fmt::format("{} of {} to {}: {}, expected {}", name_of(x.dtype()),
+                             static_cast<double>(exact(values[i])), name_of(y.dtype()), static_cast<double>(exact(got)),
+                             static_cast<double>(exact(want))));
+    }
+    CHECK(wrong == 0);
   }
-  CHECK(wrong == 0);
 }
 
 template <class From>
@@ -137,20 +142,20 @@ std::vector<T> hard_integers() {
 
 }  // namespace
 
-TEST_CASE("cast of every bf16") {
+TEST_CASE("cast of every bf16", "[device]") {
   std::vector<bf16> values;
   for (uint32_t bits = 0; bits < 65536; ++bits) values.push_back(std::bit_cast<bf16>(static_cast<uint16_t>(bits)));
   check_to_all(values);
 }
-TEST_CASE("cast of every u8") {
+TEST_CASE("cast of every u8", "[device]") {
   std::vector<uint8_t> values;
   for (int value = 0; value < 256; ++value) values.push_back(static_cast<uint8_t>(value));
   check_to_all(values);
 }
-TEST_CASE("cast of hard f32") { check_to_all(hard_values<float, uint32_t>()); }
-TEST_CASE("cast of hard f64") { check_to_all(hard_values<double, uint64_t>()); }
-TEST_CASE("cast of hard i32") { check_to_all(hard_integers<int32_t>()); }
-TEST_CASE("cast of hard i64") { check_to_all(hard_integers<int64_t>()); }
+TEST_CASE("cast of hard f32", "[device]") { check_to_all(hard_values<float, uint32_t>()); }
+TEST_CASE("cast of hard f64", "[device]") { check_to_all(hard_values<double, uint64_t>()); }
+TEST_CASE("cast of hard i32", "[device]") { check_to_all(hard_integers<int32_t>()); }
+TEST_CASE("cast of hard i64", "[device]") { check_to_all(hard_integers<int64_t>()); }
 
 TEST_CASE("cast at the borders, in numbers") {
   const auto to_u8 = [](double value) {

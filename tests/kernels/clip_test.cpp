@@ -4,27 +4,43 @@
 
 #include "tensor/parallel.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
 namespace divvy::test {
 
 using Catch::Matchers::Contains;
 
-TEST_CASE("squared_norm and scale against naive loops", "[clip]") {
+TEST_CASE("squared_norm and scale against naive loops", "[clip][device]") {
   for (const Shape& shape : {Shape{}, Shape{0}, Shape{1}, Shape{2, 3, 5}, Shape{1025}, Shape{40000}}) {
     INFO("shape " << shape.to_string());
     const Tensor x = random_tensor(shape, 3);
     double expected = 0;
     for (double v : x.to_doubles()) expected += v * v;
-    CHECK(kernels::squared_norm(x) == Approx(expected).epsilon(1e-12));
-    CHECK(kernels::squared_norm(converted(x, DType::f32)) == Approx(expected).epsilon(1e-6));
-    for (DType dtype : {DType::f32, DType::f64}) {
-      Tensor scaled = converted(x, dtype);
-      kernels::scale(scaled, -0.375);
-      std::vector<double> values = x.to_doubles();
-      for (double& v : values) v *= -0.375;
-      CHECK(difference(scaled, Tensor::from(values, shape), 1e-6, 0) == "");
+    for (const Device device : available_devices()) {
+      CHECK(kernels::squared_norm(x.to(device)) == Approx(expected).epsilon(1e-12));
+      CHECK(kernels::squared_norm(converted(x, DType::f32).to(device)) == Approx(expected).epsilon(1e-6));
+      for (DType dtype : {DType::f32, DType::f64}) {
+        Tensor scaled = converted(x, dtype).to(device);
+        kernels::scale(scaled, -0.375);
+        std::vector<double> values = x.to_doubles();
+        for (double& v : values) v *= -0.375;
+        CHECK(difference(scaled.to(Device::cpu()), Tensor::from(values, shape), 1e-6, 0) == "");
+      }
     }
+  }
+}
+
+TEST_CASE("squared_norms answers for each of many tensors", "[clip][device]") {
+  for (const Device device : available_devices()) {
+    std::vector<Tensor> tensors;
+    for (int64_t i = 0; i < 30; ++i) {
+      tensors.push_back(random_tensor({i * 37}, 4, -1, 1, i % 2 == 0 ? DType::f32 : DType::f64).to(device));
+    }
+    const auto norms = kernels::squared_norms(tensors);
+    REQUIRE(norms.size() == tensors.size());
+    for (size_t i = 0; i < norms.size(); ++i) CHECK(norms[i] == kernels::squared_norm(tensors[i]));
+    CHECK(kernels::squared_norms({}).empty());
   }
 }
 
@@ -40,9 +56,11 @@ TEST_CASE("squared_norm gives the same bits for any number of threads", "[clip]"
   set_num_threads(before);
 }
 
-TEST_CASE("the square of a large float does not overflow", "[clip]") {
-  CHECK(kernels::squared_norm(Tensor::full({3}, 1e30)) == Approx(3e60));
-  CHECK(std::isnan(kernels::squared_norm(Tensor::full({3}, NAN))));
+TEST_CASE("the square of a large float does not overflow", "[clip][device]") {
+  for (const Device device : available_devices()) {
+    CHECK(kernels::squared_norm(Tensor::full({3}, 1e30, DType::f32, device)) == Approx(3e60));
+    CHECK(std::isnan(kernels::squared_norm(Tensor::full({3}, NAN, DType::f32, device))));
+  }
 }
 
 TEST_CASE("squared_norm and scale refuse what does not fit", "[clip]") {

@@ -7,6 +7,7 @@
 
 #include "tensor/parallel.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
 /// What the tests of the optimisers' updates share: several steps of the kernel beside a naive loop in double.
@@ -17,16 +18,17 @@ using NaiveUpdate = std::function<void(double gradient, std::vector<double>& sta
 using KernelUpdate =
     std::function<void(const Tensor& gradient, std::vector<Tensor>& states, Tensor& parameter, int step)>;
 
-/// The parameter and then the states after `steps` steps of the kernel.
+/// The parameter and then the states after `steps` steps of the kernel, brought back to the CPU.
 inline std::vector<Tensor> run_kernel(const Shape& shape, DType dtype, size_t states, int steps,
-                                      const KernelUpdate& update) {
-  std::vector<Tensor> results{random_tensor(shape, 1, -1, 1, dtype)};
+                                      const KernelUpdate& update, Device device = {}) {
+  std::vector<Tensor> results{random_tensor(shape, 1, -1, 1, dtype).to(device)};
   std::vector<Tensor> own;
-  for (size_t s = 0; s < states; ++s) own.push_back(Tensor::zeros(shape, dtype));
+  for (size_t s = 0; s < states; ++s) own.push_back(Tensor::zeros(shape, dtype, device));
   for (int step = 1; step <= steps; ++step) {
-    update(random_tensor(shape, static_cast<uint64_t>(step) + 1, -2, 2, dtype), own, results[0], step);
+    update(random_tensor(shape, static_cast<uint64_t>(step) + 1, -2, 2, dtype).to(device), own, results[0], step);
   }
   results.insert(results.end(), own.begin(), own.end());
+  for (Tensor& result : results) result = result.to(Device::cpu());
   return results;
 }
 
@@ -45,19 +47,22 @@ inline std::vector<Tensor> run_naive(const Shape& shape, size_t states, int step
   return results;
 }
 
-/// Both types against the naive loop over sizes around the chunks, then large ones for the same bits from any number of
-/// threads.
+/// Both types on each device against the naive loop over sizes around the chunks, then large ones for the same bits
+/// from any number of threads.
 inline void check_update(size_t states, const KernelUpdate& kernel, const NaiveUpdate& naive) {
   constexpr int kSteps = 4;
   for (const Shape& shape :
        {Shape{}, Shape{0}, Shape{1}, Shape{3, 0}, Shape{2, 3, 5}, Shape{17}, Shape{1023}, Shape{1025}}) {
     INFO("shape " << shape.to_string());
     const auto expected = run_naive(shape, states, kSteps, naive);
-    const auto exact = run_kernel(shape, DType::f64, states, kSteps, kernel);
-    const auto single = run_kernel(shape, DType::f32, states, kSteps, kernel);
-    for (size_t i = 0; i < expected.size(); ++i) {
-      CHECK(difference(exact[i], expected[i], 1e-12, 1e-13) == "");
-      CHECK(difference(single[i], expected[i], 3e-6, 1e-5) == "");
+    for (const Device device : available_devices()) {
+      INFO(device.to_string());
+      const auto exact = run_kernel(shape, DType::f64, states, kSteps, kernel, device);
+      const auto single = run_kernel(shape, DType::f32, states, kSteps, kernel, device);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        CHECK(difference(exact[i], expected[i], 1e-12, 1e-13) == "");
+        CHECK(difference(single[i], expected[i], 3e-6, 1e-5) == "");
+      }
     }
   }
   const int before = num_threads();

@@ -11,7 +11,7 @@ using kernels::RmspropUpdate;
 
 }  // namespace
 
-TEST_CASE("rmsprop against a naive loop", "[rmsprop]") {
+TEST_CASE("rmsprop against a naive loop", "[rmsprop][device]") {
   for (const RmspropUpdate& update :
        {RmspropUpdate{.lr = 0.01}, RmspropUpdate{.lr = 0.01, .weight_decay = 0.3},
         RmspropUpdate{.lr = 0.01, .momentum = 0.9}, RmspropUpdate{.lr = 0.02, .alpha = 0, .eps = 0.1},

@@ -11,7 +11,7 @@ using kernels::SgdUpdate;
 
 }  // namespace
 
-TEST_CASE("sgd against a naive loop", "[sgd]") {
+TEST_CASE("sgd against a naive loop", "[sgd][device]") {
   for (const SgdUpdate& update : {SgdUpdate{.lr = 0.1}, SgdUpdate{.lr = 0.1, .weight_decay = 0.3},
                                   SgdUpdate{.lr = 0.1, .momentum = 0.9}, SgdUpdate{.lr = 0, .momentum = 0.5},
                                   SgdUpdate{.lr = 0.05, .momentum = 0.8, .weight_decay = 0.2, .nesterov = true}}) {

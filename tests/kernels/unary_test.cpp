@@ -7,6 +7,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -68,30 +69,30 @@ struct Range {
 };
 
 template <class T>
-void check_values(const Range& range) {
-  const Tensor x = arguments<T>(range.low, range.high);
-  Tensor y = Tensor::empty_like(x);
-  kernels::unary(range.op, x, y);
+void check_values(const Range& range, Device device) {
+  const Tensor x = arguments<T>(range.low, range.high), there = x.to(device);
+  Tensor y = Tensor::empty_like(there);
+  kernels::unary(range.op, there, y);
   INFO(kernels::name_of(range.op) << " on [" << range.low << ", " << range.high << ")");
-  check_ulps<T>(x, y, range.exact, range.limit);
+  check_ulps<T>(x, y.to(Device::cpu()), range.exact, range.limit);
 }
 
 template <class T>
-void check_derivatives(const Range& range) {
-  const Tensor x = arguments<T>(range.low, range.high);
-  Tensor saved = x, dx = Tensor::empty_like(x);
+void check_derivatives(const Range& range, Device device) {
+  const Tensor x = arguments<T>(range.low, range.high), there = x.to(device);
+  Tensor saved = there, dx = Tensor::empty_like(there);
   if (kernels::backward_reads(range.op) == kernels::Reads::y) {
-    saved = Tensor::empty_like(x);
-    kernels::unary(range.op, x, saved);
+    saved = Tensor::empty_like(there);
+    kernels::unary(range.op, there, saved);
   }
-  kernels::unary_backward(range.op, saved, saved, Tensor::full(x.shape(), 1, x.dtype()), dx);
+  kernels::unary_backward(range.op, saved, saved, Tensor::full(x.shape(), 1, x.dtype(), device), dx);
   INFO(kernels::name_of(range.op) << "' on [" << range.low << ", " << range.high << ")");
-  check_ulps<T>(x, dx, range.exact, range.limit);
+  check_ulps<T>(x, dx.to(Device::cpu()), range.exact, range.limit);
 }
 
 }  // namespace
 
-TEST_CASE("unary functions are exact to a few units in the last place") {
+TEST_CASE("unary functions are exact to a few units in the last place", "[device]") {
   const Range ranges[] = {
       {Unary::exp, [](long double x) { return std::exp(x); }, -120, 95, 2},
       {Unary::exp, [](long double x) { return std::exp(x); }, -760, 720, 2},
@@ -113,13 +114,16 @@ TEST_CASE("unary functions are exact to a few units in the last place") {
       {Unary::gelu, exact_gelu, -3, 3, 10},
       {Unary::gelu, exact_gelu, -12, 45, 10},  // below, its factors are denormal first
   };
-  for (const Range& range : ranges) {
-    check_values<float>(range);
-    check_values<double>(range);
+  for (const Device device : available_devices()) {
+    for (const Range& range : ranges) {
+      INFO(device.to_string());
+      check_values<float>(range, device);
+      check_values<double>(range, device);
+    }
   }
 }
 
-TEST_CASE("derivatives of unary functions are exact to a few units in the last place") {
+TEST_CASE("derivatives of unary functions are exact to a few units in the last place", "[device]") {
   const Range ranges[] = {
       {Unary::erf, [](long double x) { return 2 / std::sqrt(std::numbers::pi_v<long double>) * std::exp(-x * x); }, -40,
        40, 3},
@@ -127,44 +131,52 @@ TEST_CASE("derivatives of unary functions are exact to a few units in the last p
       {Unary::gelu, exact_gelu_derivative, -0.5, 20, 10},
       {Unary::gelu, exact_gelu_derivative, -12, -1, 40},  // it crosses 0 at -0.75
   };
-  for (const Range& range : ranges) {
-    check_derivatives<float>(range);
-    check_derivatives<double>(range);
+  for (const Device device : available_devices()) {
+    for (const Range& range : ranges) {
+      INFO(device.to_string());
+      check_derivatives<float>(range, device);
+      check_derivatives<double>(range, device);
+    }
   }
 }
 
-TEST_CASE("a number gives the same result wherever it stands in a tensor") {
-  for (const DType dtype : {DType::f32, DType::f64}) {
-    const Tensor x = random_tensor({67}, 1, 0.01, 4, dtype), dy = random_tensor({67}, 2, -1, 1, dtype);
-    for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
-      const auto op = static_cast<Unary>(which);
-      INFO(kernels::name_of(op) << " " << name_of(dtype));
-      Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x);
-      kernels::unary(op, x, y);
-      kernels::unary_backward(op, x, y, dy, dx);
-      for (int64_t i = 0; i < x.numel(); ++i) {
-        Tensor alone = Tensor::empty({1}, dtype), dx_alone = Tensor::empty({1}, dtype);
-        kernels::unary(op, x.slice(i, i + 1), alone);
-        REQUIRE(same_bits(alone, y.slice(i, i + 1)));
-        kernels::unary_backward(op, x.slice(i, i + 1), alone, dy.slice(i, i + 1), dx_alone);
-        REQUIRE(same_bits(dx_alone, dx.slice(i, i + 1)));
+TEST_CASE("a number gives the same result wherever it stands in a tensor", "[device]") {
+  for (const Device device : available_devices()) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const Tensor x = random_tensor({67}, 1, 0.01, 4, dtype).to(device);
+      const Tensor dy = random_tensor({67}, 2, -1, 1, dtype).to(device);
+      for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
+        const auto op = static_cast<Unary>(which);
+        INFO(kernels::name_of(op) << " " << name_of(dtype));
+        Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x);
+        kernels::unary(op, x, y);
+        kernels::unary_backward(op, x, y, dy, dx);
+        for (int64_t i = 0; i < x.numel(); ++i) {
+          Tensor alone = Tensor::empty({1}, dtype, device), dx_alone = Tensor::empty({1}, dtype, device);
+          kernels::unary(op, x.slice(i, i + 1), alone);
+          REQUIRE(same_bits(alone.to(Device::cpu()), y.slice(i, i + 1).to(Device::cpu())));
+          kernels::unary_backward(op, x.slice(i, i + 1), alone, dy.slice(i, i + 1), dx_alone);
+          REQUIRE(same_bits(dx_alone.to(Device::cpu()), dx.slice(i, i + 1).to(Device::cpu())));
+        }
       }
     }
   }
 }
 
-TEST_CASE("unary kernels work in place") {
-  const Tensor x = random_tensor({33000}, 1, 0.5, 2), dy = random_tensor({33000}, 2);
-  for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
-    const auto op = static_cast<Unary>(which);
-    INFO(kernels::name_of(op));
-    Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x), in_place = x.clone(), gradient = dy.clone();
-    kernels::unary(op, x, y);
-    kernels::unary(op, in_place, in_place);
-    CHECK(same_bits(in_place, y));
-    kernels::unary_backward(op, x, y, dy, dx);
-    kernels::unary_backward(op, x, y, gradient, gradient);
-    CHECK(same_bits(gradient, dx));
+TEST_CASE("unary kernels work in place", "[device]") {
+  for (const Device device : available_devices()) {
+    const Tensor x = random_tensor({33001}, 1, 0.5, 2).to(device), dy = random_tensor({33001}, 2).to(device);
+    for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
+      const auto op = static_cast<Unary>(which);
+      INFO(kernels::name_of(op) << " on " << device.to_string());
+      Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x), in_place = x.clone(), gradient = dy.clone();
+      kernels::unary(op, x, y);
+      kernels::unary(op, in_place, in_place);
+      CHECK(same_bits(in_place.to(Device::cpu()), y.to(Device::cpu())));
+      kernels::unary_backward(op, x, y, dy, dx);
+      kernels::unary_backward(op, x, y, gradient, gradient);
+      CHECK(same_bits(gradient.to(Device::cpu()), dx.to(Device::cpu())));
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include "nn/rmsprop.h"
 #include "nn/sgd.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
 namespace divvy::test {
@@ -224,6 +225,30 @@ TEST_CASE("idle experts wait, and the others take the very step that they would 
     }
     CHECK_THROWS_AS(optimizer->step(Tensor::zeros({2, 2}, DType::i64)), ShapeError);
     CHECK_THROWS_AS(optimizer->step(Tensor::zeros({experts}, DType::i32)), ShapeError);
+  }
+}
+
+TEST_CASE("optimisers take the CPU's steps of some experts on each device", "[optimizer][device]") {
+  for (const int64_t size : {6, 8}) {  // of an expert: not a multiple of what is read together, and one
+    for (const auto& [name, make] : all_optimizers()) {
+      INFO(name << " with experts of " << size);
+      const auto values_after_steps = [&, make = make](Device device) {
+        Variable stacked(random_tensor({5, size}, 1).to(device), true), plain(random_tensor({7}, 2).to(device), true);
+        stacked.set_stacked_experts(5);
+        auto optimizer = make({{{stacked, plain}, {}, 0.01}});
+        for (const auto& rows : {std::vector<int64_t>{3, 0, 1, 2, 0}, {0, 0, 0, 0, 0}, {0, 4, 4, 0, 1}}) {
+          stacked.mutable_grad() = random_tensor({5, size}, 3).to(device);
+          plain.mutable_grad() = random_tensor({7}, 4).to(device);
+          optimizer->step(Tensor::from(rows, {5}));
+        }
+        return std::vector{stacked.value().to(Device::cpu()), plain.value().to(Device::cpu())};
+      };
+      const auto expected = values_after_steps(Device::cpu());
+      for (const Device device : available_devices()) {
+        const auto got = values_after_steps(device);
+        for (size_t i = 0; i < got.size(); ++i) CHECK(difference(got[i], expected[i], 1e-13, 1e-14) == "");
+      }
+    }
   }
 }
 

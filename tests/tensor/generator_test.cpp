@@ -11,6 +11,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -103,6 +104,43 @@ TEST_CASE("A generator's numbers do not depend on the number of threads") {
     }
   }
   set_num_threads(before);
+}
+
+TEST_CASE("A GPU draws the numbers of the CPU", "[device]") {
+  for (const Device device : available_devices()) {
+    for (const int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 1001}) {
+      INFO(n << " on " << device.to_string());
+      // From the middle of a stream whose counter carries into its upper half.
+      Generator here(7, uint64_t{3} << 40), there(7, uint64_t{3} << 40);
+      here.set_offset(0xfffffffe), there.set_offset(0xfffffffe);
+      const auto same = [&](const Tensor& drawn, const Tensor& expected) {
+        CHECK(drawn.device() == device);
+        CHECK(same_bits(drawn.to(Device::cpu()), expected));
+        CHECK(there.offset() == here.offset());
+      };
+      same(there.uniform({n}, -3, 0.7, DType::f32, device), here.uniform({n}, -3, 0.7));
+      same(there.uniform({n}, -3, 0.7, DType::f64, device), here.uniform({n}, -3, 0.7, DType::f64));
+      same(there.uniform({n}, 0.25, 0.25, DType::f32, device), here.uniform({n}, 0.25, 0.25));
+      for (const double p : {0.0, 0.3, 1.0}) same(there.bernoulli({n}, p, device), here.bernoulli({n}, p));
+      for (const DType dtype : {DType::f32, DType::f64}) {
+        const Tensor z = there.normal({n}, 1, 2, dtype, device), expected = here.normal({n}, 1, 2, dtype);
+        CHECK(difference(z.to(Device::cpu()), expected, dtype == DType::f32 ? 1e-6 : 1e-14,
+                         dtype == DType::f32 ? 1e-6 : 1e-14) == "");
+        CHECK(there.offset() == here.offset());
+        const Tensor p = random_tensor({n, 5}, 3, 0, 1, dtype);
+        same(there.categorical(p.to(device)), here.categorical(p));
+      }
+    }
+  }
+}
+
+TEST_CASE("Categorical on a GPU reports a row that is no distribution", "[device]") {
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    const Tensor p = Tensor::from({1.f, 1.f, 1.f, -1.f}, {2, 2});
+    CHECK_THROWS_AS(Generator().categorical(p.to(device)).to_doubles(), ValueError);
+    CHECK_THROWS_AS(Generator().categorical(Tensor::zeros({2, 0}, DType::f32, device)), ValueError);
+  }
 }
 
 TEST_CASE("A generator resumes from seed, stream and offset") {

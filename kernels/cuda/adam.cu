@@ -1,0 +1,56 @@
+#include "kernels/adam.h"
+
+#include <cmath>
+
+#include "kernels/cuda/math.cuh"
+#include "kernels/cuda/update.cuh"
+
+namespace divvy::kernels::cuda {
+
+namespace {
+
+/// States: mean, square and, for AMSGrad, the largest square.
+template <class T, bool kAmsgrad>
+struct Adam {
+  static constexpr int kStates = kAmsgrad ? 3 : 2;
+  T rate, root_correction, rest1, beta2, rest2, eps, decay, shrink;
+
+  explicit Adam(const AdamUpdate& update) {
+    const double t = static_cast<double>(update.step);
+    rate = static_cast<T>(update.lr / (1 - std::pow(update.beta1, t)));
+    root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(update.beta2, t)));
+    rest1 = static_cast<T>(1 - update.beta1);
+    beta2 = static_cast<T>(update.beta2);
+    rest2 = static_cast<T>(1 - update.beta2);
+    eps = static_cast<T>(update.eps);
+    decay = static_cast<T>(update.decoupled ? 0 : update.weight_decay);
+    shrink = static_cast<T>(update.decoupled ? 1 - update.lr * update.weight_decay : 1);
+  }
+
+  __device__ T operator()(T g, T value, T* states) const {
+    g += decay * value;
+    states[0] += rest1 * (g - states[0]);
+    states[1] = beta2 * states[1] + rest2 * g * g;
+    T square = states[1];
+    if constexpr (kAmsgrad) {
+      if (states[2] > square) square = states[2];
+      states[2] = square;
+    }
+    return shrink * value - rate * states[0] / (math::sqrt(square) * root_correction + eps);
+  }
+};
+
+}  // namespace
+
+void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
+  visit_floating("adam", parameter.dtype(), [&]<class T>() {
+    if (moments.max_square.defined()) {
+      update_each<T>(Adam<T, true>(update), gradient, update.rows, parameter,
+                     {&moments.mean, &moments.square, &moments.max_square});
+    } else {
+      update_each<T>(Adam<T, false>(update), gradient, update.rows, parameter, {&moments.mean, &moments.square});
+    }
+  });
+}
+
+}  // namespace divvy::kernels::cuda

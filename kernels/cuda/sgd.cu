@@ -1,0 +1,42 @@
+#include "kernels/sgd.h"
+
+#include "kernels/cuda/update.cuh"
+
+namespace divvy::kernels::cuda {
+
+namespace {
+
+template <class T>
+struct Descend {
+  static constexpr int kStates = 0;
+  T lr, decay;
+  __device__ T operator()(T g, T value, T*) const { return value - lr * (g + decay * value); }
+};
+
+template <class T>
+struct DescendWithMomentum {
+  static constexpr int kStates = 1;
+  T lr, decay, momentum;
+  bool nesterov;
+  __device__ T operator()(T g, T value, T* velocity) const {
+    g += decay * value;
+    *velocity = momentum * *velocity + g;
+    return value - lr * (nesterov ? g + momentum * *velocity : *velocity);
+  }
+};
+
+}  // namespace
+
+void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter) {
+  visit_floating("sgd", parameter.dtype(), [&]<class T>() {
+    const T lr = static_cast<T>(update.lr), decay = static_cast<T>(update.weight_decay);
+    if (velocity.defined()) {
+      const DescendWithMomentum<T> f{lr, decay, static_cast<T>(update.momentum), update.nesterov};
+      update_each<T>(f, gradient, update.rows, parameter, {&velocity});
+    } else {
+      update_each<T>(Descend<T>{lr, decay}, gradient, update.rows, parameter, {});
+    }
+  });
+}
+
+}  // namespace divvy::kernels::cuda
