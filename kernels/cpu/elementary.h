@@ -249,6 +249,13 @@ DIVVY_INLINE T gelu_derivative(T x) {
   return cdf + (density == T{0} ? T{0} : x * density);
 }
 
+/// x[i] = e^x[i]. Unlike Eigen's, e to a very negative number is 0.
+template <class T>
+[[gnu::flatten]] inline void exp_in_place(T* x, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) x[i] = exp(x[i]);
+}
+
 #undef DIVVY_INLINE
 
 }  // namespace divvy::kernels::cpu::elementary

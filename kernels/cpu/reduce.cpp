@@ -6,6 +6,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "kernels/cpu/elementary.h"
 #include "kernels/cpu/reduce_tiles.h"
 
 namespace divvy::kernels::cpu {
@@ -229,7 +230,10 @@ void reduce_logsumexp(const Tensor& x, Tensor& y) {
     Tensor maxima = Tensor::empty_like(y);
     reduce_max(x, maxima);
     const T* max = maxima.data<T>();
-    const auto map = [](const auto& x, const auto& max, auto& out) { out = (x - max).exp(); };
+    const auto map = [](const auto& x, const auto& max, auto& out) {
+      out = x - max;
+      elementary::exp_in_place(out.data(), out.size());
+    };
     sum_mapped(x, max, map, [=](int64_t i, double sum) {
       out[i] = std::isfinite(max[i]) ? max[i] + static_cast<T>(std::log(sum)) : max[i];
     });
@@ -239,7 +243,9 @@ void reduce_logsumexp(const Tensor& x, Tensor& y) {
 void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
   visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() {
     spread(x, y.data<T>(), dy.data<T>(), dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
-      out = g * (x - y).exp();
+      out = x - y;
+      elementary::exp_in_place(out.data(), out.size());
+      out *= g;
       // Where every x is -inf, that was exp(-inf + inf) = NaN.
       constexpr T kNothing = -std::numeric_limits<T>::infinity();
       for (Eigen::Index i = 0; i < x.size(); ++i) out[i] = x[i] == kNothing ? T{0} : out[i];

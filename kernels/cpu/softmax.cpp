@@ -66,7 +66,8 @@ void softmax(const Tensor& x, double temperature, Tensor& y) {
         const ConstRow<T> from(in + r * cols, cols);
         Row<T> to(out + r * cols, cols);
         const T max = from.maxCoeff();
-        to = ((from - max) * inverse).exp();
+        to = (from - max) * inverse;
+        elementary::exp_in_place(to.data(), cols);
         to /= to.sum();
       }
     });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/elementary.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -49,7 +50,8 @@ void softmax_cross_entropy_backward(const Tensor& x, const Tensor& label, const 
     for_rows(x.shape(), [&](int64_t r) {
       const ConstRow<T> scores(in + r * cols, cols);
       Row<T> to(out + r * cols, cols);
-      to = (scores - scores.maxCoeff()).exp();
+      to = scores - scores.maxCoeff();
+      elementary::exp_in_place(to.data(), cols);
       to *= upstream[r] / to.sum();
       to[at[r]] -= upstream[r];
     });
