@@ -8,24 +8,19 @@
 
 #include "kernels/broadcast_plan.h"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/vector.cuh"
 
 /// Kernels that compute each element of one tensor from those of others. Neighbouring elements are read and written
 /// together where every tensor is aligned for it; views may start anywhere.
 namespace divvy::kernels::cuda {
 
-/// N neighbouring elements: one access of up to 16 bytes.
-template <class T, int N>
-struct alignas(sizeof(T) * N) Pack {
-  T at[N];
-};
-
 template <int N, class T>
-__device__ Pack<T, N> load(const T* from) {
-  return *reinterpret_cast<const Pack<T, N>*>(from);
+__device__ Vector<T, N> load(const T* from) {
+  return *reinterpret_cast<const Vector<T, N>*>(from);
 }
 template <int N, class T>
-__device__ void store(T* to, const Pack<T, N>& pack) {
-  *reinterpret_cast<Pack<T, N>*>(to) = pack;
+__device__ void store(T* to, const Vector<T, N>& pack) {
+  *reinterpret_cast<Vector<T, N>*>(to) = pack;
 }
 
 /// How many elements the largest of these types has in 16 bytes.
@@ -38,10 +33,10 @@ bool aligned(const T* p) {
 }
 
 template <class Y, int N, class F, class... X>
-__device__ Pack<Y, N> apply(const F& f, const Pack<X, N>&... x) {
-  Pack<Y, N> y;
+__device__ Vector<Y, N> apply(const F& f, const Vector<X, N>&... x) {
+  Vector<Y, N> y;
 #pragma unroll
-  for (int j = 0; j < N; ++j) y.at[j] = f(x.at[j]...);
+  for (int j = 0; j < N; ++j) y.v[j] = f(x.v[j]...);
   return y;
 }
 
@@ -110,11 +105,11 @@ struct Strides {
 };
 
 template <int N, class T>
-__device__ Pack<T, N> load_or_repeat(const T* from, bool moves) {
+__device__ Vector<T, N> load_or_repeat(const T* from, bool moves) {
   if (moves) return load<N>(from);
-  Pack<T, N> all;
+  Vector<T, N> all;
 #pragma unroll
-  for (int j = 0; j < N; ++j) all.at[j] = *from;
+  for (int j = 0; j < N; ++j) all.v[j] = *from;
   return all;
 }
 

@@ -21,29 +21,29 @@ struct ActiveExperts {
 
 template <class T, int K>
 struct StatesOf {
-  T* at[K == 0 ? 1 : K];
+  T* of[K == 0 ? 1 : K];
 };
 
 template <int N, class F, class T>
 __device__ void update_pack(int64_t at, const F& f, const T* gradient, T* parameter,
                             const StatesOf<T, F::kStates>& states) {
   constexpr int K = F::kStates;
-  const Pack<T, N> g = load<N>(gradient + at);
-  Pack<T, N> value = load<N>(parameter + at), own[K == 0 ? 1 : K];
+  const Vector<T, N> g = load<N>(gradient + at);
+  Vector<T, N> value = load<N>(parameter + at), own[K == 0 ? 1 : K];
 #pragma unroll
-  for (int k = 0; k < K; ++k) own[k] = load<N>(states.at[k] + at);
+  for (int k = 0; k < K; ++k) own[k] = load<N>(states.of[k] + at);
 #pragma unroll
   for (int j = 0; j < N; ++j) {
     T of_element[K == 0 ? 1 : K];
 #pragma unroll
-    for (int k = 0; k < K; ++k) of_element[k] = own[k].at[j];
-    value.at[j] = f(g.at[j], value.at[j], of_element);
+    for (int k = 0; k < K; ++k) of_element[k] = own[k].v[j];
+    value.v[j] = f(g.v[j], value.v[j], of_element);
 #pragma unroll
-    for (int k = 0; k < K; ++k) own[k].at[j] = of_element[k];
+    for (int k = 0; k < K; ++k) own[k].v[j] = of_element[k];
   }
   store<N>(parameter + at, value);
 #pragma unroll
-  for (int k = 0; k < K; ++k) store<N>(states.at[k] + at, own[k]);
+  for (int k = 0; k < K; ++k) store<N>(states.of[k] + at, own[k]);
 }
 
 template <int N, class F, class T>
@@ -74,8 +74,8 @@ void update_each(const F& f, const Tensor& gradient, const Tensor& rows, Tensor&
   StatesOf<T, F::kStates> own{};
   bool together = aligned<N>(g) && aligned<N>(value) && (!rows.defined() || active.elements % N == 0);
   for (size_t k = 0; k < states.size(); ++k) {
-    own.at[k] = states[k]->template mutable_data<T>();
-    together = together && aligned<N>(own.at[k]);
+    own.of[k] = states[k]->template mutable_data<T>();
+    together = together && aligned<N>(own.of[k]);
   }
   const Device device = parameter.device();
   if (together) {
