@@ -11,15 +11,12 @@
 #ifdef DIVVY_HAS_CUDA
 #define DIVVY_BACKEND(tensor, function) ((tensor).device().is_cpu() ? &cpu::function : &cuda::function)
 #else
-#define DIVVY_BACKEND(tensor, function) DIVVY_CPU_BACKEND(tensor, function)
+#define DIVVY_BACKEND(tensor, function) (::divvy::kernels::require_cpu(#function, tensor), &cpu::function)
 #endif
-
-/// The same for what only the CPU can do.
-#define DIVVY_CPU_BACKEND(tensor, function) (::divvy::kernels::require_cpu_backend(#function, tensor), &cpu::function)
 
 namespace divvy::kernels {
 
-inline void require_cpu_backend(std::string_view op, const Tensor& tensor) {
+inline void require_cpu(std::string_view op, const Tensor& tensor) {
   if (!tensor.device().is_cpu()) fail<DeviceError>("{}: no implementation for {}", op, tensor.device());
 }
 

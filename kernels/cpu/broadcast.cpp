@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/broadcast_sum.h"
 #include "kernels/cpu/strided.h"
 
 namespace divvy::kernels::cpu {
@@ -102,22 +103,9 @@ void sum_to(const Tensor& x, Tensor& y) {
       y.copy_from(x.reshape(y.shape()));
       return;
     }
-    // Merged axes are kept or summed in turn. Those to sum are taken from the last to the first, each as the middle one
-    // of three; none has size 1, so that the last result, and no other, has the size of y.
-    const BroadcastPlan<1> plan(x.shape(), {y.shape()});
-    Tensor current = x;
-    int64_t inner = 1, left = x.numel();  // elements of the axes behind and up to the current one
-    for (auto axis = static_cast<size_t>(plan.rank); axis-- > 0;) {
-      const int64_t size = plan.sizes[axis];
-      left /= size;
-      if (plan.strides[0][axis] != 0) {
-        inner *= size;
-        continue;
-      }
-      Tensor sums = left * inner == y.numel() ? y : Tensor::empty({left, inner}, x.dtype());
-      sum_middle<T>(current.data<T>(), left, size, inner, sums.mutable_data<T>());
-      current = sums;
-    }
+    sum_repeated_axes(x, y, [](const Tensor& from, Tensor& to) {
+      sum_middle<T>(from.data<T>(), from.size(0), from.size(1), from.size(2), to.mutable_data<T>());
+    });
   });
 }
 

@@ -1,5 +1,7 @@
 #include "kernels/broadcast.h"
 
+#include "kernels/broadcast_sum.h"
+
 #include "kernels/cuda/elementwise.cuh"
 #include "kernels/reduce.h"
 
@@ -41,22 +43,7 @@ void sum_to(const Tensor& x, Tensor& y) {
     reduce_sum(x.reshape({1, 0, y.numel()}), 1, y);
     return;
   }
-  // Merged axes are kept or summed in turn. Those to sum are taken from the last to the first, each as the middle one
-  // of three; none has size 1, so that the last result, and no other, has the size of y.
-  const BroadcastPlan<1> plan(x.shape(), {y.shape()});
-  Tensor current = x;
-  int64_t inner = 1, left = x.numel();  // elements of the axes behind and up to the current one
-  for (auto axis = static_cast<size_t>(plan.rank); axis-- > 0;) {
-    const int64_t size = plan.sizes[axis];
-    left /= size;
-    if (plan.strides[0][axis] != 0) {
-      inner *= size;
-      continue;
-    }
-    Tensor sums = left * inner == y.numel() ? y : Tensor::empty({left, inner}, x.dtype(), x.device());
-    reduce_sum(current.reshape({left, size, inner}), 1, sums);
-    current = sums;
-  }
+  sum_repeated_axes(x, y, [](const Tensor& from, Tensor& to) { reduce_sum(from, 1, to); });
 }
 
 }  // namespace divvy::kernels::cuda

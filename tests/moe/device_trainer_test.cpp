@@ -1,6 +1,7 @@
 #include "moe/metrics.h"
 #include "moe/models.h"
 #include "moe/trainer.h"
+#include "tests/moe/quadrants.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -12,16 +13,7 @@ namespace {
 using namespace moe;
 
 data::Dataset quadrants(int64_t samples, uint64_t seed) {
-  data::Dataset set;
-  set.name = "quadrants";
-  set.x = random_tensor({samples, 2}, seed, -1, 1, DType::f32);
-  set.y = Tensor::empty({samples}, DType::i64);
-  set.classes = 4;
-  for (int64_t i = 0; i < samples; ++i) {
-    const float* point = set.x.data<float>() + 2 * i;
-    set.y.mutable_data<int64_t>()[i] = 2 * (point[0] > 0) + (point[1] > 0);
-  }
-  return set;
+  return test::quadrants(samples, seed, 4, [](bool right, bool upper) { return 2 * right + upper; });
 }
 
 /// The same labels on pictures.

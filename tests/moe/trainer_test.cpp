@@ -9,6 +9,7 @@
 #include "nn/adam.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tests/moe/quadrants.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 
@@ -18,18 +19,9 @@ namespace {
 
 using namespace moe;
 
-/// Four quadrants of the plane, opposite ones of one class: no line divides it, two experts with a line each do.
+/// Opposite quadrants are of one class: no line divides them, two experts with a line each do.
 data::Dataset quadrants(int64_t samples, uint64_t seed) {
-  data::Dataset set;
-  set.name = "quadrants";
-  set.x = random_tensor({samples, 2}, seed, -1, 1, DType::f32);
-  set.y = Tensor::empty({samples}, DType::i64);
-  set.classes = 2;
-  for (int64_t i = 0; i < samples; ++i) {
-    const float* point = set.x.data<float>() + 2 * i;
-    set.y.mutable_data<int64_t>()[i] = point[0] * point[1] > 0;
-  }
-  return set;
+  return test::quadrants(samples, seed, 2, [](bool right, bool upper) { return right == upper; });
 }
 
 data::Splits splits() { return {quadrants(600, 1), quadrants(200, 2), quadrants(200, 3)}; }
