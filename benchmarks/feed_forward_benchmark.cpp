@@ -1,7 +1,9 @@
 #include <benchmark/benchmark.h>
 
 #include "autograd/ops/combine.h"
-#include "benchmarks/peak.h"
+#include "autograd/ops/feed_forward.h"
+#include "benchmarks/choose.h"
+#include "benchmarks/measure.h"
 #include "kernels/flops.h"
 #include "moe/dispatch.h"
 #include "nn/activation.h"
@@ -10,21 +12,11 @@
 #include "tensor/generator.h"
 
 /// A layer of feed-forward experts, forward and backward: dispatch, two linear layers with ReLU between them, combine.
-/// The same work in PyTorch is pytorch_feed_forward.py; compare_feed_forward.py runs both by turns.
+/// The same work in PyTorch is pytorch_feed_forward.py; compare_feed_forward.py and, on a GPU, compare_cuda.py run both
+/// by turns.
 namespace divvy {
 
 namespace {
-
-/// k different experts for each sample, uniformly.
-Tensor choose(int64_t samples, int64_t experts, int64_t k, Generator& generator) {
-  Tensor chosen = Tensor::empty({samples, k}, DType::i64);
-  auto values = chosen.mutable_values<int64_t>();
-  for (int64_t b = 0; b < samples; ++b) {
-    const int64_t first = generator.integer(experts), step = experts > 1 ? 1 + generator.integer(experts - 1) : 0;
-    for (int64_t j = 0; j < k; ++j) values[static_cast<size_t>(b * k + j)] = (first + j * step) % experts;
-  }
-  return chosen;
-}
 
 void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k, int64_t size, int64_t hidden) {
   Generator generator(1);
@@ -32,10 +24,14 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
   network.add<nn::Linear>(nn::LinearOptions{.in = size, .out = hidden, .experts = experts}, generator);
   network.add<nn::ReLU>();
   network.add<nn::Linear>(nn::LinearOptions{.in = hidden, .out = size, .experts = experts}, generator);
-  const Variable x(generator.normal({samples, size}), true), weights(generator.uniform({samples, k}), true);
-  const Tensor chosen = choose(samples, experts, k, generator), dy = generator.normal({samples, size});
+  const Device device = bench::device();
+  network.to(device);
+  const Variable x(generator.normal({samples, size}).to(device), true);
+  const Variable weights(generator.uniform({samples, k}).to(device), true);
+  const Tensor chosen = bench::choose(samples, experts, k, generator).to(device);
+  const Tensor dy = generator.normal({samples, size}).to(device);
   const auto step = [&] {
-    const auto dispatch = moe::Dispatch::of(chosen, experts);
+    const auto dispatch = moe::Dispatch::of(chosen, experts, true);
     backward(combine(network.forward(x, dispatch.segments), weights, dispatch.position), dy);
     network.zero_grad();
     Variable(x).zero_grad();
@@ -45,9 +41,35 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
   const FlopCounter counter;
   step();
   const auto operations = static_cast<double>(counter.flops());
-  bench::run_beside_peak(state, operations, step);
+  bench::measure(state, operations, step);
   state.SetItemsProcessed(state.iterations() * samples);
 }
+
+/// The same on a GPU, without biases, in the sizes of large models; `backward`: with the backward pass.
+void device_layer(benchmark::State& state, bool backward) {
+  const int64_t samples = state.range(0), experts = state.range(1), k = state.range(2), size = state.range(3),
+                hidden = state.range(4);
+  const kernels::WithPrecision precision(static_cast<Precision>(state.range(5)));
+  const Device device = bench::device();
+  Generator generator(1);
+  const auto normal = [&](const Shape& shape, double deviation) {
+    return generator.normal(shape, 0, deviation, DType::f32, device);
+  };
+  const Variable up(normal({experts, hidden, size}, 0.02), backward),
+      down(normal({experts, size, hidden}, 0.02), backward);
+  const Variable x(normal({samples, size}, 1), backward);
+  const Variable weights(generator.uniform({samples, k}, 0, 1, DType::f32, device), backward);
+  const Tensor chosen = bench::choose(samples, experts, k, generator).to(device), dy = normal({samples, size}, 1);
+  bench::measure(state, (backward ? 12.0 : 4.0) * static_cast<double>(samples * k * size * hidden), [&] {
+    const auto dispatch = moe::Dispatch::of(chosen, experts, true);
+    const Variable y = combine(divvy::feed_forward(x, up, {}, down, {}, dispatch.segments), weights, dispatch.position);
+    if (!backward) return;
+    divvy::backward(y, dy);
+    for (Variable leaf : {up, down, x, weights}) leaf.zero_grad();
+  });
+}
+void layer_forward(benchmark::State& state) { device_layer(state, false); }
+void layer_forward_backward(benchmark::State& state) { device_layer(state, true); }
 
 /// Forward and backward of experts 256-1024-256, two for each of 2,048 samples, on as many threads as asked for.
 void feed_forward(benchmark::State& state) {
@@ -60,14 +82,43 @@ void feed_forward(benchmark::State& state) {
 /// The same products for however many experts there are: what conditional computation promises to cost.
 void cost_law(benchmark::State& state) { layer(state, 4096, state.range(0), state.range(1), 64, 128); }
 
-BENCHMARK(feed_forward)->ArgName("threads")->Arg(1)->Arg(2)->Arg(4)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(cost_law)
-    ->ArgNames({"experts", "k"})
-    ->ArgsProduct({{8, 16, 32, 64, 128, 256, 512}, {2}})
-    ->ArgsProduct({{8, 64}, {1, 4, 8}})
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
+struct Size {
+  int64_t samples, experts, k, size, hidden;
+};
+
+std::vector<Size> device_sizes() {
+  if (bench::options().tiny) return {{24, 4, 1, 16, 32}, {16, 4, 2, 20, 12}};
+  return {{16384, 8, 1, 1024, 4096},
+          {16384, 8, 2, 1024, 4096},
+          {16384, 64, 1, 1024, 4096},
+          {16384, 64, 2, 1024, 4096},
+          {32768, 128, 8, 2048, 768}};
+}
 
 }  // namespace
+
+void bench::register_benchmarks() {
+  if (device().is_cuda()) {
+    const auto layers = [](benchmark::internal::Benchmark* benchmark) {
+      benchmark->ArgNames({"samples", "experts", "k", "size", "hidden", "precision"});
+      benchmark->Unit(benchmark::kMillisecond);
+      for (const Precision precision : precisions()) {
+        for (const Size& s : device_sizes()) {
+          benchmark->Args({s.samples, s.experts, s.k, s.size, s.hidden, static_cast<int64_t>(precision)});
+        }
+      }
+    };
+    add("layer_forward", layer_forward, 10)->Apply(layers);
+    add("layer_forward_backward", layer_forward_backward, 10)->Apply(layers);
+    if (options().tiny) return;
+  } else {
+    add("feed_forward", feed_forward)->ArgName("threads")->Arg(1)->Arg(2)->Arg(4)->Unit(benchmark::kMillisecond);
+  }
+  add("cost_law", cost_law)
+      ->ArgNames({"experts", "k"})
+      ->ArgsProduct({{8, 16, 32, 64, 128, 256, 512}, {2}})
+      ->ArgsProduct({{8, 64}, {1, 4, 8}})
+      ->Unit(benchmark::kMillisecond);
+}
 
 }  // namespace divvy

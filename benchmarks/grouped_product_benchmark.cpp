@@ -1,11 +1,15 @@
 #include <benchmark/benchmark.h>
 
-#include "benchmarks/peak.h"
+#include "benchmarks/choose.h"
+#include "benchmarks/measure.h"
 #include "kernels/counting_sort.h"
 #include "kernels/grouped_matmul.h"
+#include "kernels/matmul.h"
+#include "kernels/precision.h"
 #include "tensor/generator.h"
 
-/// The grouped product, forward and backward, each beside the peak of multiply-adds measured in the same moment.
+/// The grouped product, forward and backward: on the CPU beside the peak of multiply-adds measured in the same moment,
+/// on a GPU in each precision and beside one dense product, by cuBLAS, of as many operations.
 namespace divvy {
 
 namespace {
@@ -14,18 +18,15 @@ namespace {
 struct Work {
   Work(int64_t samples, int64_t experts, int64_t k, int64_t inputs, int64_t outputs, bool gather = true) {
     Generator generator(1);
-    Tensor chosen = Tensor::empty({samples, k}, DType::i64);
-    auto values = chosen.mutable_values<int64_t>();
-    for (int64_t b = 0; b < samples; ++b) {
-      const int64_t first = generator.integer(experts), step = 1 + generator.integer(std::max<int64_t>(1, experts - 1));
-      for (int64_t j = 0; j < k; ++j) values[static_cast<size_t>(b * k + j)] = (first + j * step) % experts;
-    }
-    auto sorted = kernels::counting_sort(chosen, experts);
+    const Device device = bench::device();
+    const auto normal = [&](const Shape& shape) { return generator.normal(shape, 0, 1, DType::f32, device); };
+    const Tensor chosen = bench::choose(samples, experts, k, generator).to(device);
+    auto sorted = kernels::counting_sort(chosen, experts, true);
     segments = {sorted.offsets, gather ? sorted.sample : Tensor()};
-    x = generator.normal({gather ? samples : samples * k, inputs});
-    weight = generator.normal({experts, outputs, inputs});
-    bias = generator.normal({experts, outputs});
-    dy = generator.normal({samples * k, outputs});
+    x = normal({gather ? samples : samples * k, inputs});
+    weight = normal({experts, outputs, inputs});
+    bias = normal({experts, outputs});
+    dy = normal({samples * k, outputs});
     y = Tensor::empty_like(dy), dx = Tensor::empty_like(x), dweight = Tensor::empty_like(weight);
     dbias = Tensor::empty_like(bias);
     operations = 2.0 * static_cast<double>(samples * k * inputs * outputs);
@@ -41,29 +42,39 @@ struct Work {
   double operations;
 };
 
-Work work_of(const benchmark::State& state) {
-  return {state.range(0), state.range(1), state.range(2), state.range(3), state.range(4)};
-}
+enum class Part { forward, backward_input, backward_weight };
 
-void forward(benchmark::State& state) {
-  Work work = work_of(state);
-  bench::run_beside_peak(state, work.operations, [&] { work.forward(); });
+/// The precision is of a GPU alone.
+void one_product(benchmark::State& state, Part part) {
+  Work work(state.range(0), state.range(1), state.range(2), state.range(3), state.range(4));
+  const kernels::WithPrecision precision(static_cast<Precision>(state.range(5)));
+  bench::measure(state, work.operations, [&] {
+    switch (part) {
+      case Part::forward: return work.forward();
+      case Part::backward_input: return work.backward_input();
+      case Part::backward_weight: return work.backward_weight();
+    }
+  });
 }
+void forward(benchmark::State& state) { one_product(state, Part::forward); }
+void backward_input(benchmark::State& state) { one_product(state, Part::backward_input); }
+void backward_weight(benchmark::State& state) { one_product(state, Part::backward_weight); }
 
-void backward_input(benchmark::State& state) {
-  Work work = work_of(state);
-  bench::run_beside_peak(state, work.operations, [&] { work.backward_input(); });
-}
-
-void backward_weight(benchmark::State& state) {
-  Work work = work_of(state);
-  bench::run_beside_peak(state, work.operations, [&] { work.backward_weight(); });
+/// As many operations in one product of f32 matrices; by cuBLAS on a GPU.
+void dense(benchmark::State& state) {
+  const int64_t rows = state.range(0), inputs = state.range(1), outputs = state.range(2);
+  Generator generator(1);
+  const Tensor x = generator.normal({rows, inputs}, 0, 1, DType::f32, bench::device());
+  const Tensor weight = generator.normal({outputs, inputs}, 0, 1, DType::f32, bench::device());
+  Tensor y = Tensor::empty({rows, outputs}, DType::f32, bench::device());
+  bench::measure(state, 2.0 * static_cast<double>(rows * inputs * outputs),
+                 [&] { kernels::matmul(x, weight, {.transpose_b = true}, y); });
 }
 
 /// The two layers of a feed-forward expert 256-1024-256, without what is between them.
 void feed_forward(benchmark::State& state) {
   Work up(2048, 16, 2, 256, 1024), down(2048, 16, 2, 1024, 256, false);
-  bench::run_beside_peak(state, 3 * (up.operations + down.operations), [&] {
+  bench::measure(state, 3 * (up.operations + down.operations), [&] {
     up.forward(), down.forward();
     down.backward_input(), down.backward_weight(), down.backward_bias();
     up.backward_input(), up.backward_weight(), up.backward_bias();
@@ -78,26 +89,42 @@ void threads(benchmark::State& state) {
   set_num_threads(before);
 }
 
-void sizes(benchmark::internal::Benchmark* benchmark) {
-  benchmark->ArgNames({"samples", "experts", "k", "inputs", "outputs"})->UseManualTime();
-  benchmark->Unit(benchmark::kMicrosecond);
-  benchmark->Args({2048, 16, 2, 256, 1024})->Args({2048, 16, 2, 1024, 256});
-  for (const int64_t outputs : {1, 8, 15, 16, 17, 31, 32, 33}) benchmark->Args({2048, 16, 2, 64, outputs});
-}
+struct Size {
+  int64_t samples, experts, k, inputs, outputs;
+};
 
-/// As many products however many experts share them.
-void experts(benchmark::internal::Benchmark* benchmark) {
-  benchmark->ArgNames({"samples", "experts", "k", "inputs", "outputs"})->UseManualTime();
-  benchmark->Unit(benchmark::kMicrosecond);
-  for (int64_t e = 8; e <= 512; e *= 4) benchmark->Args({4096, e, 2, 64, 128});
+std::vector<Size> sizes() {
+  if (bench::options().tiny) return {{24, 2, 1, 16, 32}, {16, 4, 2, 20, 9}};
+  if (bench::device().is_cuda()) {
+    return {{16384, 8, 1, 1024, 4096}, {16384, 64, 2, 1024, 4096}, {32768, 128, 8, 2048, 768}};
+  }
+  std::vector<Size> all = {{2048, 16, 2, 256, 1024}, {2048, 16, 2, 1024, 256}};
+  for (const int64_t outputs : {1, 8, 15, 16, 17, 31, 32, 33}) all.push_back({2048, 16, 2, 64, outputs});
+  // As many products however many experts share them.
+  for (int64_t experts = 8; experts <= 512; experts *= 4) all.push_back({4096, experts, 2, 64, 128});
+  return all;
 }
-
-BENCHMARK(feed_forward)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(threads)->Arg(1)->Arg(2)->Arg(4)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(forward)->Apply(sizes)->Apply(experts);
-BENCHMARK(backward_input)->Apply(sizes)->Apply(experts);
-BENCHMARK(backward_weight)->Apply(sizes)->Apply(experts);
 
 }  // namespace
+
+void bench::register_benchmarks() {
+  const auto products = [](benchmark::internal::Benchmark* benchmark) {
+    benchmark->ArgNames({"samples", "experts", "k", "inputs", "outputs", "precision"});
+    benchmark->Unit(benchmark::kMicrosecond);
+    for (const Precision precision : precisions()) {
+      for (const Size& s : sizes()) {
+        benchmark->Args({s.samples, s.experts, s.k, s.inputs, s.outputs, static_cast<int64_t>(precision)});
+      }
+    }
+  };
+  add("forward", forward)->Apply(products);
+  add("backward_input", backward_input)->Apply(products);
+  add("backward_weight", backward_weight)->Apply(products);
+  auto* one = add("dense", dense)->ArgNames({"rows", "inputs", "outputs"})->Unit(benchmark::kMicrosecond);
+  for (const Size& s : sizes()) one->Args({s.samples * s.k, s.inputs, s.outputs});
+  if (device().is_cuda()) return;
+  add("feed_forward", feed_forward)->Unit(benchmark::kMillisecond);
+  add("threads", threads)->Arg(1)->Arg(2)->Arg(4)->Unit(benchmark::kMillisecond);
+}
 
 }  // namespace divvy

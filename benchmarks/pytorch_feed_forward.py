@@ -1,27 +1,31 @@
 #!/usr/bin/env python3
-"""The layer of benchmarks/feed_forward_benchmark.cpp in PyTorch: 16 experts 256-1024-256, 2,048 samples, two experts for
-each, forward and backward.
+"""The layers of benchmarks/feed_forward_benchmark.cpp in PyTorch: feed-forward experts, some of them for each sample,
+forward and backward.
 
   python3 benchmarks/pytorch_feed_forward.py [--threads 2] [--repetitions 9]
+  python3 benchmarks/pytorch_feed_forward.py --device cuda --layers 16384,8,1,1024,4096,bf16 32768,128,8,2048,768,tf32
 
 Prints one JSON object: for each way of writing the layer the median, the least and the greatest time in milliseconds.
 `gather` evaluates each expert on the rows that chose it, in a loop; `masked` evaluates every expert on every sample and
-weights the results, most of them by zero.
+weights the results, most of them by zero; `grouped_mm` sorts the rows and multiplies those of all experts by
+torch._grouped_mm. Without --layers: 16 experts 256-1024-256 with biases, 2,048 samples, two experts for each. --layers
+names samples, experts, experts of a sample, size, hidden size and precision of layers without biases.
 """
 import argparse
 import json
-import statistics
-import time
 
 import torch
 from torch import nn
 
+import pytorch_timing
+
 
 class Experts(nn.Module):
-    def __init__(self, experts, size, hidden):
+    def __init__(self, experts, size, hidden, bias=True, **kind):
         super().__init__()
         self.experts = nn.ModuleList(
-            nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, size)) for _ in range(experts))
+            nn.Sequential(nn.Linear(size, hidden, bias, **kind), nn.ReLU(), nn.Linear(hidden, size, bias, **kind))
+            for _ in range(experts))
 
 
 class Gather(Experts):
@@ -41,44 +45,85 @@ class Masked(Experts):
         return (p.unsqueeze(2) * y).sum(1)
 
 
-def step_time(layer, batch, experts, size, repetitions, clock):
-    x = torch.randn(batch, size, requires_grad=True)
-    weights = torch.rand(batch, 2, requires_grad=True)
-    chosen = torch.rand(batch, experts).topk(2, dim=1).indices
-    dy = torch.randn(batch, size)
+class GroupedMm(nn.Module):
+    def __init__(self, experts, size, hidden, bias=False, **kind):
+        super().__init__()
+        self.up = nn.Parameter(torch.randn(experts, size, hidden, **kind) * size**-.5)
+        self.down = nn.Parameter(torch.randn(experts, hidden, size, **kind) * hidden**-.5)
+
+    def forward(self, x, chosen, weights):
+        k = chosen.shape[1]
+        expert, order = chosen.flatten().sort(stable=True)
+        # Unlike bincount, this does not wait for the device.
+        ends = torch.searchsorted(expert, torch.arange(self.up.shape[0], device=expert.device), right=True, out_int32=True)
+        hidden = torch.relu(torch._grouped_mm(x[order // k], self.up, offs=ends))
+        rows = torch._grouped_mm(hidden, self.down, offs=ends)
+        back = torch.empty_like(order)
+        back[order] = torch.arange(order.numel(), device=order.device)
+        return (weights.unsqueeze(2) * rows[back].view(-1, k, x.shape[1])).sum(1)
+
+
+KINDS = {"gather": Gather, "masked": Masked, "grouped_mm": GroupedMm}
+
+
+def layer_times(layer, samples, experts, k, size, kind, stopwatch, repetitions, warm_up=2):
+    x = torch.randn(samples, size, **kind).requires_grad_()
+    weights = torch.rand(samples, k, **kind).requires_grad_()
+    chosen = torch.rand(samples, experts, device=x.device).topk(k, dim=1).indices
+    dy = torch.randn(samples, size, **kind)
+
+    def forward():
+        with torch.no_grad():
+            layer(x, chosen, weights)
 
     def step():
         layer.zero_grad()
         x.grad = weights.grad = None
         layer(x, chosen, weights).backward(dy)
 
-    for _ in range(2):
-        step()
-    times = []
-    for _ in range(repetitions):
-        start = clock()
-        step()
-        times.append((clock() - start) * 1e3)
-    return {"median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}
+    times = stopwatch.times(step, repetitions, warm_up)
+    return times | {"forward": stopwatch.times(forward, repetitions, warm_up)}
+
+
+def named_layers(layers, device, stopwatch, repetitions):
+    results = {}
+    for text in layers:
+        *numbers, precision = text.split(",")
+        samples, experts, k, size, hidden = map(int, numbers)
+        kind = {"device": device, "dtype": pytorch_timing.set_precision(precision)}
+        for name, make in KINDS.items():
+            if name == "masked" and k > 1:  # as many operations as for k = 1
+                continue
+            few = name == "masked" and experts > 8
+            try:
+                results[f"{text}/{name}"] = layer_times(make(experts, size, hidden, bias=False, **kind), samples, experts,
+                                                        k, size, kind, stopwatch, 2 if few else repetitions, 1)
+            except (torch.cuda.OutOfMemoryError, NotImplementedError, RuntimeError) as error:
+                results[f"{text}/{name}"] = {"error": str(error).splitlines()[0]}
+            if device == "cuda":
+                torch.cuda.empty_cache()
+    return results
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
+    pytorch_timing.add_options(parser)
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--masked-repetitions", type=int, default=2)
     parser.add_argument("--experts", type=int, default=16)
     parser.add_argument("--batch", type=int, default=2048)
+    parser.add_argument("--layers", nargs="+", metavar="SAMPLES,EXPERTS,K,SIZE,HIDDEN,PRECISION")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    # As in benchmarks/peak.h: for a single thread, a clock that stops while another program has the core.
-    clock = time.thread_time if arguments.threads == 1 else time.perf_counter
-    results = {"torch": torch.__version__, "threads": arguments.threads}
-    for name, kind, repetitions in (("gather", Gather, arguments.repetitions),
-                                    ("masked", Masked, arguments.masked_repetitions)):
-        layer = kind(arguments.experts, 256, 1024)
-        results[name] = step_time(layer, arguments.batch, arguments.experts, 256, repetitions, clock)
+    pytorch_timing.start(arguments)
+    stopwatch = pytorch_timing.Stopwatch(arguments.device, arguments.threads)
+    results = pytorch_timing.facts(arguments.device) | {"threads": arguments.threads}
+    if arguments.layers:
+        results |= named_layers(arguments.layers, arguments.device, stopwatch, arguments.repetitions)
+    else:
+        for name, repetitions in (("gather", arguments.repetitions), ("masked", arguments.masked_repetitions)):
+            layer = KINDS[name](arguments.experts, 256, 1024, device=arguments.device)
+            results[name] = layer_times(layer, arguments.batch, arguments.experts, 2, 256, {"device": arguments.device},
+                                        stopwatch, repetitions)
     print(json.dumps(results))
 
 

@@ -3,18 +3,21 @@
 512 and those for CIFAR-10 with batches of 256.
 
   python3 benchmarks/pytorch_training_step.py [--threads 2] [--repetitions 15] [--experts 10] [--network cifar10]
+                                              [--device cuda] [--batch 512]
 
 Prints one JSON object: for each model the median, the least and the greatest time of a step in milliseconds. The soft
 mixture is written as users write it: one module for each expert, all of them evaluated; top-2 gathers the rows of each
-expert, and evaluates only those.
+expert, and evaluates only those. On a GPU a batch is there already, another one for each of ten steps without a pause,
+and the names with "-graph" are the same step as one CUDA graph; since a loop that gathers rows waits for their number,
+top-2 evaluates and masks all experts in it.
 """
 import argparse
 import json
-import statistics
-import time
 
 import torch
 from torch import nn
+
+import pytorch_timing
 
 
 def expert(classes=10):
@@ -84,45 +87,90 @@ class TopK(SoftMixture):
         return output, weights
 
 
-def step_time(model, batch, sample, repetitions):
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-3)
-    x, labels = torch.randn(batch, *sample), torch.randint(0, 10, (batch,))
+class MaskedTopK(SoftMixture):
+    k = 2
 
-    def step():
-        optimizer.zero_grad()
-        output, p = model(x)
+    def forward(self, x):
+        scores, chosen = self.gate(x).topk(self.k, dim=1)
+        weights = torch.softmax(scores, dim=1)
+        p = torch.zeros(x.shape[0], len(self.experts), device=x.device).scatter(1, chosen, weights)
+        y = torch.stack([e(x) for e in self.experts], dim=1)
+        return (p.unsqueeze(2) * y).sum(1), weights
+
+
+class Training:
+    """A model, its optimiser and its batches. step() is one step on the next batch."""
+
+    def __init__(self, model, batch, sample, device, batches, capturable=False):
+        self.model = model.to(device)
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-3, capturable=capturable)
+        self.batches = [(torch.randn(batch, *sample, device=device), torch.randint(0, 10, (batch,), device=device))
+                        for _ in range(batches)]
+        self.next = 0
+
+    def batch(self):
+        self.next = (self.next + 1) % len(self.batches)
+        return self.batches[self.next]
+
+    def step_on(self, x, labels):
+        self.optimizer.zero_grad()
+        output, p = self.model(x)
         loss = nn.functional.nll_loss(torch.log(output + 1e-15), labels)
-        if isinstance(model, SoftMixture) and not isinstance(model, TopK):
+        if type(self.model) is SoftMixture:
             mass = p.sum(0)
             loss = loss + 0.2 * mass.var() / mass.mean() ** 2
         loss.backward()
-        optimizer.step()
+        self.optimizer.step()
 
-    for _ in range(3):
-        step()
-    times = []
-    for _ in range(repetitions):
-        start = time.perf_counter()
-        step()
-        times.append((time.perf_counter() - start) * 1e3)
-    return {"median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}
+    def step(self):
+        self.step_on(*self.batch())
+
+
+class GraphTraining(Training):
+    """The step as a CUDA graph, whose batch is copied to where the graph reads it."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments, capturable=True)
+        self.x, self.labels = (t.clone() for t in self.batches[0])
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.step_on(self.x, self.labels)
+        torch.cuda.current_stream().wait_stream(stream)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.step_on(self.x, self.labels)
+
+    def step(self):
+        x, labels = self.batch()
+        self.x.copy_(x)
+        self.labels.copy_(labels)
+        self.graph.replay()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
+    pytorch_timing.add_options(parser)
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument("--experts", type=int, default=10)
     parser.add_argument("--network", choices=NETWORKS, default="mnist")
     parser.add_argument("--batch", type=int, help="512, or 256 for CIFAR-10")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    results = {"torch": torch.__version__, "threads": arguments.threads}
+    pytorch_timing.start(arguments)
+    device = arguments.device
+    stopwatch = pytorch_timing.Stopwatch(device)
+    batches, steps = (8, 10) if device == "cuda" else (1, 1)
+    results = pytorch_timing.facts(device) | {"threads": arguments.threads}
     make_gate, make_expert, sample, batch, prefix = NETWORKS[arguments.network]
-    for name, kind in (("mixture", SoftMixture), ("top-k", TopK)):
+    kinds = [("mixture", SoftMixture, Training), ("top-k", TopK, Training)]
+    if device == "cuda":
+        kinds += [("mixture-graph", SoftMixture, GraphTraining), ("top-k-graph", MaskedTopK, GraphTraining)]
+    for name, kind, training in kinds:
         model = kind(make_gate, make_expert, arguments.experts)
-        results[prefix + name] = step_time(model, arguments.batch or batch, sample, arguments.repetitions)
+        work = training(model.to(device), arguments.batch or batch, sample, device, batches)
+        results[prefix + name] = stopwatch.times(work.step, arguments.repetitions, warm_up=3, steps=steps)
     print(json.dumps(results))
 
 

@@ -1,8 +1,7 @@
 #include <benchmark/benchmark.h>
 
-#include <cstring>
-
 #include "autograd/ops/softmax.h"
+#include "benchmarks/measure.h"
 #include "kernels/softmax.h"
 #include "tensor/generator.h"
 
@@ -12,49 +11,41 @@ namespace divvy {
 
 namespace {
 
-Tensor scores(const benchmark::State& state) { return Generator(1).normal({state.range(0), state.range(1)}); }
-
-void count(benchmark::State& state, const Tensor& x, int64_t passes) {
-  state.SetItemsProcessed(state.iterations() * x.numel());
-  state.SetBytesProcessed(state.iterations() * x.nbytes() * passes);
-}
-
-void shapes(benchmark::internal::Benchmark* benchmark) {
-  benchmark->ArgNames({"rows", "cols"})->Args({64, 10})->Args({512, 10})->Args({8192, 64})->Args({2048, 1024});
-  benchmark->UseRealTime();
-}
-
-void copy(benchmark::State& state) {
-  const Tensor x = scores(state);
-  Tensor y = Tensor::empty_like(x);
-  for (auto _ : state) {
-    std::memcpy(y.mutable_bytes(), x.bytes(), static_cast<size_t>(x.nbytes()));
-    benchmark::ClobberMemory();
-  }
-  count(state, x, 2);
+Tensor scores(const benchmark::State& state) {
+  return Generator(1).normal({state.range(0), state.range(1)}, 0, 1, DType::f32, bench::device());
 }
 
 void softmax_forward(benchmark::State& state) {
   const Tensor x = scores(state);
   Tensor y = Tensor::empty_like(x);
-  for (auto _ : state) kernels::softmax(x, 1, y);
-  count(state, x, 2);
+  bench::measure_beside_copy(state, x.nbytes(), [&] { kernels::softmax(x, 1, y); });
 }
 
+/// Forward reads x and writes y; backward reads y and dy and writes dx.
 void softmax_forward_backward(benchmark::State& state) {
   const Variable x(scores(state), true);
   const Tensor dy = scores(state);
-  for (auto _ : state) {
+  bench::measure_beside_copy(state, x.value().nbytes() * 5 / 2, [&] {
     backward(softmax(x), dy);
     benchmark::DoNotOptimize(x.grad());
-  }
-  count(state, x.value(), 4);
+    Variable(x).zero_grad();
+  });
 }
 
-BENCHMARK(copy)->Apply(shapes);
-BENCHMARK(softmax_forward)->Apply(shapes);
-BENCHMARK(softmax_forward_backward)->Apply(shapes);
-
 }  // namespace
+
+void bench::register_benchmarks() {
+  const auto shapes = [](benchmark::internal::Benchmark* benchmark) {
+    benchmark->ArgNames({"rows", "cols"})->Unit(benchmark::kMicrosecond);
+    if (options().tiny) {
+      benchmark->Args({64, 10});
+      return;
+    }
+    benchmark->Args({512, 10})->Args({8192, 64})->Args({2048, 1024});
+    if (device().is_cuda()) benchmark->Args({32768, 128})->Args({16384, 4096});
+  };
+  add("softmax_forward", softmax_forward)->Apply(shapes);
+  add("softmax_forward_backward", softmax_forward_backward)->Apply(shapes);
+}
 
 }  // namespace divvy

@@ -1,8 +1,9 @@
 // One training step of the MNIST and CIFAR-10 networks: forward, objective, backward, Adam. The same work in PyTorch is
-// pytorch_training_step.py; compare_training_step.py runs both by turns and prints the ratio.
+// pytorch_training_step.py; compare_training_step.py and, on a GPU, compare_cuda.py run both by turns.
 
 #include <benchmark/benchmark.h>
 
+#include "benchmarks/measure.h"
 #include "kernels/flops.h"
 #include "moe/models.h"
 #include "moe/trainer.h"
@@ -10,26 +11,42 @@
 #include "tensor/allocator.h"
 #include "tensor/denormals.h"
 
+namespace divvy {
+
 namespace {
 
-using namespace divvy;
+/// Milliseconds are those of one step. On a GPU an iteration is so many of them, each with another batch, without a
+/// pause: so a host that cannot start kernels as fast as they end is part of the time.
+constexpr int kDeviceSteps = 10;
+constexpr size_t kDeviceBatches = 8;
 
 void training_step(benchmark::State& state, const char* kind, const char* network, const Shape& sample) {
   flush_denormals(true);  // as the command does
   const int64_t batch = state.range(0), experts = state.range(1);
   const moe::ModelOptions options{
       .model = kind, .network = network, .experts = experts, .k = std::min<int64_t>(2, experts)};
+  const Device device = bench::device();
   Generator generator(1);
   const auto model = moe::build_model(options, generator);
+  model->to(device);
   moe::Stage stage =
       moe::joint(moe::routing_of(options, true), {.importance = 0.2}, {.weight_decay = 1e-3}, 1).stages[0];
   if (options.model != "mixture") stage.objective.importance = 0;
   const auto optimizer = moe::make_optimizer(*model, stage);
-  const Variable x(generator.normal(Shape{batch}.concat(sample)));
-  Tensor labels = Tensor::empty({batch}, DType::i64);
-  for (int64_t& label : labels.mutable_values<int64_t>()) label = generator.integer(10);
+  std::vector<Variable> inputs;
+  std::vector<Tensor> labels;
+  for (size_t i = 0; i < (device.is_cuda() ? kDeviceBatches : 1); ++i) {
+    inputs.emplace_back(generator.normal(Shape{batch}.concat(sample)).to(device));
+    Tensor of_batch = Tensor::empty({batch}, DType::i64);
+    for (int64_t& label : of_batch.mutable_values<int64_t>()) label = generator.integer(10);
+    labels.push_back(of_batch.to(device));
+  }
 
-  const auto step = [&] { moe::train_step(*model, stage, *optimizer, x, labels, generator); };
+  size_t next = 0;
+  const auto step = [&] {
+    moe::train_step(*model, stage, *optimizer, inputs[next], labels[next], generator);
+    next = (next + 1) % inputs.size();
+  };
   step();
   int64_t flops = 0;
   {
@@ -37,13 +54,26 @@ void training_step(benchmark::State& state, const char* kind, const char* networ
     step();
     flops = counter.flops();
   }
-  const int64_t before = allocator(Device::cpu()).stats().system_allocations;
-  for (auto _ : state) step();
+  const int64_t before = allocator(device).stats().system_allocations;
+  if (device.is_cuda()) {
+    bench::DeviceTimer timer(device);
+    const int steps = bench::options().tiny ? 1 : kDeviceSteps;
+    std::vector<double> times;
+    for (auto _ : state) {
+      timer.start();
+      for (int i = 0; i < steps; ++i) step();
+      times.push_back(timer.stop() / steps);
+      state.SetIterationTime(times.back());
+    }
+    state.counters["us"] = bench::median(times) * 1e6;
+    state.counters["GFLOP/s"] = static_cast<double>(flops) / bench::median(times) * 1e-9;
+  } else {
+    for (auto _ : state) step();
+    state.counters["GFLOP/s"] =
+        benchmark::Counter(static_cast<double>(flops) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  }
   state.SetItemsProcessed(state.iterations() * batch);
-  state.counters["GFLOP/s"] =
-      benchmark::Counter(static_cast<double>(flops) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["system_allocations"] =
-      static_cast<double>(allocator(Device::cpu()).stats().system_allocations - before);
+  state.counters["system_allocations"] = static_cast<double>(allocator(device).stats().system_allocations - before);
 }
 
 const Shape kDigit{1, 28, 28}, kPhotograph{3, 32, 32};
@@ -54,14 +84,21 @@ void top_k(benchmark::State& state) { training_step(state, "top-k", "mnist", kDi
 void cifar10_mixture(benchmark::State& state) { training_step(state, "mixture", "cifar10", kPhotograph); }
 void cifar10_top_k(benchmark::State& state) { training_step(state, "top-k", "cifar10", kPhotograph); }
 
-void sizes(benchmark::internal::Benchmark* benchmark, int64_t batch, int64_t experts) {
-  benchmark->ArgNames({"batch", "experts"})->Args({batch, experts})->Unit(benchmark::kMillisecond)->UseRealTime();
+}  // namespace
+
+void bench::register_benchmarks() {
+  const auto sizes = [](const char* name, void (*function)(benchmark::State&), int64_t batch, int64_t experts) {
+    auto* benchmark =
+        device().is_cuda() ? add(name, function) : benchmark::RegisterBenchmark(name, function)->UseRealTime();
+    benchmark->ArgNames({"batch", "experts"})->Args({options().tiny ? 8 : batch, experts});
+    benchmark->Unit(benchmark::kMillisecond);
+  };
+  sizes("single", single, 512, 1);
+  sizes("mixture", mixture, 512, 10);
+  sizes("top_k", top_k, 512, 10);
+  if (options().tiny) return;
+  sizes("cifar10_mixture", cifar10_mixture, 256, 10);
+  sizes("cifar10_top_k", cifar10_top_k, 256, 10);
 }
 
-BENCHMARK(single)->Apply([](auto* b) { sizes(b, 512, 1); });
-BENCHMARK(mixture)->Apply([](auto* b) { sizes(b, 512, 10); });
-BENCHMARK(top_k)->Apply([](auto* b) { sizes(b, 512, 10); });
-BENCHMARK(cifar10_mixture)->Apply([](auto* b) { sizes(b, 256, 10); });
-BENCHMARK(cifar10_top_k)->Apply([](auto* b) { sizes(b, 256, 10); });
-
-}  // namespace
+}  // namespace divvy

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <numeric>
+#include <vector>
+
+#include "benchmarks/options.h"
+#include "kernels/precision.h"
+#include "tensor/generator.h"
+#include "tensor/tensor.h"
+
+/// What benchmarks of experts are given.
+namespace divvy::bench {
+
+/// i64 [samples, k]: k different experts for each sample, uniformly; on the CPU.
+inline Tensor choose(int64_t samples, int64_t experts, int64_t k, Generator& generator) {
+  Tensor chosen = Tensor::empty({samples, k}, DType::i64);
+  auto* values = chosen.mutable_data<int64_t>();
+  for (int64_t b = 0; b < samples; ++b) {
+    const int64_t first = generator.integer(experts);
+    int64_t step = experts > 1 ? 1 + generator.integer(experts - 1) : 0;
+    if (std::gcd(step, experts) * (k - 1) >= experts) step = 1;  // it would come back to the first too early
+    for (int64_t j = 0; j < k; ++j) values[b * k + j] = (first + j * step) % experts;
+  }
+  return chosen;
+}
+
+/// The ways in which a device multiplies f32.
+inline std::vector<Precision> precisions() {
+  if (options().device.is_cpu()) return {Precision::f32};
+  return {Precision::f32, Precision::tf32, Precision::bf16};
+}
+
+}  // namespace divvy::bench
