@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
+#include "kernels/binary.h"
 #include "kernels/cuda/elementwise.cuh"
 #include "kernels/cuda/math.cuh"
 #include "kernels/cuda/reduce_block.cuh"
@@ -47,14 +49,6 @@ struct Divided {
   double divisor;
   T* y;
   __device__ void operator()(int64_t i, double sum) const { y[i] = static_cast<T>(sum / divisor); }
-};
-
-/// y[i] = x[i] / sum.
-template <class T>
-struct Split {
-  const T* x;
-  T* y;
-  __device__ void operator()(int64_t i, double sum) const { y[i] = x[i] / static_cast<T>(sum); }
 };
 
 /// Hands finish(i, sum) the sum of map(x, i) over the elements x of result i.
@@ -146,20 +140,15 @@ struct LogSumExpOf {
   __device__ Acc merge(Acc a, Acc b) const {
     const T max = Maximum()(a.max, b.max);
     if (max == -math::infinity<T>()) return {max, 0};
-    return {max, scaled(a, max) + scaled(b, max)};
+    if (a.max < b.max) std::swap(a, b);
+    return {max, a.sum + b.sum * math::exp(static_cast<double>(b.max) - static_cast<double>(a.max))};
   }
   __device__ void finish(int64_t i, Acc all) const {
     y[i] = isfinite(all.max) ? all.max + static_cast<T>(math::log(all.sum)) : all.max;
   }
-
- private:
-  __device__ static double scaled(Acc part, T max) {
-    return part.sum * math::exp(static_cast<double>(part.max) - static_cast<double>(max));
-  }
 };
 
-// --- Gradients: every element from the numbers of its result
-// ----------------------------------------------------------
+// --- Gradients: every element from the numbers of its result ---------------------------------------------------------
 
 template <class T>
 struct Quotient {
@@ -221,7 +210,8 @@ void reduce_max(const Tensor& x, Tensor& y) {
 void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
   visit_floating("reduce_max_backward", x.dtype(), [&]<class T>() {
     Tensor shares = Tensor::empty_like(dy);
-    sum_of<T>(x, CountOfMaxima<T>{y.data<T>()}, Split<T>{dy.data<T>(), shares.mutable_data<T>()});
+    sum_of<T>(x, CountOfMaxima<T>{y.data<T>()}, Divided<T>{1, shares.mutable_data<T>()});
+    cuda::binary(Binary::div, dy, shares, shares);
     spread<T>(x, y, shares, dx, ShareOfMaximum());
   });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "kernels/cuda/for_rows.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "tensor/tensor.h"
 
@@ -56,8 +57,8 @@ template <class Source>
 struct ReduceByThread {
   Source source;
   ReduceSizes sizes;
-  __device__ void operator()(int64_t i) const {
-    const int64_t o = i / sizes.inner, column = i - o * sizes.inner;
+  __device__ void operator()(int64_t o, int64_t column) const {
+    const int64_t i = o * sizes.inner + column;
     auto acc = source.reducer.start();
 #pragma unroll Source::kUnroll
     for (int64_t r = 0; r < sizes.reduce; ++r) source.take(acc, sizes.at(o, r, column), r, i);
@@ -102,7 +103,7 @@ struct ReduceTiles {
 
 /// With more than one chunk the results go to partial [outer, chunks, inner], else to the reducer.
 template <class Source>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     reduce_by_block(Source source, ReduceSizes sizes, ReduceTiles tiles, typename Source::Acc* partial) {
   using Acc = typename Source::Acc;
   __shared__ Acc shared[kThreads];
@@ -127,9 +128,9 @@ __global__ void __launch_bounds__(kThreads)
   if (group > 0 || column >= sizes.inner) return;
   if (tiles.chunks > 1) {
     partial[(o * tiles.chunks + chunk) * sizes.inner + column] = acc;
-  } else {
-    source.reducer.finish(i, acc);
+    return;
   }
+  source.reducer.finish(i, acc);
 }
 
 template <class Source>
@@ -138,7 +139,7 @@ void reduce_from(Device device, const ReduceSizes& sizes, const Source& source) 
   constexpr int64_t kShort = 64, kLong = 1024;
   if (sizes.outer * sizes.inner == 0) return;
   if (sizes.reduce <= (sizes.inner == 1 ? 4 : kShort)) {
-    for_each(device, sizes.outer * sizes.inner, ReduceByThread<Source>{source, sizes});
+    for_rows(device, sizes.outer, sizes.inner, ReduceByThread<Source>{source, sizes});
     return;
   }
   if (sizes.inner == 1 && sizes.reduce <= kLong) {
