@@ -2,11 +2,12 @@
 
 #include "kernels/backend.h"
 #include "kernels/check.h"
+#include "kernels/counting_sort.h"
 
 namespace divvy::kernels {
 
 void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
-                 Tensor& weights) {
+                 Tensor& weights, Tensor& counts) {
   constexpr const char* op = "route_top_k";
   check::floating(op, "scores", scores);
   check::rank(op, "scores", scores, 2);
@@ -20,7 +21,8 @@ void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Te
   check::same_kind(op, "weights", weights, scores);
   if (k < 1 || k > count) fail<ValueError>("{}: k must be in [1, {}], got {}", op, count, k);
   if (!(temperature > 0)) fail<ValueError>("{}: temperature must be positive, got {}", op, temperature);
-  DIVVY_BACKEND(scores, route_top_k)(scores, temperature, among_chosen, probabilities, experts, weights);
+  check::counts(op, counts, count, scores);
+  DIVVY_BACKEND(scores, route_top_k)(scores, temperature, among_chosen, probabilities, experts, weights, counts);
 }
 
 }  // namespace divvy::kernels

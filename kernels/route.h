@@ -10,13 +10,19 @@ namespace divvy::kernels {
 ///                           alone, and exactly 0 for the others
 ///     weights[b, j] = probabilities[b, experts[b, j]]
 /// scores, probabilities: [B, E] f32 or f64; weights: [B, k]; experts: i64 [B, k]; none of the results shares memory
-/// with another tensor. Throws ValueError unless 1 <= k <= E and temperature > 0.
+/// with another tensor. `counts`: undefined, or what room_for_counts() gave (kernels/counting_sort.h), in which the
+/// chosen experts are counted. Throws ValueError unless 1 <= k <= E and temperature > 0.
 void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
-                 Tensor& weights);
+                 Tensor& weights, Tensor& counts);
+inline void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities,
+                        Tensor& experts, Tensor& weights) {
+  Tensor none;
+  route_top_k(scores, temperature, among_chosen, probabilities, experts, weights, none);
+}
 
 namespace cpu {
 void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
-                 Tensor& weights);
+                 Tensor& weights, Tensor& counts);
 }
 
 namespace cuda {

@@ -16,8 +16,8 @@ Dispatch Dispatch::dense(int64_t samples, int64_t experts, Device device) {
   return result;
 }
 
-Dispatch Dispatch::of(const Tensor& chosen, int64_t experts, bool complete) {
-  auto sorted = kernels::counting_sort(chosen, experts, complete);
+Dispatch Dispatch::of(const Tensor& chosen, int64_t experts, bool complete, const Tensor& counts) {
+  auto sorted = kernels::counting_sort(chosen, experts, complete, counts);
   return {chosen.size(0), {std::move(sorted.offsets), std::move(sorted.sample)}, std::move(sorted.position)};
 }
 

@@ -19,8 +19,8 @@ struct Dispatch {
   static Dispatch dense(int64_t samples, int64_t experts, Device device = {});
   /// From the experts chosen for each sample, i64 [B, k], -1 for none; within an expert rows are in order of the
   /// samples. On a device this waits for the number of rows, unless the caller promises by `complete` that no choice is
-  /// -1.
-  static Dispatch of(const Tensor& chosen, int64_t experts, bool complete = false);
+  /// -1. `counts`: those of the same choice in Routing, or undefined.
+  static Dispatch of(const Tensor& chosen, int64_t experts, bool complete = false, const Tensor& counts = {});
   /// All experts evaluate all samples, as in dense(), and the positions are those of the chosen ones, i64 [B, k].
   /// Throws ValueError for an expert outside [-1, experts).
   static Dispatch dense_with_choice(const Tensor& chosen, int64_t experts);

@@ -162,7 +162,8 @@ Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& 
 
   if (!all) {
     // Only a choice that came with the batch can have gaps.
-    result.dispatch = Dispatch::of(result.routing.experts, num_experts_, options.rule != Rule::given);
+    const Routing& routing = result.routing;
+    result.dispatch = Dispatch::of(routing.experts, num_experts_, options.rule != Rule::given, routing.counts);
     evaluated = evaluate(x, result.dispatch);
   } else if (options.rule != Rule::all) {
     result.dispatch = Dispatch::dense_with_choice(result.routing.experts, num_experts_);

@@ -136,7 +136,8 @@ Routing route(const Variable& scores, const RoutingOptions& options, Generator& 
   const Weighting weighting = weighting_of(options);
   if (options.rule == Rule::top_k && options.normaliser == Normaliser::softmax && weighting != Weighting::one) {
     auto routed = route_top_k(scores, options.k, options.temperature, weighting == Weighting::renormalised);
-    return {scores, std::move(routed.probabilities), std::move(routed.experts), std::move(routed.weights)};
+    return {scores, std::move(routed.probabilities), std::move(routed.experts), std::move(routed.weights),
+            std::move(routed.counts)};
   }
   // Only a sampled choice needs the probabilities before it is made.
   Variable probabilities;

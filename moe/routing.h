@@ -62,6 +62,7 @@ struct Routing {
   Variable probabilities;  ///< [B, E] rows sum to 1; with renormalised weights, zero for experts that were not chosen
   Tensor experts;          ///< i64 [B, k], k = E for Rule::all; the highest score first for top_k
   Variable weights;        ///< [B, k]
+  Tensor counts = {};      ///< of these experts, for Dispatch::of(); undefined where nothing counted them
 };
 
 /// Applies a routing rule to scores [B, E]; `given`: the choice of Rule::given. Only Rule::sampled draws from the

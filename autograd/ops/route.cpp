@@ -2,6 +2,7 @@
 
 #include "autograd/node.h"
 #include "kernels/check.h"
+#include "kernels/counting_sort.h"
 #include "kernels/gather_last.h"
 #include "kernels/route.h"
 #include "kernels/softmax.h"
@@ -16,8 +17,9 @@ RoutedTopK route_top_k(const Variable& scores, int64_t k, double temperature, bo
   Tensor probabilities = Tensor::empty_like(scores.value());
   Tensor experts = Tensor::empty({shape[0], k}, DType::i64, scores.device());
   Tensor weights = Tensor::empty(experts.shape(), scores.dtype(), scores.device());
-  kernels::route_top_k(scores.value(), temperature, among_chosen, probabilities, experts, weights);
   RoutedTopK result;
+  result.counts = kernels::room_for_counts(shape[0], k, shape[1], scores.device());
+  kernels::route_top_k(scores.value(), temperature, among_chosen, probabilities, experts, weights, result.counts);
   // A probability of 0 makes the gradient of a softmax 0: an expert that was passed over learns nothing by it.
   result.probabilities = record("route_top_k", probabilities, {scores},
                                 [probabilities = Saved(probabilities), temperature](const Tensor& dy, Gradients& dx) {

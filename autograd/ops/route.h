@@ -10,6 +10,7 @@ struct RoutedTopK {
   Variable probabilities;  ///< [B, E]
   Tensor experts;          ///< i64 [B, k], the highest score first
   Variable weights;        ///< [B, k], the probabilities of the experts
+  Tensor counts;           ///< what kernels::counting_sort of the experts may be given; often undefined
 };
 
 /// The routing of a batch to the k best experts of each sample, scores [B, E] f32 or f64: softmax(scores /

@@ -7,7 +7,7 @@
 
 namespace divvy::kernels::cpu {
 
-CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool /*complete*/) {
+CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool /*complete*/, const Tensor& /*counts*/) {
   const int64_t samples = experts.size(0), k = experts.size(1);
   const int64_t* expert = experts.data<int64_t>();
   // A tile has at least as many assignments as there are experts, so that all histograms together are O(B k + E).

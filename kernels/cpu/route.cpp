@@ -12,7 +12,7 @@ namespace divvy::kernels::cpu {
 
 // The plain operations: batches of scores are small beside the experts' work.
 void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
-                 Tensor& weights) {
+                 Tensor& weights, Tensor& /*counts*/) {
   cpu::top_k(scores, weights, experts);
   if (among_chosen) {
     Tensor chosen = Tensor::empty(scores.shape(), DType::u8);

@@ -46,7 +46,7 @@ void scatter_add_rows(const Tensor& x, const Tensor& index, Tensor& y) {
     }
     // Sorted by destination, each row of y is added up by one task, in the same order as above. Blocks of columns
     // divide the work where a few destinations take it all.
-    const CountingSort sorted = counting_sort(index.reshape({-1, 1}), rows, true);
+    const CountingSort sorted = counting_sort(index.reshape({-1, 1}), rows, true, {});
     const int64_t *offsets = sorted.offsets.data<int64_t>(), *source = sorted.sample.data<int64_t>();
     const int64_t width = std::min<int64_t>(cols, 1024), blocks = (cols + width - 1) / width;
     const int64_t tile = kTile * rows / (count * width) + 1, tiles = (rows + tile - 1) / tile;

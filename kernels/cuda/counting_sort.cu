@@ -9,13 +9,13 @@
 
 // Stable and without a rank that depends on the order of threads: a tile of assignments belongs to a block, consecutive
 // parts of it to its warps, and within a warp the lanes with the same expert find each other. Counts of the tiles come
-// first, their sums next, ranks last; a single tile does all in one kernel. Where there are more buckets than counters
-// (rows that are added up by index), digits of the bucket are sorted one after the other, the lowest first.
+// first, unless whoever chose the experts has counted already; their sums next, ranks last. A single tile does all in
+// one kernel. Where there are more buckets than counters (rows that are added up by index), digits of the bucket are
+// sorted one after the other, the lowest first.
 namespace divvy::kernels::cuda {
 
 namespace {
 
-constexpr int64_t kTile = 4096;         // assignments of a block
 constexpr int64_t kMaxTiles = 1024;     // or the sums over tiles take longer than the rest: tiles are larger then
 constexpr int64_t kCounters = 1 << 15;  // of a block, in shared memory: 128 KiB
 constexpr int kMaxDigitBits = 12;       // 4096 buckets leave a block 8 warps
@@ -59,10 +59,10 @@ struct Target {
 
 struct Layout {
   int64_t count, tile, chunk;  ///< of all, of a block, of a warp
-  int buckets;
+  int buckets, tiles;
 };
 
-/// counts[tile, bucket]
+/// counts[bucket, tile]
 __global__ void __launch_bounds__(1024) count_kernel(Source source, Layout layout, int64_t* counts) {
   int* count = dynamic_shared<int>();
   for (int d = static_cast<int>(threadIdx.x); d < layout.buckets; d += static_cast<int>(blockDim.x)) count[d] = 0;
@@ -71,34 +71,37 @@ __global__ void __launch_bounds__(1024) count_kernel(Source source, Layout layou
   for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) atomicAdd(&count[source.digit(source.key(i))], 1);
   __syncthreads();
   for (int d = static_cast<int>(threadIdx.x); d < layout.buckets; d += static_cast<int>(blockDim.x)) {
-    counts[blockIdx.x * int64_t{layout.buckets} + d] = count[d];
+    counts[d * int64_t{layout.tiles} + blockIdx.x] = count[d];
   }
 }
 
-/// A block turns the counts into the ranks of the first entries, counts[tile, bucket] = those of lower buckets and of
-/// the same in earlier tiles; offsets[bucket] where they are wanted.
-__global__ void __launch_bounds__(1024) sum_kernel(int64_t* counts, int64_t tiles, int buckets, int64_t* offsets) {
-  constexpr int kAhead = 8;  // counts that are on their way at once
-  const int a_thread = (buckets + static_cast<int>(blockDim.x) - 1) / static_cast<int>(blockDim.x);
-  const int first = static_cast<int>(threadIdx.x) * a_thread, last = min(first + a_thread, buckets);
+/// starts[bucket, tile] = the sum of all counts before that one: the rank of the tile's first entry in the bucket.
+/// offsets[bucket] where they are wanted. One block; a warp sums neighbouring counts, 32 at a time.
+__global__ void __launch_bounds__(1024)
+    sum_kernel(const int64_t* counts, Layout layout, int64_t* starts, int64_t* offsets) {
+  constexpr int kWarps = 32;
+  const int lane = static_cast<int>(threadIdx.x % 32), warp = static_cast<int>(threadIdx.x / 32);
+  const int all = layout.buckets * layout.tiles, rounds = (all + 32 * kWarps - 1) / (32 * kWarps);
+  const int first = warp * rounds * 32 + lane;
   long long own = 0;
-  for (int d = first; d < last; ++d) {
-#pragma unroll kAhead
-    for (int64_t t = 0; t < tiles; ++t) own += counts[t * buckets + d];
-  }
-  int64_t rank = block_sum_before(own);
-  for (int d = first; d < last; ++d) {
-    if (offsets) offsets[d] = rank;
-    for (int64_t t = 0; t < tiles; t += kAhead) {
-      int64_t next[kAhead];
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) next[i] = t + i < tiles ? counts[(t + i) * buckets + d] : 0;
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        if (t + i < tiles) counts[(t + i) * buckets + d] = rank;
-        rank += next[i];
-      }
+#pragma unroll 4
+  for (int r = 0; r < rounds; ++r) own += first + r * 32 < all ? counts[first + r * 32] : 0;
+  int64_t before = block_sum_before(own);
+  before = __shfl_sync(0xffffffffu, static_cast<long long>(before), 0);
+#pragma unroll 4
+  for (int r = 0; r < rounds; ++r) {
+    const int i = first + r * 32;
+    const long long count = i < all ? counts[i] : 0;
+    long long sum = count;
+    for (int by = 1; by < 32; by *= 2) {
+      const long long left = __shfl_up_sync(0xffffffffu, sum, by);
+      if (lane >= by) sum += left;
     }
+    if (i < all) {
+      starts[i] = before + sum - count;
+      if (offsets && i % layout.tiles == 0) offsets[i / layout.tiles] = before + sum - count;
+    }
+    before += __shfl_sync(0xffffffffu, sum, 31);
   }
 }
 
@@ -151,8 +154,13 @@ __global__ void __launch_bounds__(1024, 1)
     if (i < last && ahead == 0) own[digit] = next + __popc(peers);
     __syncwarp();
     if (i >= last) continue;
-    const int64_t start = starts ? starts[blockIdx.x * int64_t{buckets} + digit] : 0;
-    target.put(start + next + ahead, key, source.entry(i));
+    const int64_t start = starts ? starts[digit * int64_t{layout.tiles} + blockIdx.x] : 0, rank = start + next + ahead;
+    // Counts of another choice would lead anywhere.
+    if (rank < 0 || rank >= layout.count) {
+      source.refused.fault.raise();
+    } else {
+      target.put(rank, key, source.entry(i));
+    }
   }
 }
 
@@ -175,22 +183,27 @@ struct FindOffsets {
   }
 };
 
-/// One stable pass by a digit of the keys.
-void sort_pass(Device device, const Source& source, int64_t count, int buckets, int64_t* offsets,
-               const Target& target) {
-  const int64_t tile = std::max(kTile, (count / kMaxTiles + 32) / 32 * 32), tiles = (count + tile - 1) / tile;
+/// One stable pass by a digit of the keys. `counted`: null, or counts [buckets, tiles] of tiles of so many assignments.
+void sort_pass(Device device, const Source& source, int64_t count, int buckets, const int64_t* counted, int64_t tile,
+               int64_t* offsets, const Target& target) {
+  if (counted == nullptr) tile = std::max(kSortTile, (count / kMaxTiles + 32) / 32 * 32);
+  const int64_t tiles = (count + tile - 1) / tile;
   const int64_t warps = std::min({kCounters / buckets, int64_t{32}, (std::min(count, tile) + 31) / 32});
   const Layout layout{count, tile,
-                      (tiles == 1 ? (count + 32 * warps - 1) : (tile + 32 * warps - 1)) / (32 * warps) * 32, buckets};
-  Tensor counts;
+                      (tiles == 1 ? (count + 32 * warps - 1) : (tile + 32 * warps - 1)) / (32 * warps) * 32, buckets,
+                      static_cast<int>(tiles)};
+  Tensor sums;
   int64_t* starts = nullptr;
   const Grid grid{device, static_cast<unsigned>(tiles), static_cast<unsigned>(32 * warps),
                   static_cast<size_t>(buckets) * sizeof(int)};
   if (tiles > 1) {
-    counts = Tensor::empty({tiles, buckets}, DType::i64, device);
-    starts = counts.mutable_data<int64_t>();
-    launch(grid, count_kernel, source, layout, starts);
-    launch({device, 1, 1024}, sum_kernel, starts, tiles, buckets, offsets);
+    sums = Tensor::empty({counted == nullptr ? 2 : 1, tiles * buckets}, DType::i64, device);
+    starts = sums.mutable_data<int64_t>();
+    if (counted == nullptr) {
+      launch(grid, count_kernel, source, layout, starts + tiles * buckets);
+      counted = starts + tiles * buckets;
+    }
+    launch({device, 1, 1024}, sum_kernel, counted, layout, starts, offsets);
   }
   Grid ranks = grid;
   ranks.shared_bytes *= static_cast<size_t>(warps);
@@ -199,7 +212,7 @@ void sort_pass(Device device, const Source& source, int64_t count, int buckets, 
 
 }  // namespace
 
-CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refused refused) {
+CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refused refused, const Tensor& counts) {
   const Device device = experts.device();
   const int64_t count = experts.numel(), k = std::max<int64_t>(experts.size(1), 1);
   CountingSort sorted{Tensor::empty({num_experts + 1}, DType::i64, device), Tensor::empty({count}, DType::i64, device),
@@ -216,7 +229,9 @@ CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refuse
       static_cast<int>(std::bit_width(static_cast<uint64_t>(num_experts)));  // of the keys 0 to E, E for none
   if (bits <= kMaxDigitBits) {
     source.mask = (int64_t{1} << bits) - 1;
-    sort_pass(device, source, count, static_cast<int>(num_experts) + 1, offsets, target);
+    sort_pass(device, source, count, static_cast<int>(num_experts) + 1,
+              counts.defined() ? counts.data<int64_t>() : nullptr, counted_samples(experts.size(0)) * k, offsets,
+              target);
     return sorted;
   }
   const int passes = (bits + kMaxDigitBits - 1) / kMaxDigitBits, digit_bits = (bits + passes - 1) / passes;
@@ -230,7 +245,7 @@ CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refuse
     of_pass.entries = of_pass.keys + count;
     if (pass + 1 < passes) of_pass.sample = of_pass.position = nullptr;
     source.shift = pass * digit_bits;
-    sort_pass(device, source, count, 1 << digit_bits, nullptr, of_pass);
+    sort_pass(device, source, count, 1 << digit_bits, nullptr, 0, nullptr, of_pass);
     source.keys = of_pass.keys;
     source.entries = of_pass.entries;
   }
@@ -238,11 +253,11 @@ CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refuse
   return sorted;
 }
 
-CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool complete) {
+CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool complete, const Tensor& counts) {
   const int device = experts.device().index;
   const auto fault = complete ? divvy::cuda::fault(device, "counting_sort: an assignment names no expert that is there")
                               : divvy::cuda::fault(device, "counting_sort: an assignment is out of range");
-  CountingSort sorted = sort_assignments(experts, num_experts, {fault, complete ? 0 : -1});
+  CountingSort sorted = sort_assignments(experts, num_experts, {fault, complete ? 0 : -1}, counts);
   if (!complete && experts.numel() > 0) {
     const double rows = sorted.offsets.slice(num_experts, num_experts + 1).item();
     sorted.sample = sorted.sample.slice(0, static_cast<int64_t>(rows));

@@ -13,6 +13,6 @@ struct Refused {
 
 /// counting_sort() without waiting for the number of rows: `sample` is [B k], and behind the offsets[E] rows of the
 /// experts are the samples of the assignments that name none.
-CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refused refused);
+CountingSort sort_assignments(const Tensor& experts, int64_t num_experts, Refused refused, const Tensor& counts = {});
 
 }  // namespace divvy::kernels::cuda

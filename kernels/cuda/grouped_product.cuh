@@ -138,16 +138,16 @@ bool rounds() {
 template <bool kTransposed, class T>
 void multiply_rows(Device device, const RowsProduct<T>& p) {
   if (p.segments.rows == 0 || p.outputs == 0) return;
+  const bool wide = reads_wide(p.x, p.weight, {p.inputs, p.outputs, p.x_pitch});
   if constexpr (std::is_same_v<T, float>) {
     if (rounds<T>() && p.inputs > 0) {
       const RowsJob<T, TensorTile, kTransposed> job{p, 0, {}};
-      return run_tensor_product(device, job.blocks(), product_precision() == Precision::bf16,
-                                reads_wide(p.x, p.weight, {p.inputs, p.outputs, p.x_pitch}), job);
+      return run_tensor_product(device, job.blocks(), product_precision() == Precision::bf16, wide, job);
     }
   }
   with_tile<T>(p.outputs, p.segments.rows / p.segments.experts, [&]<class Tile>(Tile) {
     const RowsJob<T, Tile, kTransposed> job{p, 0, {}};
-    run_product<Tile>(device, job.blocks(), job);
+    run_product<Tile>(device, job.blocks(), wide, job);
   });
 }
 
@@ -156,6 +156,7 @@ void multiply_rows(Device device, const RowsProduct<T>& p) {
 template <class T>
 void weight_gradient(const DeviceSegments& segments, Device device, const T* x, int64_t x_pitch, const T* dy,
                      int64_t inputs, int64_t outputs, T* to) {
+  const bool wide = reads_wide(x, dy, {inputs, outputs, x_pitch});
   const auto run = [&]<class Tile>(Tile, const auto& run_tiles) {
     const int64_t tiles = tiles_of(outputs, Tile::kM) * tiles_of(inputs, Tile::kN);
     sum_pieces(device, segments, pieces_for(segments.rows, tiles, 256), outputs * inputs, to,
@@ -166,13 +167,12 @@ void weight_gradient(const DeviceSegments& segments, Device device, const T* x, 
   if constexpr (std::is_same_v<T, float>) {
     if (rounds<T>() && segments.rows > 0) {
       return run(TensorTile(), [&](int64_t blocks, const auto& job) {
-        run_tensor_product(device, blocks, product_precision() == Precision::bf16,
-                           reads_wide(x, dy, {inputs, outputs, x_pitch}), job);
+        run_tensor_product(device, blocks, product_precision() == Precision::bf16, wide, job);
       });
     }
   }
   with_tile<T>(outputs, inputs, [&]<class Tile>(Tile tile) {
-    run(tile, [&](int64_t blocks, const auto& job) { run_product<Tile>(device, blocks, job); });
+    run(tile, [&](int64_t blocks, const auto& job) { run_product<Tile>(device, blocks, wide, job); });
   });
 }
 

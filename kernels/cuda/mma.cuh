@@ -84,15 +84,13 @@ inline void multiply_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t 
 
 template <int kBytes>
 void copy_async(void* shared, const void* global, bool valid) {
-  if (valid) {
-    std::memcpy(shared, global, kBytes);
-  } else {
-    std::memset(shared, 0, kBytes);
-  }
+  cuda_emulation::copy_async(shared, global, kBytes, valid);
 }
-inline void commit_copies() {}
+inline void commit_copies() { cuda_emulation::commit_copies(); }
 template <int kPending>
-void wait_for_copies() {}
+void wait_for_copies() {
+  cuda_emulation::wait_for_copies(kPending);
+}
 
 #else
 

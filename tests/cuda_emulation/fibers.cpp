@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <vector>
@@ -41,6 +42,25 @@ struct Warp {
   uint64_t words[2][32];
 };
 
+/// The asynchronous copies of a thread, in their order.
+struct Copies {
+  struct One {
+    void* to;
+    const void* from;
+    size_t bytes;
+    bool valid;
+  };
+  std::vector<One> all;
+  std::vector<size_t> group_ends;
+  size_t done = 0, groups_done = 0;
+
+  void clear() {
+    all.clear();
+    group_ends.clear();
+    done = groups_done = 0;
+  }
+};
+
 /// Runs blocks one after the other on one thread of the machine.
 class Processor {
  public:
@@ -50,6 +70,8 @@ class Processor {
     count_ = position.block_size.x * position.block_size.y * position.block_size.z;
     if (count_ == 0 || count_ > kMaxThreads) give_up("a block has 1 to 1024 threads");
     threads_.assign(count_, {});
+    if (copies_.size() < count_) copies_.resize(count_);
+    for (unsigned t = 0; t < count_; ++t) copies_[t].clear();
     warps_.resize((count_ + 31) / 32);
     next_ = 0;
     unsigned finished = 0;
@@ -92,6 +114,23 @@ class Processor {
     words[lane] = word;
     wait(State::in_warp, mask);
     return words;
+  }
+
+  void copy(const Copies::One& one) {
+    const auto address = reinterpret_cast<uintptr_t>(one.to) | reinterpret_cast<uintptr_t>(one.from);
+    if (address % one.bytes != 0) give_up("an asynchronous copy is not aligned to its size");
+    std::memset(one.to, 0xff, one.bytes);
+    copies_[running_].all.push_back(one);
+  }
+  void commit() { copies_[running_].group_ends.push_back(copies_[running_].all.size()); }
+  void finish_copies(size_t pending) {
+    Copies& mine = copies_[running_];
+    for (; mine.groups_done + pending < mine.group_ends.size(); ++mine.groups_done) {
+      for (; mine.done < mine.group_ends[mine.groups_done]; ++mine.done) {
+        const Copies::One& one = mine.all[mine.done];
+        one.valid ? std::memcpy(one.to, one.from, one.bytes) : std::memset(one.to, 0, one.bytes);
+      }
+    }
   }
 
   unsigned lane() const { return running_ % 32; }
@@ -191,6 +230,7 @@ class Processor {
   unsigned count_ = 0, next_ = 0, running_ = 0;
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
+  std::vector<Copies> copies_;
   ucontext_t main_{};
   Fiber* current_ = nullptr;
   std::vector<std::unique_ptr<Fiber>> all_;
@@ -210,6 +250,9 @@ unsigned char* dynamic_shared() { return processor().shared(); }
 void block_barrier() { processor().wait(State::at_barrier, 0); }
 const uint64_t* warp_exchange(uint32_t mask, uint64_t word) { return processor().exchange(mask, word); }
 unsigned lane() { return processor().lane(); }
+void copy_async(void* to, const void* from, size_t bytes, bool valid) { processor().copy({to, from, bytes, valid}); }
+void commit_copies() { processor().commit(); }
+void wait_for_copies(unsigned pending) { processor().finish_copies(pending); }
 
 void launch(dim3 blocks, dim3 threads, size_t shared_bytes, std::function<void()> kernel) {
   if (shared_bytes > kMaxShared) give_up("a block has at most 227 KiB of shared memory");

@@ -31,4 +31,12 @@ void block_barrier();
 const uint64_t* warp_exchange(uint32_t mask, uint64_t word);
 unsigned lane();
 
+/// cp.async of 4 or 16 bytes, of zeros where not valid: the destination is NaN until the thread has waited for the
+/// copy, and `from` is read then.
+void copy_async(void* to, const void* from, size_t bytes, bool valid);
+/// The copies that the thread started since the last call become a group.
+void commit_copies();
+/// Does the copies of all but the last `pending` groups of the thread.
+void wait_for_copies(unsigned pending);
+
 }  // namespace cuda_emulation

@@ -75,7 +75,7 @@ TEST_CASE("batch_norm of 300 random divisions agrees with plain loops") {
   }
 }
 
-TEST_CASE("batch_norm gives on every device what it gives on the CPU") {
+TEST_CASE("batch_norm gives on every device what it gives on the CPU", "[device]") {
   for (const Device device : available_devices()) {
     for (const DType dtype : {DType::f32, DType::f64}) {
       for (const Shape& shape : {Shape{70, 37}, Shape{9, 3, 9, 7}, Shape{12, 7, 2, 3}, Shape{7, 2, 4, 8}, Shape{0, 3},

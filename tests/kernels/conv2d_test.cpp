@@ -112,14 +112,14 @@ Problem random_problem(uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("conv2d and its gradients agree with naive loops on random sizes", "[kernels]") {
+TEST_CASE("conv2d and its gradients agree with naive loops on random sizes", "[kernels][device]") {
   for (const Device device : available_devices()) {
     const uint64_t cases = device.is_cpu() ? 500 : 150;
     for (uint64_t seed = 0; seed < cases; ++seed) check_problem(random_problem(seed), seed * 10, device);
   }
 }
 
-TEST_CASE("conv2d and its gradients agree with naive loops on layers of real sizes", "[kernels]") {
+TEST_CASE("conv2d and its gradients agree with naive loops on layers of real sizes", "[kernels][device]") {
   const Segments two{Tensor::from({int64_t{0}, int64_t{67}, int64_t{90}}), random_indices({90}, 50, 1)};
   for (const Device device : available_devices()) {
     check_problem({{50, 1, 28, 28}, {2, 1, 1, 3, 3}, {}, two}, 1, device);

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
+#include "kernels/fill.h"
+#include "kernels/route.h"
 #include "tensor/error.h"
+#include "tensor/generator.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -15,6 +19,7 @@ namespace divvy::test {
 
 namespace {
 
+using Catch::Matchers::Contains;
 using kernels::counting_sort;
 using kernels::CountingSort;
 
@@ -89,6 +94,73 @@ TEST_CASE("counting_sort of many samples on a device", "[kernel][device]") {
         CHECK(equal(counting_sort(experts.to(device), num_experts), counting_sort(experts, num_experts)));
       }
     }
+  }
+}
+
+TEST_CASE("counting_sort with what route_top_k counted", "[kernel][device]") {
+  struct Sizes {
+    int64_t samples, experts, k, favoured = 0;  // so many experts at the end have all samples
+  };
+  for (const Device device : available_devices()) {
+    for (const auto [samples, experts, k, favoured] :
+         {Sizes{0, 3, 2}, Sizes{1, 1, 1}, Sizes{4097, 1, 1}, Sizes{2200, 2, 2}, Sizes{700, 7, 7}, Sizes{2049, 300, 2},
+          Sizes{2200, 64, 2}, Sizes{5000, 8, 1, 1}, Sizes{2200, 64, 2, 2}, Sizes{140000, 2, 1}, Sizes{1400, 600, 3},
+          Sizes{2100, 4095, 2}, Sizes{2100, 9000, 2}}) {
+      INFO(samples << " samples, " << k << " of " << experts << " experts on " << device.to_string());
+      Generator generator(7);
+      std::vector<double> favour(static_cast<size_t>(experts));
+      std::fill(favour.end() - favoured, favour.end(), 100.0);
+      Tensor scores = generator.normal({samples, experts});
+      for (int64_t i = 0; i < scores.numel(); ++i) {
+        scores.mutable_data<float>()[i] += static_cast<float>(favour[static_cast<size_t>(i % experts)]);
+      }
+      scores = scores.to(device);
+      const auto route = [&, k = k](Tensor& counts) {
+        Tensor p = Tensor::empty_like(scores), chosen = Tensor::empty({scores.size(0), k}, DType::i64, device);
+        Tensor weights = Tensor::empty(chosen.shape(), DType::f32, device);
+        kernels::route_top_k(scores, 1, true, p, chosen, weights, counts);
+        return std::vector{p.to(Device::cpu()), weights.to(Device::cpu()), chosen.to(Device::cpu())};
+      };
+      Tensor none, counts = kernels::room_for_counts(samples, k, experts, device);
+      CHECK(counts.defined() == (device.is_cuda() && samples * k > 4096 && experts < 1000));
+      const auto plain = route(none), counted = route(counts);
+      for (size_t i = 0; i < 3; ++i) CHECK(same_bits(counted[i], plain[i]));
+      const CountingSort expected = counting_sort(plain[2], experts);
+      for (const bool complete : {false, true}) {
+        CHECK(equal(counting_sort(plain[2].to(device), experts, complete, counts), expected));
+      }
+      if (!counts.defined()) continue;
+      // Summed over the tiles, the counts are the sizes of the segments.
+      const auto numbers = counts.to_doubles();
+      const auto tiles = static_cast<size_t>(counts.size(1));
+      const auto offsets = expected.offsets.values<int64_t>();
+      for (size_t e = 0; e + 1 < offsets.size(); ++e) {
+        const auto row = numbers.begin() + static_cast<int64_t>(e * tiles);
+        REQUIRE(std::accumulate(row, row + counts.size(1), 0.0) == static_cast<double>(offsets[e + 1] - offsets[e]));
+      }
+      CHECK_THROWS_AS(counting_sort(plain[2].to(device), experts + 1, true, counts), ShapeError);
+      // Of another choice: what is written stays in its place, and the host is told.
+      kernels::fill(counts, 1e6);
+      const CountingSort wrong = counting_sort(plain[2].to(device), experts, true, counts);
+      CHECK_THROWS_AS(wrong.sample.to(Device::cpu()), ValueError);
+    }
+  }
+}
+
+TEST_CASE("counts of another shape, type or device are refused", "[kernel][device]") {
+  for (const Device device : available_devices()) {
+    const Tensor scores = Tensor::zeros({300, 4}, DType::f32, device);
+    Tensor p = Tensor::empty_like(scores), chosen = Tensor::zeros({300, 2}, DType::i64, device);
+    Tensor weights = Tensor::empty({300, 2}, DType::f32, device);
+    const auto refused = [&](Tensor counts, const char* what) {
+      CHECK_THROWS_WITH(kernels::route_top_k(scores, 1, true, p, chosen, weights, counts), Contains(what));
+      CHECK_THROWS_WITH(counting_sort(chosen, 4, true, counts), Contains(what));
+    };
+    refused(Tensor::zeros({5, 4}, DType::i64, device), "counts must be [5, 3], got [5, 4]");
+    refused(Tensor::zeros({5, 3}, DType::i32, device), "counts must be i64, got i32");
+    if (device.is_cuda()) refused(Tensor::zeros({5, 3}, DType::i64), "counts is on cpu");
+    const Tensor many = Tensor::zeros({5462, 3}, DType::i64, device);
+    CHECK_THROWS_WITH(counting_sort(chosen, 5461, true, many), Contains("counts are at most 16384, got [5462, 3]"));
   }
 }
 

@@ -108,7 +108,7 @@ void check_f32(const NaiveGroupedMatmul& naive, const Tensor& x, const Tensor& w
 
 }  // namespace
 
-TEST_CASE("grouped products of 1,200 random routings agree with plain loops") {
+TEST_CASE("grouped products of 1,200 random routings agree with plain loops", "[device]") {
   std::mt19937_64 random(17);
   const auto up_to = [&](int64_t most) { return std::uniform_int_distribution<int64_t>(0, most)(random); };
   for (int i = 0; i < 1200; ++i) {
@@ -137,7 +137,7 @@ TEST_CASE("grouped products of 1,200 random routings agree with plain loops") {
   }
 }
 
-TEST_CASE("grouped products over several tiles of every kind agree with plain loops") {
+TEST_CASE("grouped products over several tiles of every kind agree with plain loops", "[device]") {
   std::mt19937_64 random(18);
   struct Case {
     int64_t samples, experts, k;
@@ -146,8 +146,12 @@ TEST_CASE("grouped products over several tiles of every kind agree with plain lo
   };
   // Rows beyond a panel, features beyond a tile of columns and of depth, and one expert with enough rows to be cut in
   // pieces.
-  for (const Case& c :
-       {Case{300, 3, 2, 0.5, 270, 130}, {200, 2, 1, 0, 257, 300}, {1500, 4, 1, 30, 9, 5}, {700, 1, 1, 0, 3, 2}}) {
+  for (const Case& c : {Case{300, 3, 2, 0.5, 270, 130},
+                        {200, 2, 1, 0, 257, 300},
+                        {1500, 4, 1, 30, 9, 5},
+                        {700, 1, 1, 0, 3, 2},
+                        {150, 2, 2, 0.1, 68, 132},
+                        {90, 3, 1, 0.5, 36, 12}}) {
     INFO(c.samples << " samples, " << c.inputs << " -> " << c.outputs);
     const Routed routed = route(c.samples, c.experts, c.k, c.skew, random);
     const int64_t rows = routed.naive.offsets.back();
@@ -160,6 +164,30 @@ TEST_CASE("grouped products over several tiles of every kind agree with plain lo
       check_against(run(x, weight, bias, dy, routed.segments, device), routed.naive, x, weight, bias, dy);
     }
     check_f32(routed.naive, x, weight, bias, dy, routed.segments, true);
+  }
+}
+
+TEST_CASE("grouped products have the same bits whether their operands can be read by fours or not", "[device]") {
+  std::mt19937_64 random(23);
+  for (const auto& [inputs, outputs] : {std::pair<int64_t, int64_t>{24, 12}, {40, 100}, {100, 160}}) {
+    const Routed routed = route(120, 3, 2, 0.5, random);
+    const auto single = [&](const Shape& shape) { return random_tensor(shape, random(), -1, 1, DType::f32); };
+    const Tensor x = single({120, inputs}), weight = single({3, outputs, inputs}), bias = single({3, outputs});
+    const Tensor dy = single({240, outputs});
+    for (const Device device : available_devices()) {
+      INFO(inputs << " -> " << outputs << " on " << device.to_string());
+      const auto shifted = [&](const Tensor& t) {
+        Tensor result = Tensor::empty({t.numel() + 1}, t.dtype(), device).slice(1, t.numel() + 1).reshape(t.shape());
+        result.copy_from(t);
+        return result;
+      };
+      const Results wide = run(x, weight, bias, dy, routed.segments, device);
+      const Results narrow = run(shifted(x), shifted(weight), shifted(bias), shifted(dy), routed.segments, device);
+      CHECK(same_bits(narrow.y, wide.y));
+      CHECK(same_bits(narrow.dx, wide.dx));
+      CHECK(same_bits(narrow.dweight, wide.dweight));
+      CHECK(same_bits(narrow.dbias, wide.dbias));
+    }
   }
 }
 
@@ -178,7 +206,7 @@ Tensor rounded(const Tensor& t, Precision precision) {
 
 }  // namespace
 
-TEST_CASE("grouped products of tensor cores are those of rounded operands") {
+TEST_CASE("grouped products of tensor cores are those of rounded operands", "[device]") {
   std::mt19937_64 random(21);
   struct Case {
     int64_t samples, experts, k;

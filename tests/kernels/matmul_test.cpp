@@ -65,7 +65,7 @@ TEST_CASE("matmul over many tiles agrees with plain loops") {
   }
 }
 
-TEST_CASE("matmul agrees with plain loops on every device") {
+TEST_CASE("matmul agrees with plain loops on every device", "[device]") {
   for (const Device device : available_devices()) {
     for (const DType dtype : {DType::f32, DType::f64}) {
       for (const auto& [products, m, n, depth] : {std::array<int64_t, 4>{-1, 1, 1, 1},

@@ -232,7 +232,7 @@ Case mnist_case(int64_t samples, int64_t experts, uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("small_stack agrees with naive loops in 1,200 random cases", "[kernel]") {
+TEST_CASE("small_stack agrees with naive loops in 1,200 random cases", "[kernel][device]") {
   std::mt19937_64 random(1);
   for (int i = 0; i < 1200; ++i) {
     const Case c = random_case(random);
@@ -253,7 +253,7 @@ TEST_CASE("small_stack agrees with naive loops in 1,200 random cases", "[kernel]
   }
 }
 
-TEST_CASE("small_stack gives on every device what it gives on the CPU", "[kernel]") {
+TEST_CASE("small_stack gives on every device what it gives on the CPU", "[kernel][device]") {
   // Several tiles an expert; then samples too large for the memory of a multiprocessor, and too large to share it.
   Case wide = mnist_case(5, 2, 6), wider = mnist_case(3, 2, 7);
   for (Case* c : {&wide, &wider}) {
@@ -312,7 +312,7 @@ TEST_CASE("small_stack gives a sample the same bits in whichever lane and compan
   }
 }
 
-TEST_CASE("small_stack passes numbers that are not finite on, as layer by layer would", "[kernel]") {
+TEST_CASE("small_stack passes numbers that are not finite on, as layer by layer would", "[kernel][device]") {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   // A pixel in each corner and in the middle: those at a corner are read by one result alone.

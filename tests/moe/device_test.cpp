@@ -172,6 +172,22 @@ TEST_CASE("a choice with gaps on a device", "[device]") {
   }
 }
 
+TEST_CASE("a large batch on a device is dispatched by what its routing counted", "[device]") {
+  const ModelOptions options = options_of("top-k");
+  Generator generator(2), random;
+  const auto model = build_model(options, generator);
+  for (const Device device : available_devices()) {
+    model->to(device);
+    const Forward got = model->run(Variable(points(2500).to(device)), {.rule = Rule::top_k, .k = 2}, random);
+    CHECK(got.routing.counts.defined() == device.is_cuda());
+    const Dispatch expected = Dispatch::of(got.routing.experts.to(Device::cpu()), kExperts);
+    CHECK(same_bits(got.dispatch.segments.offsets.to(Device::cpu()), expected.segments.offsets));
+    CHECK(same_bits(got.dispatch.segments.sample.to(Device::cpu()), expected.segments.sample));
+    CHECK(same_bits(got.dispatch.position.to(Device::cpu()), expected.position));
+    model->to(Device::cpu());
+  }
+}
+
 TEST_CASE("a mixture of convolutional experts in f32 learns on a device", "[device]") {
   for (const char* name : {"mixture", "top-k"}) {
     ModelOptions options = options_of(name);
