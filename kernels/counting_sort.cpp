@@ -29,8 +29,9 @@ void check::counts(const char* op, const Tensor& counts, int64_t num_experts, co
   check::shape(op, "counts", counts, shape_of_counts(of.size(0), num_experts));
   check::dtype(op, "counts", counts, DType::i64);
   check::same_device(op, "counts", counts, of);
-  if (counts.numel() > kMostCounts)
+  if (counts.numel() > kMostCounts) {
     fail<ShapeError>("{}: counts are at most {}, got {}", op, kMostCounts, counts.shape());
+  }
 }
 
 CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool complete, const Tensor& counts) {

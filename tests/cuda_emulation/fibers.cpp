@@ -1,13 +1,14 @@
 #include "fibers.h"
 
-#include <ucontext.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <vector>
+
+#include "context.h"
+#include "tensor/poison.h"
 
 namespace cuda_emulation {
 
@@ -26,14 +27,9 @@ constexpr unsigned kMaxThreads = 1024, kMaxShared = 227 << 10;
 
 enum class State : uint8_t { fresh, ready, at_barrier, in_warp, done };
 
-struct Fiber {
-  ucontext_t context;
-  std::unique_ptr<char[]> stack = std::make_unique_for_overwrite<char[]>(kStackBytes);
-};
-
 struct Thread {
   State state = State::fresh;
-  Fiber* fiber = nullptr;
+  Context* fiber = nullptr;
   uint32_t mask = 0;    // the lanes that its warp operation wants
   unsigned parity = 0;  // of its warp operations: two rows of words, so that none is overwritten before all have read
 };
@@ -64,9 +60,12 @@ struct Copies {
 /// Runs blocks one after the other on one thread of the machine.
 class Processor {
  public:
-  void run(const std::function<void()>& kernel, bool backwards) {
+  void run(const std::function<void()>& kernel, size_t shared_bytes, bool backwards) {
     kernel_ = &kernel;
     backwards_ = backwards;
+    divvy::detail::poison(shared_.get() + shared_bytes, kMaxShared - shared_bytes);
+    divvy::detail::unpoison(shared_.get(), shared_bytes);
+    std::memset(shared_.get(), 0xff, shared_bytes);  // what nobody has written is NaN, as in the memory of the device
     count_ = position.block_size.x * position.block_size.y * position.block_size.z;
     if (count_ == 0 || count_ > kMaxThreads) give_up("a block has 1 to 1024 threads");
     threads_.assign(count_, {});
@@ -102,7 +101,7 @@ class Processor {
     self.mask = mask;
     self.fiber = current_;
     const Position here = position;
-    swapcontext(&current_->context, &main_);
+    current_->switch_to(main_);
     position = here;
   }
 
@@ -155,38 +154,22 @@ class Processor {
     }
   }
 
-  static void enter(unsigned low, unsigned high) {
-    auto* self = reinterpret_cast<Processor*>(static_cast<uintptr_t>(high) << 32 | low);
-    while (true) {
-      self->work();
-      Fiber* mine = self->current_;
-      self->idle_.push_back(mine);
-      swapcontext(&mine->context, &self->main_);
-    }
-  }
+  static void run_fiber();
 
   void resume_new() {
     if (idle_.empty()) {
-      all_.push_back(std::make_unique<Fiber>());
-      Fiber* fiber = all_.back().get();
-      getcontext(&fiber->context);
-      fiber->context.uc_stack.ss_sp = fiber->stack.get();
-      fiber->context.uc_stack.ss_size = kStackBytes;
-      fiber->context.uc_link = nullptr;
-      const auto self = reinterpret_cast<uintptr_t>(this);
-      makecontext(&fiber->context, reinterpret_cast<void (*)()>(&Processor::enter), 2, static_cast<unsigned>(self),
-                  static_cast<unsigned>(self >> 32));
-      idle_.push_back(fiber);
+      all_.push_back(std::make_unique<Context>(kStackBytes, &Processor::run_fiber));
+      idle_.push_back(all_.back().get());
     }
     current_ = idle_.back();
     idle_.pop_back();
-    swapcontext(&main_, &current_->context);
+    main_.switch_to(*current_);
   }
 
   void resume(unsigned t) {
     current_ = threads_[t].fiber;
     place(t);
-    swapcontext(&main_, &current_->context);
+    main_.switch_to(*current_);
   }
 
   /// Lets go on whoever waits for nobody any more.
@@ -231,10 +214,9 @@ class Processor {
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   std::vector<Copies> copies_;
-  ucontext_t main_{};
-  Fiber* current_ = nullptr;
-  std::vector<std::unique_ptr<Fiber>> all_;
-  std::vector<Fiber*> idle_;
+  Context main_, *current_ = nullptr;
+  std::vector<std::unique_ptr<Context>> all_;
+  std::vector<Context*> idle_;
   std::unique_ptr<unsigned char[]> shared_{new (std::align_val_t{128}) unsigned char[kMaxShared]};
 };
 
@@ -242,6 +224,16 @@ Processor& processor() {
   // Never destroyed: its fibers never return.
   static thread_local auto* mine = new Processor;
   return *mine;
+}
+
+void Processor::run_fiber() {
+  Processor& self = processor();
+  while (true) {
+    self.work();
+    Context* mine = self.current_;
+    self.idle_.push_back(mine);
+    mine->switch_to(self.main_);
+  }
 }
 
 }  // namespace
@@ -265,7 +257,7 @@ void launch(dim3 blocks, dim3 threads, size_t shared_bytes, std::function<void()
     for (int64_t b = 0; b < count; ++b) {
       const auto x = static_cast<unsigned>(b % blocks.x), rest = static_cast<unsigned>(b / blocks.x);
       position = {dim3(0, 0, 0), dim3(x, rest % blocks.y, rest / blocks.y), threads, blocks};
-      processor().run(kernel, b % 2 == 1);
+      processor().run(kernel, shared_bytes, b % 2 == 1);
     }
   });
 }
