@@ -28,8 +28,8 @@ class Context {
   void (*work_)() = nullptr;
   // What the address sanitizer has to be told.
   const void* stack_ = nullptr;
-  size_t bytes_ = 0;
-  void* hidden_ = nullptr;
+  [[maybe_unused]] size_t bytes_ = 0;
+  [[maybe_unused]] void* hidden_ = nullptr;
 };
 
 }  // namespace cuda_emulation
