@@ -24,7 +24,8 @@ HERE = pathlib.Path(__file__).parent
 # Programs of divvy, which of their benchmarks, and the peers that run after them.
 TURNS = [
     (["peak", "grouped_product", "dispatch", "optimizer", "softmax"],
-     "^(copy|product|dense|forward|backward_input|backward_weight|dispatch_and_combine|route|adam|softmax_forward)/",
+     "^(copy|product|dense|forward|backward_input|backward_weight|dispatch_and_combine|route|route_and_sort|adam|"
+     "softmax_forward)/",
      "kernels"),
     (["feed_forward"], "^layer_", "feed_forward"),
     (["small_stack"], ".", None),
@@ -47,7 +48,7 @@ class Work:
         return f"{self.name.replace('_', ' ')}: " + ", ".join(f"{key} {value}" for key, value in self.sizes.items())
 
     def by_memory(self):
-        return self.name in ("copy", "dispatch_and_combine", "route", "adam", "softmax_forward")
+        return self.name in ("copy", "dispatch_and_combine", "route", "route_and_sort", "adam", "softmax_forward")
 
     def option(self):
         """The argument with which a peer runs the same, if it takes one: (option, value)."""
@@ -58,8 +59,8 @@ class Work:
             return "--layers", exact
         if self.name == "product":
             return "--product", [f"{self.numbers},{p}" for p in PRECISIONS]
-        return {"copy": "--copy", "dispatch_and_combine": "--dispatch", "route": "--route", "adam": "--adam",
-                "softmax_forward": "--softmax"}.get(self.name), self.numbers
+        return {"copy": "--copy", "dispatch_and_combine": "--dispatch", "route": "--route",
+                "route_and_sort": "--route_and_sort", "adam": "--adam", "softmax_forward": "--softmax"}.get(self.name), self.numbers
 
     def peers(self):
         """(what PyTorch runs, where its result stands)."""
@@ -86,6 +87,15 @@ def run(command, threads):
     if result.returncode != 0:
         sys.exit(f"{' '.join(command)}\nfailed:\n{result.stderr[-2000:]}")
     return json.loads(result.stdout or "{}")
+
+
+def require_torch(arguments):
+    if not shutil.which(arguments.python):
+        sys.exit(f"there is no {arguments.python}; --python names one with torch for CUDA")
+    look = "import sys, torch; sys.exit(0 if sys.argv[1] == 'cpu' or torch.cuda.is_available() else 'torch sees no GPU')"
+    result = subprocess.run([arguments.python, "-c", look, arguments.torch_device], capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"{arguments.python}: {result.stderr.strip().splitlines()[-1]}; --python names one with torch for CUDA")
 
 
 def run_ours(arguments, program, pattern):
@@ -115,8 +125,8 @@ def run_theirs(arguments, peer, works):
     for key, value in output.items():
         if isinstance(value, dict):
             results[key] = value
-            if "forward" in value:
-                results[f"{key}/forward"] = value["forward"]
+            if "forward" in value or "error" in value:
+                results[f"{key}/forward"] = value.get("forward", value)
     return {key: value for key, value in output.items() if isinstance(value, str)}, results
 
 
@@ -193,6 +203,7 @@ def main():
     arguments = parser.parse_args()
     if not list(pathlib.Path(arguments.build, "bin").glob("divvy_*_benchmark")):
         sys.exit(f"there are no benchmarks in {arguments.build}/bin; ./dev bench --cuda --once builds them")
+    require_torch(arguments)
     ours, theirs, our_facts, their_facts = {}, {}, {}, {}
     for number in range(arguments.rounds):
         for programs, pattern, peer in TURNS:

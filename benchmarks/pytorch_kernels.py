@@ -72,6 +72,20 @@ def route(device, samples, features, experts, k=2):
     return {"": work}
 
 
+def route_and_sort(device, samples, features, experts, k=2):
+    choose = route(device, samples, features, experts, k)[""]
+
+    def work():
+        _, chosen, weights = choose()
+        expert, order = chosen.flatten().sort(stable=True)
+        ends = torch.searchsorted(expert, torch.arange(experts, device=device), right=True)
+        back = torch.empty_like(order)
+        back[order] = torch.arange(order.numel(), device=device)
+        return ends, order // k, back, weights
+
+    return {"": work}
+
+
 def adam(device, count):
     parameter = torch.nn.Parameter(torch.randn(count, device=device))
     parameter.grad = torch.randn_like(parameter)
@@ -80,7 +94,7 @@ def adam(device, count):
 
 
 OPERATIONS = {"copy": copy, "product": product, "grouped": grouped, "softmax": softmax, "dispatch": dispatch,
-              "route": route, "adam": adam}
+              "route": route, "route_and_sort": route_and_sort, "adam": adam}
 
 
 def number(text):
