@@ -48,7 +48,7 @@ def settings(folder, row, arguments, extra):
             values[key] = shortened(values[key], arguments)
     if isinstance(values.get("temperature"), str):
         values["temperature"] = shortened_schedule(values["temperature"], values["epochs"] / whole)
-    return values | extra
+    return values | arguments.set | extra
 
 
 def sweep(arguments, table, folder, form, rows):
@@ -141,7 +141,7 @@ def main():
     texts = []
     for table in arguments.tables:
         title, folder, rows, *own = TABLES[table]
-        of_table = argparse.Namespace(**(vars(arguments) | (own[0] if own else {})))
+        of_table = argparse.Namespace(**(vars(arguments) | {"set": {}} | (own[0] if own else {})))
         forms = {}
         if "correct" in of_table.forms:
             forms["correct"] = sweep(of_table, table, folder, "correct", rows)

@@ -4,7 +4,9 @@
 #include <typeinfo>
 
 #include "autograd/ops/feed_forward.h"
+#include "autograd/ops/pool2d.h"
 #include "autograd/ops/small_stack.h"
+#include "autograd/ops/unary.h"
 #include "nn/activation.h"
 #include "nn/conv2d.h"
 #include "nn/flatten.h"
@@ -132,6 +134,18 @@ int64_t forward_pair(const std::vector<std::shared_ptr<Module>>& modules, int64_
   return begin + 3;
 }
 
+/// ReLU and the max-pool behind it the other way round, which gives the same and lets ReLU pass over fewer pixels;
+/// returns where it stopped, or `begin`.
+int64_t forward_pooled(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
+                       const Variable& x, const Segments& segments, Variable& y) {
+  if (end - begin < 2 || segments.sample.defined()) return begin;
+  if (exactly<ReLU>(*modules[static_cast<size_t>(begin)]) == nullptr) return begin;
+  const auto* pool = exactly<MaxPool2d>(*modules[static_cast<size_t>(begin + 1)]);
+  if (pool == nullptr) return begin;
+  y = relu(max_pool2d(x, pool->kernel(), pool->stride()));
+  return begin + 2;
+}
+
 }  // namespace
 
 LayerByLayer::LayerByLayer() : before_(layer_by_layer) { layer_by_layer = true; }
@@ -143,9 +157,11 @@ FusionWatch::~FusionWatch() { watch = outer_; }
 
 int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
                       const Variable& x, const Segments& segments, Variable& y) {
-  // In f64 a vector of the CPU has too few lanes for it to pay, and f64 on a GPU is for checks.
-  if (layer_by_layer || x.dtype() != DType::f32 || x.shape().rank() < 2) return begin;
-  int64_t at = forward_pair(modules, begin, end, x, segments, kLeastWeights, y);
+  if (layer_by_layer || x.shape().rank() < 2) return begin;
+  int64_t at = forward_pooled(modules, begin, end, x, segments, y);
+  // In f64 a vector of the CPU has too few lanes for the others to pay, and f64 on a GPU is for checks.
+  if (at != begin || x.dtype() != DType::f32) return at;
+  at = forward_pair(modules, begin, end, x, segments, kLeastWeights, y);
   if (at == begin) at = forward_in_lanes(modules, begin, end, x, segments, y);
   if (at == begin) at = forward_pair(modules, begin, end, x, segments, 0, y);
   if (at == begin) return begin;

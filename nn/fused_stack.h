@@ -40,9 +40,9 @@ class FusionWatch {
 };
 
 /// Evaluates as many of the modules [begin, end) as one operation as can be and pays: small convolutions with ReLU and
-/// 2x2 max-pool, then small linear layers with ReLU, stacked or not (kernels/small_stack.h); else two linear layers of
-/// many experts with ReLU between them (kernels/feed_forward.h). Returns where it
-/// stopped, `begin` where there is nothing to be fused; then y is not touched.
+/// 2x2 max-pool, then small linear layers with ReLU, stacked or not (kernels/small_stack.h); two linear layers of many
+/// experts with ReLU between them (kernels/feed_forward.h). ReLU and a max-pool behind it change places, which no watch
+/// is told. Returns where it stopped, `begin` where there is nothing to be fused; then y is not touched.
 int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
                       const Variable& x, const Segments& segments, Variable& y);
 

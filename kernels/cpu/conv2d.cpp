@@ -22,7 +22,7 @@ bool use_direct(const ConvSizes& s, int64_t most) {
 
 /// Rows of a task, of at least half a million multiplications and of whole matrix products.
 int64_t rows_per_task(const ConvSizes& s) {
-  const int64_t product = im2col::images_per_product(s);
+  const int64_t product = winograd::fits(s) ? winograd::images_per_block(s) : im2col::images_per_product(s);
   const int64_t rows = (int64_t{1} << 19) / std::max<int64_t>(1, s.products());
   return std::max<int64_t>(1, (rows + product - 1) / product) * product;
 }
@@ -30,8 +30,8 @@ int64_t rows_per_task(const ConvSizes& s) {
 /// Rows of a task that gives partial sums of the gradient of the weights: so many that adding the partial sums up, a
 /// pass over all weights for each task, is little work beside making them.
 int64_t rows_per_sum(const ConvSizes& s) {
-  const int64_t pixels = std::max<int64_t>(1, s.out_plane());
-  return std::max(rows_per_task(s), (1024 + pixels - 1) / pixels);
+  const int64_t pixels = std::max<int64_t>(1, s.out_plane()), least = winograd::fits(s) ? 2048 : 1024;
+  return std::max(rows_per_task(s), (least + pixels - 1) / pixels);
 }
 
 const int64_t* samples_of(const Segments& segments) {
@@ -68,10 +68,15 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
     const T *weights = weight.data<T>(), *biases = bias.defined() ? bias.data<T>() : nullptr;
     T* out = y.mutable_data<T>();
     const auto panels = row_panels(segments, y.size(0), rows_per_task(s));
+    const Tensor filters = winograd::fits(s) ? winograd::transformed<T>(weight, false) : Tensor();
+    const T* transformed = filters.defined() ? filters.data<T>() : nullptr;
     parallel_for(static_cast<int64_t>(panels.size()), [&](int64_t i) {
       const RowPanel& panel = panels[static_cast<size_t>(i)];
       const T* w = weights + panel.expert * s.weights();
       const T* b = biases ? biases + panel.expert * s.filters : nullptr;
+      if (transformed) {
+        return winograd::forward(s, panel, in, transformed + panel.expert * filters.size(1) * filters.size(2), b, out);
+      }
       use_direct<T>(s, kDirectImages) ? direct::forward(s, panel, in, w, b, out)
                                       : im2col::forward(s, panel, in, w, b, out);
     });
@@ -88,9 +93,17 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
     // Where rows share images, each row's part is made first and the parts are added up afterwards.
     Tensor parts = segments.sample.defined() ? Tensor::empty(dx.shape().with(0, count), dx.dtype()) : dx;
     T* rows = parts.mutable_data<T>();
-    const auto panels = row_panels(segments, count, rows_per_task(s));
+    const bool by_winograd = winograd::fits(s);
+    const ConvSizes sizes = by_winograd ? s.reversed() : s;
+    const auto panels = row_panels(segments, count, rows_per_task(sizes));
+    const Tensor filters = by_winograd ? winograd::transformed<T>(weight, true) : Tensor();
+    const T* transformed = by_winograd ? filters.data<T>() : nullptr;
     parallel_for(static_cast<int64_t>(panels.size()), [&](int64_t i) {
       const RowPanel& panel = panels[static_cast<size_t>(i)];
+      if (by_winograd) {
+        const T* of_expert = transformed + panel.expert * filters.size(1) * filters.size(2);
+        return winograd::forward<T>(sizes, panel, {upstream, nullptr}, of_expert, nullptr, rows);
+      }
       const T* w = weights + panel.expert * s.weights();
       use_direct<T>(s, kDirectImages) ? direct::backward_input(s, panel, upstream, w, rows)
                                       : im2col::backward_input(s, panel, upstream, w, rows);
@@ -117,6 +130,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
       const RowPanel& panel = panels[static_cast<size_t>(i)];
       T* to_weight = dw_parts ? dw_parts + i * s.weights() : nullptr;
       T* to_bias = db_parts ? db_parts + i * s.filters : nullptr;
+      if (winograd::fits(s)) return winograd::backward_weight(s, panel, in, upstream, to_weight, to_bias);
       use_direct<T>(s, kDirectWeights) ? direct::backward_weight(s, panel, in, upstream, to_weight, to_bias)
                                        : im2col::backward_weight(s, panel, in, upstream, to_weight, to_bias);
     });

@@ -53,6 +53,8 @@ std::vector<Sizes> all_sizes() {
       {"each channel alone", {2, 5, 7, 6}, {5, 1, 3, 3}, {.padding = 1, .groups = 5}},
       {"groups with stride", {2, 4, 7, 7}, {4, 2, 3, 3}, {.stride = 2, .padding = 1, .groups = 2}},
       {"many channels", {3, 12, 5, 5}, {10, 12, 3, 3}, {.padding = 1}},
+      {"16 channels and filters", {2, 16, 3, 4}, {16, 16, 3, 3}, {.padding = 1}},
+      {"16 channels, two experts", {3, 16, 3, 3}, {2, 17, 16, 3, 3}, {.padding = 2}, segments({0, 1, 3})},
       {"one expert, stacked", {3, 2, 5, 6}, {1, 3, 2, 3, 3}},
       {"two experts", {5, 2, 6, 6}, {2, 3, 2, 3, 3}, {.padding = 1}, segments({0, 2, 5})},
       {"experts without rows", {4, 1, 6, 7}, {4, 2, 1, 3, 3}, {}, segments({0, 0, 3, 3, 4})},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/cpu/instruction_set.h"
 #include "kernels/matmul.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -119,6 +120,29 @@ TEST_CASE("conv2d and its gradients agree with naive loops on random sizes", "[k
   }
 }
 
+TEST_CASE("convolutions of many channels agree with naive loops on random sizes, for every instruction set") {
+  using namespace kernels::cpu;
+  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (!machine_has(set)) continue;
+    INFO(to_string(set));
+    const ForceInstructionSet force(set);
+    std::mt19937_64 random(7);
+    const auto from = [&](int64_t low, int64_t high) {
+      return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+    };
+    for (uint64_t seed = 0; seed < 120; ++seed) {
+      const int64_t padding = from(0, 2), height = from(3 - std::min<int64_t>(2, 2 * padding), 20), images = from(0, 6);
+      const int64_t width = from(3 - std::min<int64_t>(2, 2 * padding), 36), experts = from(1, 3), rows = from(0, 9);
+      const int64_t channels = from(16, 19), filters = seed == 0 ? 100 : from(16, 19);
+      Problem p{{images, channels, height, width}, {experts, filters, channels, 3, 3}, {.padding = padding}, {}};
+      const bool gathered = images > 0 && seed % 2 == 0;
+      if (gathered) p.segments.sample = random_indices({rows}, images, seed);
+      p.segments.offsets = random_offsets(gathered ? rows : images, experts, seed + 1);
+      check_problem(p, seed * 10, Device::cpu());
+    }
+  }
+}
+
 TEST_CASE("conv2d and its gradients agree with naive loops on layers of real sizes", "[kernels][device]") {
   const Segments two{Tensor::from({int64_t{0}, int64_t{67}, int64_t{90}}), random_indices({90}, 50, 1)};
   for (const Device device : available_devices()) {
@@ -137,6 +161,7 @@ TEST_CASE("conv2d gives the same bits for any number of threads", "[kernels]") {
   const int before = num_threads();
   for (const Problem& p : {Problem{{200, 1, 28, 28}, {3, 2, 1, 3, 3}, {}, segments},
                            Problem{{200, 12, 8, 8}, {3, 16, 12, 3, 3}, {.padding = 1}, segments},
+                           Problem{{200, 17, 7, 8}, {3, 16, 17, 3, 3}, {.padding = 1}, segments},
                            Problem{{200, 3, 16, 16}, {3, 4, 3, 3, 3}, {.stride = 2, .padding = 1}, segments}}) {
     INFO(p.label());
     const auto run = [&](int threads) {

@@ -1,5 +1,7 @@
 #include "nn/fused_stack.h"
 
+#include <cmath>
+
 #include "kernels/cpu/instruction_set.h"
 #include "nn/activation.h"
 #include "nn/conv2d.h"
@@ -127,13 +129,39 @@ TEST_CASE("two layers of many experts are one operation", "[fused]") {
   CHECK(nn::forward_fused(modules_of(*middling), 0, 4, wide, random_segments(8, 500, 6), y) == 3);
 }
 
+TEST_CASE("ReLU and a max-pool behind it change places, and no bit of the result does", "[fused]") {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const int64_t stride : {1, 2, 3}) {
+      nn::Sequential net;
+      net.add<nn::ReLU>();
+      net.add<nn::MaxPool2d>(2, stride);
+      // Few values, so that many windows have several largest pixels, and many no positive one.
+      Tensor rounded = random_tensor({3, 2, 7, 8}, 1, -2.5, 1.5);
+      for (double& value : rounded.mutable_values<double>()) value = std::round(value);
+      const Tensor x = converted(rounded, dtype);
+      const auto run = [&] {
+        const Variable in(x, true);
+        const Variable y = net(in, {});
+        backward(y, random_tensor(y.shape(), 2, -1, 1, dtype));
+        return std::pair(y.value(), in.grad());
+      };
+      const auto [y, dx] = run();
+      const nn::LayerByLayer reference;
+      const auto [expected_y, expected_dx] = run();
+      CHECK(difference(y, expected_y, 0, 0) == "");
+      CHECK(difference(dx, expected_dx, 0, 0) == "");
+    }
+  }
+}
+
 TEST_CASE("networks are fused as far as the layers are small and known", "[fused]") {
   Generator generator(6);
   const Tensor images = Tensor::zeros({64, 1, 10, 10}), features = Tensor::zeros({64, 2});
   const auto net = image_network(0, generator);
   CHECK(fused_until(*net, images) == 8);                              // all but the softmax
   CHECK(fused_until(*feature_network(0, generator), features) == 3);  // tanh is not one of the layers
-  CHECK(fused_until(*net, images.to(Device::cpu()), 1) == 1);         // nothing starts with a ReLU
+  CHECK(fused_until(*net, images.to(Device::cpu()), 1) == 3);         // a ReLU and the pool behind it
+  CHECK(fused_until(*net, images.to(Device::cpu()), 4) == 4);         // nothing else starts with a ReLU
   CHECK(fused_until(*image_network(0, generator, 9), images) == 0);   // too many channels
   CHECK(fused_until(*net, Tensor::zeros({64, 1, 10, 10}, DType::f64)) == 0);
   CHECK(fused_until(*net, Tensor::zeros({3, 1, 10, 10})) == 0);  // too few rows
