@@ -11,35 +11,45 @@ namespace divvy::kernels::cpu {
 
 namespace {
 
-constexpr int64_t kLanes = 16;
+/// Sums are kept for each of kLanes neighbouring elements of a channel. Channels of fewer elements share the lanes;
+/// of larger ones, kTogether are gone through in turns, so that the memory is read in longer runs.
+constexpr int64_t kLanes = 16, kTogether = 4;
 template <class T>
-using Lanes = std::array<T, kLanes>;
+using Lanes = std::array<T, kLanes * kTogether>;
 
-/// Some neighbouring channels of the rows of one expert. In a row they are one run of contiguous elements, which is
-/// gone through kLanes elements at a time; element j of it belongs to lane j % kLanes. Either a run has at most kLanes
-/// elements of one or more channels, or it is one channel: so each lane has elements of one channel only.
+/// Some neighbouring channels of the rows of one expert. In a row they are one run of contiguous elements.
 struct ChannelBlock {
   RowPanel panel;
   int64_t channels, spatial;  ///< of x: C and H * W
   int64_t first, count;       ///< the channels of the block
 
+  /// How many channels a block has, of `all` channels of all experts: few enough to leave work for every core.
+  static int64_t together(int64_t spatial, int64_t all) {
+    if (spatial < kLanes) return kLanes / std::max<int64_t>(1, spatial);
+    return all >= 16 * kTogether ? kTogether : 1;
+  }
+
   int64_t values() const { return panel.rows() * spatial; }  ///< of one channel
   int64_t parameter(int64_t c) const { return panel.expert * channels + first + c; }
   /// The lanes of channel c of the block.
-  int64_t begin_lane(int64_t c) const { return count == 1 ? 0 : c * spatial; }
-  int64_t end_lane(int64_t c) const { return count == 1 ? kLanes : (c + 1) * spatial; }
+  int64_t begin_lane(int64_t c) const { return c * std::min(spatial, kLanes); }
+  int64_t end_lane(int64_t c) const { return begin_lane(c + 1); }
 
   /// Calls f(element of x, lane) for every element; the inner loop has a fixed length, for the vector unit.
   template <class F>
   void for_each(const F& f) const {
-    const int64_t run = count * spatial;
+    // Small channels are one run of at most kLanes elements.
+    const int64_t runs = spatial >= kLanes ? count : 1, length = spatial >= kLanes ? spatial : count * spatial;
     for (int64_t row = panel.begin; row < panel.end; ++row) {
-      const int64_t begin = (row * channels + first) * spatial;
-      int64_t j = 0;
-      for (; j + kLanes <= run; j += kLanes) {
-        for (int64_t lane = 0; lane < kLanes; ++lane) f(begin + j + lane, static_cast<size_t>(lane));
+      int64_t begin = (row * channels + first) * spatial;
+      for (int64_t run = 0; run < runs; ++run, begin += length) {
+        const int64_t lanes = run * kLanes;
+        int64_t j = 0;
+        for (; j + kLanes <= length; j += kLanes) {
+          for (int64_t lane = 0; lane < kLanes; ++lane) f(begin + j + lane, static_cast<size_t>(lanes + lane));
+        }
+        for (int64_t lane = 0; j + lane < length; ++lane) f(begin + j + lane, static_cast<size_t>(lanes + lane));
       }
-      for (int64_t lane = 0; j + lane < run; ++lane) f(begin + j + lane, static_cast<size_t>(lane));
     }
   }
 
@@ -59,9 +69,9 @@ struct ChannelBlock {
 template <class Body>
 void for_blocks(const Tensor& x, const Segments& segments, const Body& body) {
   const int64_t channels = x.size(1), spatial = x.rank() == 4 ? x.size(2) * x.size(3) : 1;
-  const int64_t together = std::max<int64_t>(1, kLanes / std::max<int64_t>(1, spatial));
-  const int64_t blocks = (channels + together - 1) / together;
   const std::vector<RowPanel> experts = expert_rows(segments, x.size(0));
+  const int64_t together = ChannelBlock::together(spatial, channels * static_cast<int64_t>(experts.size()));
+  const int64_t blocks = (channels + together - 1) / together;
   const int64_t units = static_cast<int64_t>(experts.size()) * blocks;
   const int64_t elements = x.numel() / std::max<int64_t>(1, units);
   parallel_tiles(units, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, elements)), [&](int64_t begin, int64_t end) {
