@@ -5,6 +5,7 @@
 #include "benchmarks/choose.h"
 #include "benchmarks/measure.h"
 #include "kernels/flops.h"
+#include "kernels/precision.h"
 #include "moe/dispatch.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
@@ -79,6 +80,12 @@ void feed_forward(benchmark::State& state) {
   set_num_threads(before);
 }
 
+/// The same with the operands of products rounded to bf16, where the machine has units for them.
+void feed_forward_bf16(benchmark::State& state) {
+  const kernels::WithPrecision bf16(Precision::bf16);
+  feed_forward(state);
+}
+
 /// The same products for however many experts there are: what conditional computation promises to cost.
 void cost_law(benchmark::State& state) { layer(state, 4096, state.range(0), state.range(1), 64, 128); }
 
@@ -112,7 +119,12 @@ void bench::register_benchmarks() {
     add("layer_forward_backward", layer_forward_backward, 10)->Apply(layers);
     if (options().tiny) return;
   } else {
-    add("feed_forward", feed_forward)->ArgName("threads")->Arg(1)->Arg(2)->Arg(4)->Unit(benchmark::kMillisecond);
+    add("feed_forward", feed_forward)
+        ->ArgName("threads")
+        ->RangeMultiplier(2)
+        ->Range(1, 8)
+        ->Unit(benchmark::kMillisecond);
+    add("feed_forward_bf16", feed_forward_bf16)->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
   }
   add("cost_law", cost_law)
       ->ArgNames({"experts", "k"})

@@ -7,8 +7,8 @@
 
 Each row runs in the correct form and, where the published code computed something else, in that form too, by the quirks
 of benchmarks/reference_numbers.py. --epochs-scale shortens stages to that share, but not below --least-epochs; the
-tables say which epochs were run. A table may have seeds and a scale of its own (mnist-ten-seeds has). A run that is there already is not repeated; --no-training only writes what
-there is. "Of the best run" is the test accuracy of the seed with the best validation accuracy, which is what many
+tables say which epochs were run. A table may have seeds and a scale of its own (mnist-all-epochs has). A run that is
+there already is not repeated; --no-training only writes what there is. "Of the best run" is the test accuracy of the seed with the best validation accuracy, which is what many
 published rows are, of more seeds; ! marks a published number more than two standard deviations from our mean.
 """
 import argparse
@@ -130,7 +130,7 @@ def main():
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--out", default="runs/reproduction")
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="run each row with seeds 1 to this")
     parser.add_argument("--jobs", type=int, default=0)
     parser.add_argument("--epochs-scale", type=float, default=1)
     parser.add_argument("--least-epochs", type=int, default=20)

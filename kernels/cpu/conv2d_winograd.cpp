@@ -6,6 +6,7 @@
 #include "kernels/cpu/dot.h"
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/precision.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu::winograd {
@@ -113,6 +114,8 @@ void transform_planes(const Block& block, int64_t channels, T* to, const Transfo
 
 bool fits(const ConvSizes& s) {
   constexpr int64_t kLeast = 16;
+  // The transforms subtract what is nearly equal, which operands rounded to bf16 do not bear.
+  if (product_precision() == Precision::bf16) return false;
   return s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1 && s.groups == 1 && s.padding <= 2 &&
          s.channels >= kLeast && s.filters >= kLeast;
 }

@@ -1,10 +1,36 @@
 #include "kernels/cpu/instruction_set.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "tensor/error.h"
 
 namespace divvy::kernels::cpu {
 
 namespace {
+
+#if defined(__x86_64__)
+/// Whether the processor says so in leaf 7 of CPUID: bit `bit` of EAX of sub-leaf 1, or of EDX of sub-leaf 0.
+bool has_feature(unsigned subleaf, int bit) {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, subleaf, &a, &b, &c, &d) != 0 && ((subleaf == 1 ? a : d) >> bit & 1) != 0;
+}
+
+/// The registers of AMX are large, so a process asks for the use of them.
+bool allowed_tiles() {
+#if defined(__linux__)
+  constexpr long kRequestFeature = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestFeature, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 InstructionSet widest() {
   if (machine_has(InstructionSet::avx512)) return InstructionSet::avx512;
@@ -36,6 +62,17 @@ bool machine_has(InstructionSet set) {
   return false;
 #else
   return set == InstructionSet::plain;
+#endif
+}
+
+bool machine_has(Bf16Unit unit) {
+#if defined(__x86_64__)
+  static const bool pairs = machine_has(InstructionSet::avx512) && has_feature(1, 5);
+  static const bool tiles = pairs && has_feature(0, 24) && has_feature(0, 22) && allowed_tiles();
+  return unit == Bf16Unit::amx ? tiles : pairs;
+#else
+  static_cast<void>(unit);
+  return false;
 #endif
 }
 

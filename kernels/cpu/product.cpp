@@ -1,17 +1,23 @@
 #include "kernels/cpu/product.h"
 
+#include <type_traits>
+
 #include "kernels/cpu/scratch.h"
+#include "kernels/precision.h"
 
 namespace divvy::kernels::cpu {
 
 namespace {
 
-/// The depth that is summed in one go: a packed panel of b stays in the first cache while all rows pass over it.
-constexpr int64_t kDepth = 256;
-
 template <class T>
 const ProductCode<T>* code_for(InstructionSet set) {
 #if defined(__x86_64__)
+  if constexpr (std::is_same_v<T, float>) {
+    if (set == InstructionSet::avx512 && product_precision() == Precision::bf16) {
+      if (machine_has(Bf16Unit::amx)) return &product_amx();
+      if (machine_has(Bf16Unit::avx512)) return &product_avx512_bf16();
+    }
+  }
   if (set == InstructionSet::avx512) return &product_avx512<T>();
   if (set == InstructionSet::avx2) return &product_avx2<T>();
 #endif
@@ -43,9 +49,10 @@ void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const Mat
   if (depth == 0) return without_depth(rows, cols, c);
   thread_local Scratch left, right;
   // Blocks of equal depth, whole cache lines of a. Where a has to be packed, it is in blocks of rows, too.
-  const int64_t block = (tiles_of(depth, tiles_of(depth, kDepth)) + 15) / 16 * 16;
-  const int64_t height = a.transposed ? std::min(rows, kTileRows) : rows;
-  T* left_space = a.transposed ? left.take<T>(code_->left_space(height, block)) : nullptr;
+  const int64_t block = (tiles_of(depth, tiles_of(depth, code_->depth)) + 15) / 16 * 16;
+  const bool packs_left = a.transposed || code_->packs_left;
+  const int64_t height = packs_left ? std::min(rows, kTileRows) : rows;
+  T* left_space = packs_left ? left.take<T>(code_->left_space(height, block)) : nullptr;
   T* right_space = right.take<T>(code_->right_space(block));
   for (int64_t p = 0; p < depth; p += block) {
     const int64_t size = std::min(block, depth - p);

@@ -22,12 +22,14 @@ constexpr int64_t wide_tile(int64_t cols, int64_t others) {
   return tile;
 }
 
-/// Multiplies matrices on the thread that calls it, with the code for an instruction set: by default the one in use
-/// where the object is made, which tasks on other threads then share. T is float or double.
+/// Multiplies matrices on the thread that calls it, with the code for an instruction set and, in f32, the precision of
+/// products (kernels/precision.h): by default those in use where the object is made, which tasks on other threads then
+/// share. T is float or double.
 template <class T>
 class Product {
  public:
   explicit Product(InstructionSet set = instruction_set());
+  explicit Product(const ProductCode<T>& code) : code_(&code) {}
 
   /// c = start + a b for a [rows, depth] and b [depth, cols], where the start is zero, a bias or c itself; then perhaps
   /// the larger of it and zero, or zero where another matrix is not positive. c overlaps neither a nor b.

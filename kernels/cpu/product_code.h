@@ -49,10 +49,12 @@ struct ProductBlock {
 template <class T>
 struct ProductCode {
   int64_t tile_rows, tile_cols;
+  int64_t depth;    ///< that is summed in one go: a packed panel of b stays in the first cache while all rows pass it
+  bool packs_left;  ///< also where a is not transposed
   void (*multiply)(const ProductBlock<T>&);
 
   /// Elements of the memory in which a block packs its operands.
-  int64_t left_space(int64_t rows, int64_t depth) const { return rows * depth; }
+  int64_t left_space(int64_t rows, int64_t depth) const { return (rows + 15) / 16 * 16 * ((depth + 31) / 32 * 32); }
   int64_t right_space(int64_t depth) const { return tile_cols * depth; }
 };
 
@@ -62,5 +64,8 @@ template <class T>
 const ProductCode<T>& product_avx2();
 template <class T>
 const ProductCode<T>& product_avx512();
+/// Products of f32 matrices rounded to bf16; see product_bf16_tile.h.
+const ProductCode<float>& product_avx512_bf16();
+const ProductCode<float>& product_amx();
 
 }  // namespace divvy::kernels::cpu

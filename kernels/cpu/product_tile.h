@@ -269,7 +269,7 @@ struct ProductTile {
     }
   }
 
-  static constexpr ProductCode<T> code() { return {kRows, kCols, &multiply}; }
+  static constexpr ProductCode<T> code() { return {kRows, kCols, 256, false, &multiply}; }
 };
 
 }  // namespace

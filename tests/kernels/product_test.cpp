@@ -5,6 +5,8 @@
 #include <random>
 #include <vector>
 
+#include "kernels/precision.h"
+#include "tensor/dtype.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 
@@ -22,6 +24,33 @@ std::vector<InstructionSet> instruction_sets() {
     if (kernels::cpu::machine_has(set)) sets.push_back(set);
   }
   return sets;
+}
+
+/// A way to multiply, and what it rounds its operands to.
+template <class T>
+struct Way {
+  std::string name;
+  Product<T> multiply;
+  bool rounds = false;
+  double operand(T value) const {
+    return rounds ? static_cast<double>(static_cast<float>(bf16(static_cast<float>(value))))
+                  : static_cast<double>(value);
+  }
+};
+
+/// Every instruction set and, in f32, every unit for bf16 that this machine has.
+template <class T>
+std::vector<Way<T>> ways() {
+  std::vector<Way<T>> result;
+  for (const InstructionSet set : instruction_sets()) result.push_back({to_string(set), Product<T>(set)});
+#if defined(__x86_64__)
+  if constexpr (std::is_same_v<T, float>) {
+    using namespace kernels::cpu;
+    if (machine_has(Bf16Unit::avx512)) result.push_back({"AVX512_BF16", Product<T>(product_avx512_bf16()), true});
+    if (machine_has(Bf16Unit::amx)) result.push_back({"AMX-BF16", Product<T>(product_amx()), true});
+  }
+#endif
+  return result;
 }
 
 template <class T>
@@ -71,7 +100,7 @@ struct Case {
   Last last = Last::none;
 };
 
-/// Computes a case with every instruction set and compares it with plain loops in double; the tolerance is relative to
+/// Computes a case in every way and compares it with plain loops in double; the tolerance is relative to
 /// the sum of the magnitudes of an element's products.
 template <class T>
 void check_case(const Case& c, std::mt19937_64& random) {
@@ -80,15 +109,14 @@ void check_case(const Case& c, std::mt19937_64& random) {
   const std::vector<T> bias = random_values<T>(c.cols, random), before = random_values<T>(c.rows * c.cols, random);
   const std::vector<T> active = random_values<T>(c.rows * c.cols, random);
   const int64_t stride = c.cols + 2;
-  for (const InstructionSet set : instruction_sets()) {
+  for (const Way<T>& way : ways<T>()) {
     std::vector<T> result(static_cast<size_t>(c.rows * stride), T(-77));
     for (int64_t i = 0; i < c.rows && c.start == Start::add; ++i) {
       std::copy_n(before.begin() + i * c.cols, c.cols, result.begin() + i * stride);
     }
-    const Product<T> multiply(set);
-    multiply(c.rows, c.cols, c.depth, a.view, b.view,
-             {result.data(), stride, c.start == Start::bias ? bias.data() : nullptr, c.start == Start::add,
-              c.last == Last::relu, c.last == Last::active ? active.data() : nullptr, c.cols});
+    way.multiply(c.rows, c.cols, c.depth, a.view, b.view,
+                 {result.data(), stride, c.start == Start::bias ? bias.data() : nullptr, c.start == Start::add,
+                  c.last == Last::relu, c.last == Last::active ? active.data() : nullptr, c.cols});
     int64_t wrong = 0;
     for (int64_t i = 0; i < c.rows; ++i) {
       for (int64_t j = 0; j < c.cols; ++j) {
@@ -98,8 +126,8 @@ void check_case(const Case& c, std::mt19937_64& random) {
                                  : static_cast<double>(before[static_cast<size_t>(i * c.cols + j)]);
         double sum = start, size = std::abs(start);
         for (int64_t p = 0; p < c.depth; ++p) {
-          const double product = static_cast<double>(a.values[static_cast<size_t>(i * c.depth + p)]) *
-                                 static_cast<double>(b.values[static_cast<size_t>(p * c.cols + j)]);
+          const double product = way.operand(a.values[static_cast<size_t>(i * c.depth + p)]) *
+                                 way.operand(b.values[static_cast<size_t>(p * c.cols + j)]);
           sum += product, size += std::abs(product);
         }
         const double tolerance = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size *
@@ -110,10 +138,9 @@ void check_case(const Case& c, std::mt19937_64& random) {
       }
       for (int64_t j = c.cols; j < stride; ++j) wrong += result[static_cast<size_t>(i * stride + j)] != T(-77);
     }
-    INFO(to_string(set) << ", " << sizeof(T) << " bytes: " << c.rows << " x " << c.depth << " x " << c.cols
-                        << ", transposed " << c.transpose_a << c.transpose_b << ", gathered " << c.gather_a
-                        << c.gather_b << ", start " << static_cast<int>(c.start) << ", last "
-                        << static_cast<int>(c.last));
+    INFO(way.name << ", " << sizeof(T) << " bytes: " << c.rows << " x " << c.depth << " x " << c.cols << ", transposed "
+                  << c.transpose_a << c.transpose_b << ", gathered " << c.gather_a << c.gather_b << ", start "
+                  << static_cast<int>(c.start) << ", last " << static_cast<int>(c.last));
     CHECK(wrong == 0);
   }
 }
@@ -150,13 +177,28 @@ TEST_CASE("products around every width of a vector and height of a tile agree wi
   }
 }
 
+TEST_CASE("products of f32 are rounded to bf16 where that is asked for and the machine can") {
+  // 1 + 2^-9 has one bit more than bf16 keeps.
+  const float a = 1 + 1.F / 512, b = 3;
+  const auto product = [&] {
+    float result = 0;
+    Product<float>()(1, 1, 1, {&a, 1}, {&b, 1}, {&result, 1});
+    return result;
+  };
+  CHECK(product() == a * b);
+  const kernels::WithPrecision bf16(Precision::bf16);
+  CHECK(product() == (machine_has(kernels::cpu::Bf16Unit::avx512) ? b : a * b));
+  const kernels::WithPrecision tf32(Precision::tf32);
+  CHECK(product() == a * b);
+}
+
 TEST_CASE("how rows and columns are cut does not change a bit of a product") {
   std::mt19937_64 random(33);
-  for (const InstructionSet set : instruction_sets()) {
+  for (const Way<float>& way : ways<float>()) {
     for (const bool transposed : {false, true}) {
       const int64_t rows = 61, cols = 93, depth = 801;
       const Stored<float> a(rows, depth, transposed, true, random), b(depth, cols, !transposed, true, random);
-      const Product<float> multiply(set);
+      const Product<float>& multiply = way.multiply;
       std::vector<float> whole(rows * cols), parts(rows * cols);
       multiply(rows, cols, depth, a.view, b.view, {whole.data(), cols});
       for (int64_t i = 0; i < rows; i += 7) {
@@ -165,7 +207,7 @@ TEST_CASE("how rows and columns are cut does not change a bit of a product") {
                    b.view.at(0, j), {parts.data() + i * cols + j, cols});
         }
       }
-      INFO(to_string(set));
+      INFO(way.name);
       CHECK(whole == parts);
     }
   }
