@@ -55,6 +55,7 @@ std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
 int eval_command(const EvalConfig& config) {
   if (config.threads > 0) set_num_threads(config.threads);
   const Device device = chosen_device(config.device);
+  use_precision(config.precision, device);
   TrainConfig settings = run_settings(config.run);
   if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
   const data::Splits data = planned_data(settings);

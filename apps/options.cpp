@@ -8,6 +8,7 @@
 #include "apps/option_checks.h"
 #include "apps/suggest.h"
 #include "apps/version.h"
+#include "kernels/precision.h"
 
 namespace divvy::app {
 
@@ -60,6 +61,23 @@ Device chosen_device(const std::string& text) {
   return Device::cuda(index);
 }
 
+CLI::Option* precision_option(CLI::App& command, std::string& precision) {
+  return command
+      .add_option("--precision", precision, "of the factors of products: f32, or where the hardware can bf16 or tf32")
+      ->check(one_of({"f32", "bf16", "tf32"}))
+      ->capture_default_str();
+}
+
+void use_precision(const std::string& text, Device device) {
+  const Precision precision = text == "bf16" ? Precision::bf16 : text == "tf32" ? Precision::tf32 : Precision::f32;
+  if (!kernels::has_precision(device, precision)) {
+    throw UsageError(fmt::format(
+        "--precision {}: {}; --precision f32 works everywhere", text,
+        precision == Precision::tf32 ? "a GPU has it, the CPU has not" : "this processor has no AMX or AVX512_BF16"));
+  }
+  kernels::set_product_precision(precision);
+}
+
 void add_eval_options(CLI::App& command, EvalConfig& config) {
   command.add_option("run", config.run, "run folder of a training")->required();
   command.add_option("--checkpoint", config.checkpoint, "last or best")
@@ -75,6 +93,7 @@ void add_eval_options(CLI::App& command, EvalConfig& config) {
       ->check(number(1e-6, 1e6));
   threads_option(command, config.threads);
   device_option(command, config.device);
+  precision_option(command, config.precision);
 }
 
 void add_data_options(CLI::App& command, DataConfig& config, bool with_names) {

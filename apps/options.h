@@ -51,7 +51,7 @@ struct TrainConfig {
 
   uint64_t seed = 42;
   int threads = 0;
-  std::string device = "cpu";
+  std::string device = "cpu", precision = "f32";
   std::string run_dir, name;
   bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
 };
@@ -61,7 +61,7 @@ struct EvalConfig {
   int64_t batch = 512;
   double temperature = 0;  ///< of the gate's softmax; 0: the one at which the gate learned last
   int threads = 0;
-  std::string device = "cpu";
+  std::string device = "cpu", precision = "f32";
 };
 
 struct DataConfig {
@@ -79,8 +79,11 @@ void add_data_options(CLI::App& command, DataConfig& config, bool with_names);
 CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir);
 CLI::Option* threads_option(CLI::App& command, int& threads);
 CLI::Option* device_option(CLI::App& command, std::string& device);
+CLI::Option* precision_option(CLI::App& command, std::string& precision);
 /// The device that --device names, which must be there. Throws UsageError.
 Device chosen_device(const std::string& text);
+/// Lets products be in the precision that --precision names, which the device must have. Throws UsageError.
+void use_precision(const std::string& text, Device device);
 
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);

@@ -59,6 +59,7 @@ int train_command(TrainConfig config) {
   }
   if (config.threads > 0) set_num_threads(config.threads);
   const Device device = chosen_device(config.device);
+  use_precision(config.precision, device);
   Plan plan = make_plan(config);
   if (config.dry_run) {
     fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());

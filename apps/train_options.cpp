@@ -126,6 +126,7 @@ void add_run(CLI::App& command, TrainConfig& c) {
   group.add("--seed", c.seed, "seed of weights, order and splits")->check(number(0, 9007199254740992.0));
   group.add(threads_option(command, c.threads));
   group.add(device_option(command, c.device));
+  group.add(precision_option(command, c.precision));
   group.add("--run-dir", c.run_dir, "the run folder; the default is runs/DATE_TIME-NAME");
   group.add("--name", c.name, "name in the run folder's default name");
   command.add_flag("--quiet,-q", c.quiet, "no progress, only results and errors")->group("Run");

@@ -369,6 +369,7 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
                           : fmt::format("{}, of the experts {}", config.learning_rate, config.expert_learning_rates),
                       config.weight_decay, config.batch);
   if (!options.quirks.empty()) text += fmt::format("quirks    {}\n", options.quirks.to_string());
+  if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);
   return text + fmt::format("seed      {}, {} threads\n", config.seed, num_threads());
 }
 

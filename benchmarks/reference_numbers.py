@@ -152,7 +152,7 @@ FIFTH = {"set": {"data": "cifar10-small"}, "epochs_scale": .1, "least_epochs": 2
 TABLES = {
     "mnist": ("MNIST, ten experts", "mnist", MNIST_10),
     "mnist-all-epochs": ("MNIST, ten experts, all epochs", "mnist", MNIST_10_EPOCHS,
-                         {"seeds": 5, "epochs_scale": 1, "forms": ["correct"]}),
+                         {"epochs_scale": 1, "forms": ["correct"]}),
     "mnist-5": ("MNIST, five experts", "mnist-5", MNIST_5),
     "mnist-5-all-epochs": ("MNIST, five experts, all epochs", "mnist-5", MNIST_5_EPOCHS, {"epochs_scale": 1}),
     "fashion-mnist": ("Fashion-MNIST, five experts", "fashion-mnist", FASHION),

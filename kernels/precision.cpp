@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "kernels/cpu/instruction_set.h"
+
 namespace divvy {
 
 std::string_view to_string(Precision precision) {
@@ -21,6 +23,11 @@ std::atomic<Precision> chosen{Precision::f32};
 
 void set_product_precision(Precision precision) { chosen = precision; }
 Precision product_precision() { return chosen; }
+
+bool has_precision(Device device, Precision precision) {
+  if (precision == Precision::f32 || !device.is_cpu()) return true;
+  return precision == Precision::bf16 && cpu::machine_has(cpu::Bf16Unit::avx512);
+}
 
 }  // namespace kernels
 }  // namespace divvy

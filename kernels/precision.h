@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tensor/device.h"
+
 namespace divvy {
 
 /// What the operands of an f32 product are rounded to before they are multiplied; sums are in f32 always. f32: not at
@@ -20,6 +22,8 @@ namespace kernels {
 /// tf32, one without bf16 products, and f64.
 void set_product_precision(Precision precision);
 Precision product_precision();
+/// Whether products on `device` can be in that precision: f32 everywhere, all of them on a GPU.
+bool has_precision(Device device, Precision precision);
 
 /// Another precision for as long as it lives.
 class WithPrecision {

@@ -264,18 +264,6 @@ TEST_CASE("a model is tested at another temperature") {
   CHECK(mentions(refused.err, "escort"));
 }
 
-TEST_CASE("a device that is not there is refused") {
-  const Workplace work;
-  for (const char* name : {"tpu", "cuda:", "cuda:x", "cuda:99", "CPU", "cuda:-1"}) {
-    const Result train = work.run(fmt::format("{} --device {} --run-dir run", kSmall, name));
-    INFO(name << ": " << train.err);
-    CHECK(train.code == 2);
-    CHECK(mentions(train.err, "--device"));
-    CHECK(!fs::exists(work.path() / "run"));
-  }
-  CHECK(work.run("eval nowhere --device cuda:99").code == 2);
-}
-
 TEST_CASE("a regression is told by its squared error") {
   const Workplace work;
   const Result train = work.run(
