@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/counting_sort.h"
+#include "kernels/cpu/prefetch.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -25,8 +26,10 @@ void gather_rows(const Tensor& x, const Tensor& index, Tensor& y) {
   const int64_t* from = index.data<int64_t>();
   const std::byte* in = x.bytes();
   std::byte* out = y.mutable_bytes();
+  const int64_t ahead = prefetch_distance(row_bytes);
   parallel_tiles(rows, 4 * kTile / row_bytes + 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
+      if (n + ahead < rows) prefetch_row(in + from[n + ahead] * row_bytes, row_bytes);
       std::memcpy(out + n * row_bytes, in + from[n] * row_bytes, static_cast<size_t>(row_bytes));
     }
   });

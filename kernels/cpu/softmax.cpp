@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cpu/elementary.h"
+#include "kernels/cpu/softmax_rows.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -16,39 +16,13 @@ using Row = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
 template <class T>
 using ConstRow = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
 
-constexpr int64_t kShortRow = 64;
-
-/// Rows of a task. An element of a short row takes several times as long as one of a long row.
-int64_t rows_per_task(int64_t cols) { return std::max<int64_t>(1, (cols <= kShortRow ? 2560 : 16384) / cols); }
-
 /// Calls f(r) for each row of a [rows, cols] problem, in tiles.
 template <class F>
 void for_rows(const Shape& shape, const F& f) {
   if (shape.numel() == 0) return;
-  parallel_tiles(shape.rows(), rows_per_task(shape.cols()), [&](int64_t begin, int64_t end) {
+  parallel_tiles(shape.rows(), softmax_rows_per_task(shape.cols()), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) f(r);
   });
-}
-
-/// y = softmax(x * inverse) for rows [begin, end). The exponentials of all rows are one loop, since the rows of a gate
-/// are shorter than a vector.
-template <class T>
-[[gnu::flatten]] void softmax_rows(const T* x, int64_t cols, T inverse, T* y, int64_t begin, int64_t end) {
-  for (int64_t r = begin; r < end; ++r) {
-    const T* from = x + r * cols;
-    T max = from[0];
-    for (int64_t c = 1; c < cols; ++c) max = from[c] > max ? from[c] : max;
-    for (int64_t c = 0; c < cols; ++c) y[r * cols + c] = (from[c] - max) * inverse;
-  }
-#pragma omp simd
-  for (int64_t i = begin * cols; i < end * cols; ++i) y[i] = elementary::exp(y[i]);
-  for (int64_t r = begin; r < end; ++r) {
-    T* to = y + r * cols;
-    T sum = 0;
-    for (int64_t c = 0; c < cols; ++c) sum += to[c];
-    const T scale = 1 / sum;
-    for (int64_t c = 0; c < cols; ++c) to[c] *= scale;
-  }
 }
 
 }  // namespace
@@ -60,16 +34,8 @@ void softmax(const Tensor& x, double temperature, Tensor& y) {
     T* out = y.mutable_data<T>();
     const T inverse = static_cast<T>(1 / temperature);
     if (x.numel() == 0) return;
-    parallel_tiles(x.shape().rows(), rows_per_task(cols), [=](int64_t begin, int64_t end) {
-      if (cols <= kShortRow) return softmax_rows(in, cols, inverse, out, begin, end);
-      for (int64_t r = begin; r < end; ++r) {
-        const ConstRow<T> from(in + r * cols, cols);
-        Row<T> to(out + r * cols, cols);
-        const T max = from.maxCoeff();
-        to = (from - max) * inverse;
-        elementary::exp_in_place(to.data(), cols);
-        to /= to.sum();
-      }
+    parallel_tiles(x.shape().rows(), softmax_rows_per_task(cols), [=](int64_t begin, int64_t end) {
+      softmax_rows(in + begin * cols, end - begin, cols, inverse, out + begin * cols);
     });
   });
 }
