@@ -38,6 +38,15 @@ class HostMemory final : public MemorySource {
   int64_t free_bytes() override { return available_host_memory(); }
 };
 
+/// A block of that size, or nullptr where there is none.
+void* take(std::map<size_t, std::vector<void*>>& free, size_t size) {
+  const auto found = free.find(size);
+  if (found == free.end() || found->second.empty()) return nullptr;
+  void* block = found->second.back();
+  found->second.pop_back();
+  return block;
+}
+
 }  // namespace
 
 size_t CachingAllocator::size_class(size_t bytes) {
@@ -47,28 +56,40 @@ size_t CachingAllocator::size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+void* CachingAllocator::acquire(size_t size, size_t asked) {
+  void* block = source_.acquire(size);
+  if (block == nullptr) {
+    release_cached_locked();
+    block = source_.acquire(size);
+  }
+  if (block == nullptr) {
+    throw OutOfMemoryError(
+        fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free; use smaller "
+                    "batches, a smaller model or a larger machine",
+                    device_, asked, stats_.current_bytes, source_.free_bytes()),
+        static_cast<int64_t>(std::min<size_t>(asked, INT64_MAX)));
+  }
+  ++stats_.system_allocations;
+  return block;
+}
+
 void* CachingAllocator::allocate(size_t bytes) {
   const size_t size = size_class(bytes);
   const std::scoped_lock lock(mutex_);
-  void* block = nullptr;
-  if (auto found = free_.find(size); found != free_.end() && !found->second.empty()) {
-    block = found->second.back();
-    found->second.pop_back();
-    stats_.cached_bytes -= static_cast<int64_t>(size);
+  void* block = open_ == nullptr ? nullptr : take(open_->free_, size);
+  if (block != nullptr) {
+    stats_.pooled_bytes -= static_cast<int64_t>(size);
   } else {
-    block = source_.acquire(size);
-    if (block == nullptr) {
-      release_cached_locked();
-      block = source_.acquire(size);
+    block = take(free_, size);
+    if (block != nullptr) {
+      stats_.cached_bytes -= static_cast<int64_t>(size);
+    } else {
+      block = acquire(size, bytes);
     }
-    if (block == nullptr) {
-      throw OutOfMemoryError(
-          fmt::format("out of memory on {}: asked for {} bytes, {} held by tensors, {} free; use smaller "
-                      "batches, a smaller model or a larger machine",
-                      device_, bytes, stats_.current_bytes, source_.free_bytes()),
-          static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)));
+    if (open_ != nullptr) {
+      owner_.emplace(block, open_);
+      open_->bytes_ += static_cast<int64_t>(size);
     }
-    ++stats_.system_allocations;
   }
   if (device_.is_cpu()) {
     detail::unpoison(block, bytes);
@@ -86,11 +107,23 @@ void CachingAllocator::deallocate(void* block, size_t bytes) noexcept {
   stats_.current_bytes -= static_cast<int64_t>(size);
   if (device_.is_cpu()) detail::poison(block, size);
   try {
+    const auto pooled = owner_.empty() ? owner_.end() : owner_.find(block);
+    if (pooled != owner_.end()) {
+      pooled->second->free_[size].push_back(block);
+      stats_.pooled_bytes += static_cast<int64_t>(size);
+      return;
+    }
     free_[size].push_back(block);
     stats_.cached_bytes += static_cast<int64_t>(size);
   } catch (...) {  // no room for the book-keeping itself
     release(block, size);
   }
+}
+
+int64_t CachingAllocator::available_bytes() {
+  const std::scoped_lock lock(mutex_);
+  const int64_t free = source_.free_bytes();
+  return free < 0 ? -1 : free + stats_.cached_bytes;
 }
 
 AllocatorStats CachingAllocator::stats() const {
@@ -119,6 +152,35 @@ void CachingAllocator::release_cached_locked() {
   }
   free_.clear();
   stats_.cached_bytes = 0;
+}
+
+MemoryPool::~MemoryPool() {
+  close();
+  const std::scoped_lock lock(allocator_.mutex_);
+  std::erase_if(allocator_.owner_, [this](const auto& entry) { return entry.second == this; });
+  for (auto& [size, blocks] : free_) {
+    const auto bytes = static_cast<int64_t>(size * blocks.size());
+    allocator_.stats_.pooled_bytes -= bytes;
+    allocator_.stats_.cached_bytes += bytes;
+    auto& cached = allocator_.free_[size];
+    cached.insert(cached.end(), blocks.begin(), blocks.end());
+  }
+}
+
+void MemoryPool::open() {
+  const std::scoped_lock lock(allocator_.mutex_);
+  if (allocator_.open_ != nullptr) fail<ValueError>("a memory pool is open already; close it first");
+  allocator_.open_ = this;
+}
+
+void MemoryPool::close() {
+  const std::scoped_lock lock(allocator_.mutex_);
+  if (allocator_.open_ == this) allocator_.open_ = nullptr;
+}
+
+int64_t MemoryPool::bytes() const {
+  const std::scoped_lock lock(allocator_.mutex_);
+  return bytes_;
 }
 
 CachingAllocator& allocator(Device device) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "tensor/device.h"
@@ -15,6 +16,7 @@ struct AllocatorStats {
   int64_t current_bytes = 0;       ///< held by live tensors
   int64_t peak_bytes = 0;          ///< the largest current_bytes since the start or reset_peak()
   int64_t cached_bytes = 0;        ///< freed by tensors, kept for reuse
+  int64_t pooled_bytes = 0;        ///< freed by tensors, kept for the MemoryPool that they came from
   int64_t allocations = 0;         ///< requests served
   int64_t system_allocations = 0;  ///< of these, requests that went to the system
 };
@@ -29,6 +31,8 @@ class MemorySource {
   /// Free bytes of the device, or -1 where that is not known.
   virtual int64_t free_bytes() = 0;
 };
+
+class MemoryPool;
 
 /// Keeps freed blocks in size classes and hands them out again, so that a training step allocates nothing from the
 /// system after the first. Safe to use from several threads.
@@ -48,18 +52,52 @@ class CachingAllocator {
   /// Gives all cached blocks back to the system.
   void release_cached();
 
+  /// Bytes that could be allocated: what the device has free and what is cached; -1 where that is not known.
+  int64_t available_bytes();
+
   /// The bytes that a request really takes: at most an eighth more than asked.
   static size_t size_class(size_t bytes);
 
  private:
+  friend class MemoryPool;
+  using FreeBlocks = std::map<size_t, std::vector<void*>>;
+
+  void* acquire(size_t size, size_t asked);
   void release(void* block, size_t size) noexcept;
   void release_cached_locked();
 
   Device device_;
   MemorySource& source_;
   mutable std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;
+  FreeBlocks free_;
+  MemoryPool* open_ = nullptr;
+  std::unordered_map<void*, MemoryPool*> owner_;  ///< of the blocks of pools
   AllocatorStats stats_;
+};
+
+/// Blocks that are set aside for one user: all that is allocated while the pool is open, which need not be all at once.
+/// When such a block is freed, then or later, it goes back to the pool and is handed out to nobody but who allocates
+/// while the pool is open. So what has been written down about its memory (by a CUDA graph) stays true as long as the
+/// pool lives. Its destructor leaves the blocks to the allocator; those still in use follow when they are freed.
+class MemoryPool {
+ public:
+  /// The allocator must live longer.
+  explicit MemoryPool(CachingAllocator& allocator) : allocator_(allocator) {}
+  ~MemoryPool();
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
+  /// From here on all allocations, of any thread, come from the pool. Throws ValueError where a pool is open already.
+  void open();
+  void close();
+  /// All that belongs to the pool, in use or free.
+  int64_t bytes() const;
+
+ private:
+  friend class CachingAllocator;
+  CachingAllocator& allocator_;
+  CachingAllocator::FreeBlocks free_;  // guarded by the allocator's mutex, as is bytes_
+  int64_t bytes_ = 0;
 };
 
 /// The allocator of a device. Throws DeviceError for a device that is not there.

@@ -5,6 +5,7 @@
 
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/fault.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/staging.h"
 #include "tensor/cuda/stream.h"
 #include "tensor/error.h"
@@ -99,10 +100,12 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
   const DeviceGuard guard(device);
   const cudaStream_t stream = compute_stream(device);
   if (!to_device.is_cuda()) {
+    refuse_in_recording(device, "reading a result on the host");
     DIVVY_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
     DIVVY_CUDA_CHECK(cudaStreamSynchronize(stream));
     check_fault(device);
   } else if (!from_device.is_cuda()) {
+    refuse_in_recording(device, "a copy from the host");
     upload(to, device, from, bytes, stream);
   } else if (to_device == from_device) {
     DIVVY_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream));

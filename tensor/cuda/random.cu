@@ -1,6 +1,7 @@
 #include "tensor/cuda/random.h"
 
 #include "tensor/cuda/fault.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/launch.cuh"
 
 namespace divvy::cuda {
@@ -29,6 +30,7 @@ struct FillBlock {
 /// `out` is fresh and aligned.
 template <class T, class Distribution>
 void fill(const random::State& state, const Distribution& distribution, Tensor& out) {
+  refuse_in_recording(out.device().index, "drawing random numbers");
   const int64_t count = out.numel(), blocks = (count + Distribution::kPerBlock - 1) / Distribution::kPerBlock;
   for_each(out.device(), blocks, FillBlock<T, Distribution>{state, distribution, count, out.mutable_data<T>()});
 }
@@ -70,6 +72,7 @@ void fill_random(const random::State& state, const random::Bernoulli& bernoulli,
 
 void draw_classes(const random::State& state, const Tensor& probabilities, Tensor& out) {
   const Device device = out.device();
+  refuse_in_recording(device.index, "drawing random numbers");
   visit_floating("categorical", probabilities.dtype(), [&]<class T>() {
     for_each(device, out.numel(),
              DrawClass<T>{state, probabilities.data<T>(), probabilities.size(1),

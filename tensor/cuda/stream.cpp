@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "tensor/cuda/graph.h"
 #include "tensor/device.h"
 
 namespace divvy::cuda {
@@ -55,6 +56,7 @@ void wait_for(cudaStream_t later, cudaStream_t earlier) {
 }
 
 void synchronize(int device) {
+  refuse_in_recording(device, "waiting for the device");
   const DeviceGuard guard(device);
   DIVVY_CUDA_CHECK(cudaStreamSynchronize(copy_stream(device)));
   DIVVY_CUDA_CHECK(cudaStreamSynchronize(compute_stream(device)));

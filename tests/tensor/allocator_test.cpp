@@ -182,4 +182,45 @@ TEST_CASE("Tensors of absurd size are an OutOfMemoryError with the numbers") {
   CHECK(Tensor::zeros({1}).item() == 0);  // and life goes on
 }
 
+TEST_CASE("What was allocated while a pool was open stays with the pool") {
+  LimitedMemory memory(1 << 20);
+  CachingAllocator heap(Device::cpu(), memory);
+  void* outside = heap.allocate(1024);
+  heap.deallocate(heap.allocate(512), 512);
+  CHECK(heap.available_bytes() == (1 << 20) - 1024);
+  void* kept = nullptr;
+  {
+    MemoryPool pool(heap);
+    pool.open();
+    void* first = heap.allocate(512);  // from what was cached: no new memory
+    CHECK(heap.stats().system_allocations == 2);
+    CHECK(heap.stats().cached_bytes == 0);
+    heap.deallocate(first, 512);
+    CHECK(heap.stats().cached_bytes == 0);
+    CHECK(heap.stats().pooled_bytes == 512);
+    CHECK(heap.allocate(500) == first);
+    kept = heap.allocate(1024);
+    heap.deallocate(outside, 1024);  // none of the pool's
+    CHECK(heap.stats().cached_bytes == 1024);
+    MemoryPool other(heap);
+    CHECK_THROWS_AS(other.open(), ValueError);
+    pool.close();
+    CHECK(pool.bytes() == 512 + 1024);
+
+    heap.deallocate(first, 500);  // after the pool was closed, too
+    CHECK(heap.stats().pooled_bytes == 512);
+    void* another = heap.allocate(512);
+    CHECK(another != first);
+    heap.deallocate(another, 512);
+    heap.release_cached();
+    CHECK(memory.used == 512 + 1024);
+    CHECK(pool.bytes() == 512 + 1024);
+  }
+  CHECK(heap.stats().pooled_bytes == 0);
+  CHECK(heap.stats().cached_bytes == 512);
+  heap.deallocate(kept, 1024);  // outlives the pool
+  CHECK(heap.stats().cached_bytes == 512 + 1024);
+  CHECK(heap.stats().current_bytes == 0);
+}
+
 }  // namespace divvy::test
