@@ -91,6 +91,17 @@ void check_augmentation(const Augmentation& augmentation, const Shape& sample) {
   }
 }
 
+Tensor normalised_values(const Dataset& dataset) {
+  const auto affine = affine_of(dataset);
+  const int64_t stored = dataset.x.dtype() == DType::u8 ? 256 : 1;
+  Tensor values = Tensor::empty({static_cast<int64_t>(affine.size()), stored});
+  float* to = values.mutable_data<float>();
+  for (const auto [scale, shift] : affine) {
+    for (int64_t v = 0; v < stored; ++v) *to++ = static_cast<float>(v) * scale + shift;
+  }
+  return values;
+}
+
 void gather_normalised(const Dataset& dataset, std::span<const int64_t> index, Tensor& out) {
   const auto affine = affine_of(dataset);
   const int64_t plane = dataset.x.shape().range(2).numel(), row = plane * static_cast<int64_t>(affine.size());

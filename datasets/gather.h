@@ -23,6 +23,10 @@ struct Augmentation {
 /// reflect takes images larger than the padding.
 void check_augmentation(const Augmentation& augmentation, const Shape& sample);
 
+/// What stored values become. For u8: f32 [C, 256], the value of each of them in each channel; for f32: f32 [C, 1],
+/// that of 0. The padding of an augmentation has the value of 0.
+Tensor normalised_values(const Dataset& dataset);
+
 /// out[i] = (x[index[i]] - mean) / stddev, u8 divided by 255 first; in one pass, on the calling thread. out: f32
 /// [n, C, ...]. Indices are within the dataset.
 void gather_normalised(const Dataset& dataset, std::span<const int64_t> index, Tensor& out);

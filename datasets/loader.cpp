@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "datasets/device_samples.h"
 #include "datasets/prefetch.h"
 
 namespace divvy::data {
@@ -15,10 +16,15 @@ constexpr uint64_t kOrderStream = 0xda7a'0001, kAugmentStream = 0xda7a'0002;
 /// Makes batch `position` of epoch `epoch`, whichever came before it. Used by one thread at a time.
 class BatchMaker {
  public:
-  BatchMaker(Dataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(std::move(options)) {}
+  BatchMaker(Dataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(std::move(options)) {
+    if (options_.resident && options_.device.is_cuda() && DeviceSamples::fit(dataset_, options_.device)) {
+      resident_ = std::make_unique<DeviceSamples>(dataset_, options_.device);
+    }
+  }
 
   const Dataset& dataset() const { return dataset_; }
   const LoaderOptions& options() const { return options_; }
+  bool resident() const { return resident_ != nullptr; }
   int64_t samples() const {
     return options_.drop_last ? dataset_.size() / options_.batch * options_.batch : dataset_.size();
   }
@@ -27,6 +33,7 @@ class BatchMaker {
   Batch make(const LoaderState& at) {
     if (at.epoch != epoch_) {
       order_ = order_of(at.epoch);
+      if (resident_) resident_order_ = order_.to(options_.device);
       epoch_ = at.epoch;
     }
     const int64_t begin = at.position * options_.batch, end = std::min(begin + options_.batch, samples());
@@ -35,7 +42,9 @@ class BatchMaker {
                               .split(kAugmentStream)
                               .split(static_cast<uint64_t>(at.epoch))
                               .split(static_cast<uint64_t>(at.position));
-    Batch batch = in_place() ? view(begin, end) : gather(index, generator);
+    Batch batch = resident_    ? gather_resident(resident_order_.slice(begin, end), generator)
+                  : in_place() ? view(begin, end)
+                               : gather(index, generator);
     batch.index = index;
     if (options_.transform) options_.transform(batch, generator);
     return batch;
@@ -76,6 +85,11 @@ class BatchMaker {
     return batch;
   }
 
+  Batch gather_resident(const Tensor& index, Generator& generator) const {
+    auto samples = resident_->gather(index, options_.augment, generator);
+    return {std::move(samples.x), std::move(samples.y), std::move(samples.target), {}};
+  }
+
   template <class T>
   static Tensor pick(const Tensor& from, std::span<const int64_t> rows) {
     Tensor result = Tensor::empty(from.shape().with(0, static_cast<int64_t>(rows.size())), from.dtype());
@@ -88,7 +102,8 @@ class BatchMaker {
 
   Dataset dataset_;
   LoaderOptions options_;
-  Tensor order_;
+  std::unique_ptr<DeviceSamples> resident_;
+  Tensor order_, resident_order_;
   int64_t epoch_ = -1;
 };
 
@@ -99,7 +114,7 @@ class Loader::Impl {
   Impl(Dataset dataset, LoaderOptions options) : maker(std::move(dataset), std::move(options)) {}
 
   Batch take() {
-    if (maker.options().prefetch == 0) return maker.make(state);
+    if (maker.options().prefetch == 0 || maker.resident()) return maker.make(state);
     if (!prefetcher) {
       // The thread runs through the epochs on its own; what it makes is what next() asks for, in the same order.
       auto produce = [this, ahead = state]() mutable {
@@ -121,6 +136,9 @@ Loader::Loader(Dataset dataset, LoaderOptions options) {
   check(dataset, dataset.name);
   if (options.batch < 1) fail<ValueError>("loader: the batch size must be at least 1, got {}", options.batch);
   if (options.prefetch < 0) fail<ValueError>("loader: prefetch must not be negative, got {}", options.prefetch);
+  if (options.resident && options.transform) {
+    fail<ValueError>("loader: a transform needs batches on the CPU; leave out `resident`");
+  }
   check_augmentation(options.augment, dataset.sample_shape());
   Tensor::empty({0}, DType::u8, options.device);  // an absent device shows here, not in the first epoch
   impl_ = std::make_unique<Impl>(std::move(dataset), std::move(options));
@@ -154,6 +172,7 @@ int64_t Loader::batches() const { return impl_->maker.batches(); }
 int64_t Loader::samples() const { return impl_->maker.samples(); }
 const Dataset& Loader::dataset() const { return impl_->maker.dataset(); }
 const LoaderOptions& Loader::options() const { return impl_->maker.options(); }
+bool Loader::resident() const { return impl_->maker.resident(); }
 LoaderState Loader::state() const { return impl_->state; }
 
 void Loader::restore(const LoaderState& state) {

@@ -30,7 +30,11 @@ struct LoaderOptions {
   /// Called on every batch before it is handed out, on the thread that prepares batches; a generator that is the same
   /// for the same seed, epoch and batch comes with it. It may write to x, and replace any tensor.
   std::function<void(Batch&, Generator&)> transform = {};
-  Device device = {};    ///< where the tensors of a batch but `index` go
+  Device device = {};  ///< where the tensors of a batch but `index` go
+  /// Keeps the whole dataset in the memory of a GPU where it takes at most half of what is free there; batches are then
+  /// made by the GPU, with the same values, and no thread prepares them. Not with a transform, which needs them on the
+  /// CPU.
+  bool resident = false;
   int64_t prefetch = 3;  ///< how many batches are prepared ahead by a thread of their own; 0: none, and no thread
 };
 
@@ -50,8 +54,9 @@ struct LoaderState {
 /// returned that batch. A Loader is used from one thread at a time.
 class Loader {
  public:
-  /// Throws ValueError for a batch size below 1, a negative prefetch or an augmentation that does not fit the samples,
-  /// DataError for a dataset that is not whole (see check()), DeviceError for a device that is not there.
+  /// Throws ValueError for a batch size below 1, a negative prefetch, an augmentation that does not fit the samples or
+  /// a resident dataset with a transform, DataError for a dataset that is not whole (see check()), DeviceError for a
+  /// device that is not there.
   explicit Loader(Dataset dataset, LoaderOptions options = {});
   ~Loader();
   Loader(Loader&&) noexcept;
@@ -65,6 +70,8 @@ class Loader {
   int64_t samples() const;
   const Dataset& dataset() const;
   const LoaderOptions& options() const;
+  /// Whether the dataset is in the memory of the device.
+  bool resident() const;
 
   LoaderState state() const;
   /// Goes on from there; {e, 0} begins epoch e. Throws ValueError for a position that no epoch of this loader has.

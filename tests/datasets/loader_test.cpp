@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/datasets/data_support.h"
+#include "tests/support/devices.h"
 
 namespace divvy::test {
 
@@ -275,6 +276,53 @@ TEST_CASE("loader options out of range are refused") {
              ContainsSubstring("position 3 of epoch 0; an epoch has 2"));
   CHECK_THAT(refusal<ValueError>([&] { loader.restore({-1, 0}); }), ContainsSubstring("epoch -1"));
   CHECK_THAT(refusal<ValueError>([&] { loader.restore({0, -1}); }), ContainsSubstring("position -1"));
+}
+
+TEST_CASE("a dataset on a device gives the very batches of the CPU", "[device]") {
+  std::vector<data::Dataset> sets{small_images(23, 2, 6, 5), small_images(23, 1, 6, 6), small_features(23, 4)};
+  sets[1].normalisation = {{0.2}, {0.37}};
+  sets[2].normalisation = {{1, 2, 3}, {4, 0.7, 6}};
+  sets[2].target = sets[2].x.clone();
+  sets.push_back(sets[0]);
+  sets[3].x = random_tensor({23, 2, 6, 5}, 1, -1, 1, DType::f32);
+  sets[3].normalisation = {{0.1, 0.2}, {0.3, 0.4}};
+  for (const Device device : available_devices()) {
+    for (const auto& d : sets) {
+      for (const data::Augmentation augment :
+           {data::Augmentation{}, {.flip = true, .crop_padding = 2}, {.crop_padding = 4, .reflect = true}}) {
+        if (d.x.rank() != 4 && !augment.none()) continue;
+        for (const bool shuffle : {false, true}) {
+          LoaderOptions options;
+          options.batch = 5;
+          options.shuffle = shuffle;
+          options.augment = augment;
+          Loader expected(d, options);
+          options.device = device;
+          options.resident = true;
+          Loader loader(d, options);
+          CHECK(loader.resident() == device.is_cuda());
+          loader.restore({1, 2});  // in the middle of an epoch
+          expected.restore({1, 2});
+          for (int i = 0; i < 8; ++i) {
+            const auto a = loader.next(), b = expected.next();
+            REQUIRE(a.has_value() == b.has_value());
+            if (!a) continue;
+            CHECK(a->x.device() == device);
+            CHECK(same_bits(a->x.to(Device::cpu()), b->x));
+            CHECK(same_bits(a->y.to(Device::cpu()), b->y));
+            CHECK(same_bits(a->index, b->index));
+            if (d.target.defined()) CHECK(same_bits(a->target.to(Device::cpu()), b->target));
+          }
+        }
+      }
+    }
+    LoaderOptions options;
+    options.device = device;
+    options.resident = true;
+    options.transform = [](Batch&, Generator&) {};
+    CHECK(refusal<ValueError>([&] { Loader(sets[0], options); }) ==
+          "loader: a transform needs batches on the CPU; leave out `resident`");
+  }
 }
 
 }  // namespace divvy::test
