@@ -51,7 +51,7 @@ struct TrainConfig {
 
   uint64_t seed = 42;
   int threads = 0;
-  std::string device = "cpu", precision = "f32";
+  std::string device = "cpu", precision = "f32", cuda_graph = "auto";
   std::string run_dir, name;
   bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
 };

@@ -51,7 +51,7 @@ void Progress::start(std::string label, int64_t total) {
   last_draw_ = {};
 }
 
-void Progress::update(int64_t done, int64_t samples, const std::string& note) {
+void Progress::update(int64_t done, int64_t samples, const std::function<std::string()>& note) {
   const auto now = Clock::now();
   const double seconds = std::max(seconds_between(last_update_, now), 1e-6);
   const double rate = static_cast<double>(samples) / seconds;
@@ -63,11 +63,11 @@ void Progress::update(int64_t done, int64_t samples, const std::string& note) {
     line_.steps_per_second = line_.steps_per_second == 0 ? steps : 0.95 * line_.steps_per_second + 0.05 * steps;
   }
   line_.done = done;
-  line_.note = note;
   line_.elapsed_seconds = seconds_between(start_, now);
   last_update_ = now;
   if (!enabled_ || !terminal_ || seconds_between(last_draw_, now) < 0.1) return;
   last_draw_ = now;
+  line_.note = note();
   drawn_ = true;
   fmt::print(stderr, "\r{}\x1b[K", line_.to_string(terminal_width() - 1));
   std::fflush(stderr);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 
 namespace divvy::app {
@@ -31,7 +32,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void start(std::string label, int64_t total);
-  void update(int64_t done, int64_t samples, const std::string& note);
+  /// `note` is asked for where the line is drawn.
+  void update(int64_t done, int64_t samples, const std::function<std::string()>& note);
   /// Ends the line and prints `line` in its place.
   void finish(const std::string& line);
   /// Removes the line, so that a message can be printed.

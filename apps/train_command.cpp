@@ -7,6 +7,7 @@
 #include "apps/listing.h"
 #include "apps/terminal.h"
 #include "apps/training_run.h"
+#include "datasets/device_samples.h"
 #include "nn/fused_stack.h"
 #include "tensor/allocator.h"
 #include "tensor/parallel.h"
@@ -33,9 +34,10 @@ std::string fused_text(nn::Module& model, const std::set<const nn::Module*>& fus
 }
 
 /// What one step of each stage takes, measured by taking it on a model of its own: the lines of a dry run.
-std::string measured_step(const Plan& plan, const TrainConfig& config) {
+std::string measured_step(const Plan& plan, const TrainConfig& config, Device device) {
   Generator weights(config.seed);
   const auto model = moe::build_model(plan.model_options, weights);
+  model->to(device);
   moe::Recipe recipe = plan.recipe;
   for (moe::Stage& stage : recipe.stages) stage.epochs = 1;
   moe::TrainerOptions once = plan.trainer;
@@ -44,10 +46,13 @@ std::string measured_step(const Plan& plan, const TrainConfig& config) {
   one_batch.train = plan.data.train.slice(0, std::min(config.batch, plan.data.train.size()));
   const nn::FusionWatch watch;
   moe::train(*model, recipe, one_batch, once);
+  const std::string peak = bytes_text(allocator(device).stats().peak_bytes);
   return fmt::format(
       "fused     {}: evaluated as one operation, with the samples in the lanes of vectors\n"
-      "memory    {} at the peak of a step, the data set included\n",
-      fused_text(*model, watch.modules()), bytes_text(allocator(Device::cpu()).stats().peak_bytes));
+      "memory    {} at the peak of a step, {}\n",
+      fused_text(*model, watch.modules()), peak,
+      device.is_cpu() ? "the data set included"
+                      : "and " + bytes_text(data::DeviceSamples::bytes(plan.data.train)) + " for the data set");
 }
 
 }  // namespace
@@ -62,7 +67,7 @@ int train_command(TrainConfig config) {
   use_precision(config.precision, device);
   Plan plan = make_plan(config);
   if (config.dry_run) {
-    fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());
+    fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config, device), plan.model->summary());
     return kDone;
   }
   const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model) : config.name;

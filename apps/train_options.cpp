@@ -127,6 +127,9 @@ void add_run(CLI::App& command, TrainConfig& c) {
   group.add(threads_option(command, c.threads));
   group.add(device_option(command, c.device));
   group.add(precision_option(command, c.precision));
+  group.add("--cuda-graph", c.cuda_graph,
+            "on a GPU, record a step as a CUDA graph and replay it: auto (where it can be), on (or refuse) or off",
+            {"auto", "on", "off"});
   group.add("--run-dir", c.run_dir, "the run folder; the default is runs/DATE_TIME-NAME");
   group.add("--name", c.name, "name in the run folder's default name");
   command.add_flag("--quiet,-q", c.quiet, "no progress, only results and errors")->group("Run");

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "apps/device_plan.h"
 #include "apps/run_model.h"
 #include "apps/terminal.h"
 #include "tensor/parallel.h"
@@ -182,7 +183,8 @@ moe::TrainerOptions trainer_options(TrainConfig& config, const Plan& plan) {
           .augment = augmentation(config, plan.data.train),
           .augment_validation = quirks.has(moe::Quirk::augmented_validation),
           .batch_statistics = quirks.has(moe::Quirk::batch_statistics),
-          .accuracy_after_update = quirks.has(moe::Quirk::accuracy_after_update)};
+          .accuracy_after_update = quirks.has(moe::Quirk::accuracy_after_update),
+          .cuda_graph = config.cuda_graph != "off"};
 }
 
 std::string stages_text(const moe::Recipe& recipe) {
@@ -331,6 +333,7 @@ Plan make_plan(TrainConfig& config, data::Splits data) {
   Generator weights(config.seed);
   plan.model = for_option(fmt::format("--model {}", config.model),
                           [&] { return moe::build_model(plan.model_options, weights); });
+  require_graph(plan, config);
   plan.cost = flops_per_sample(*plan.model, plan.trainer.evaluation, plan.data.train);
   return plan;
 }
@@ -368,6 +371,7 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
                           ? fmt::format("{}", config.learning_rate)
                           : fmt::format("{}, of the experts {}", config.learning_rate, config.expert_learning_rates),
                       config.weight_decay, config.batch);
+  if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
   if (!options.quirks.empty()) text += fmt::format("quirks    {}\n", options.quirks.to_string());
   if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);
   return text + fmt::format("seed      {}, {} threads\n", config.seed, num_threads());

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <set>
 
+#include "apps/device_plan.h"
 #include "apps/expert_table.h"
 #include "apps/progress.h"
 #include "apps/run_pictures.h"
@@ -60,7 +62,8 @@ class Run {
         config_(config),
         folder_(folder),
         progress_(!config.quiet),
-        regularisers_(regularisers_of(plan.recipe)) {}
+        regularisers_(regularisers_of(plan.recipe)),
+        told_obstacles_(graph_obstacles(plan)) {}
 
   bool train() {
     const SignalGuard signals;
@@ -102,7 +105,7 @@ class Run {
 
   void on_batch(const moe::BatchReport& report) {
     if (report.batch == 1) progress_.start(fmt::format("epoch {}/{}", report.epoch, report.epochs), report.batches);
-    progress_.update(report.batch, report.samples, fmt::format("loss {:.4f}", report.loss));
+    progress_.update(report.batch, report.samples, [&] { return fmt::format("loss {:.4f}", report.loss()); });
   }
 
   void on_epoch(const moe::EpochReport& report) {
@@ -112,6 +115,7 @@ class Run {
     train_ = {report.loss, report.accuracy};
     remember(report);
     folder_.append_metrics(row_of(report));
+    tell_obstacle(report.graph_obstacle);
     const std::string line = line_of(report);
     progress_.finish(line);
     folder_.log(line);
@@ -124,6 +128,13 @@ class Run {
       best_score_ = score(validation_);
       save("best");
     }
+  }
+
+  /// What kept steps from being replayed, where the plan could not know it.
+  void tell_obstacle(const std::string& obstacle) {
+    if (obstacle.empty() || !told_obstacles_.insert(obstacle).second) return;
+    const std::string line = "steps are taken one by one: " + obstacle;
+    config_.quiet ? folder_.log(line) : message(line);
   }
 
   void remember(const moe::EpochReport& report) {
@@ -227,6 +238,7 @@ class Run {
   RunFolder& folder_;
   Progress progress_;
   std::vector<std::string> regularisers_;
+  std::set<std::string> told_obstacles_;
   int64_t epoch_ = 0;
   std::string stage_;
   struct {

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "autograd/finite_watch.h"
 #include "autograd/node.h"
 #include "autograd/variable.h"
 #include "kernels/accumulate.h"
@@ -39,11 +40,11 @@ struct Sum {
 /// the node that made it, so a node's gradient is complete when its turn comes, and no recursion is needed.
 class Engine {
  public:
-  explicit Engine(const BackwardOptions& options) : options_(options) {}
+  Engine(const BackwardOptions& options, Device device) : options_(options), watch_(FiniteWatch::active(device)) {}
 
   void run(const Variable& root, const Tensor& cotangent) {
     // Asking a GPU means waiting for it: there the loss is looked at with the gradients, in the end.
-    if (root.device().is_cpu()) require_finite_root(root, kernels::first_non_finite(root.value()));
+    if (root.device().is_cpu() && watch_ == nullptr) require_finite_root(root, kernels::first_non_finite(root.value()));
     const Tensor seed = cotangent.defined() ? cotangent : kernels::filled(root.shape(), 1, root.dtype(), root.device());
     if (const auto& node = root.impl().node) {
       give(node, seed);
@@ -72,10 +73,12 @@ class Engine {
   }
 
   /// `at`: the index of an element that is not finite, or -1.
-  static void require_finite_root(const Variable& root, int64_t at) {
-    if (at < 0) return;
+  static std::string name_of_root(const Variable& root) {
     const auto& node = root.impl().node;
-    throw NonFiniteError("loss", node && root.name().empty() ? node->name : name_of(root.impl()), std::nullopt);
+    return node && root.name().empty() ? node->name : name_of(root.impl());
+  }
+  static void require_finite_root(const Variable& root, int64_t at) {
+    if (at >= 0) throw NonFiniteError("loss", name_of_root(root), std::nullopt);
   }
 
   void give(const std::shared_ptr<Node>& node, const Tensor& gradient) {
@@ -136,7 +139,11 @@ class Engine {
   }
 
   void finish_leaves(const Variable& root) {
-    require_finite_leaves(root);
+    if (watch_ == nullptr) {
+      require_finite_leaves(root);
+    } else {
+      watch_leaves(root);
+    }
     for (auto& [leaf, sum] : leaves_) add_to_grad(*leaf, std::move(sum));
   }
 
@@ -150,6 +157,20 @@ class Engine {
     for (size_t i = 0; i < leaves_.size(); ++i) require_finite_gradient(*leaves_[i].first, values[i], at[i]);
   }
 
+  void watch_leaves(const Variable& root) const {
+    std::vector<Tensor> values{root.value()};
+    std::vector<FiniteWatch::Subject> subjects{{"loss", name_of_root(root)}};
+    for (const auto& [leaf, sum] : leaves_) {
+      values.push_back(sum.value);
+      subjects.push_back({"gradient", name_of(*leaf), elements_of_expert(*leaf, sum.value)});
+    }
+    watch_->look(values, subjects, true);
+  }
+
+  static int64_t elements_of_expert(const Variable::Impl& leaf, const Tensor& gradient) {
+    return leaf.stacked_experts > 0 ? gradient.numel() / leaf.stacked_experts : 0;
+  }
+
   static void add_to_grad(Variable::Impl& variable, Sum&& sum) {
     if (variable.grad.defined()) {
       kernels::accumulate(sum.value, variable.grad);
@@ -161,11 +182,12 @@ class Engine {
   static void require_finite_gradient(const Variable::Impl& leaf, const Tensor& gradient, int64_t at) {
     if (at < 0) return;
     std::optional<int64_t> expert;
-    if (leaf.stacked_experts > 0) expert = at / (gradient.numel() / leaf.stacked_experts);
+    if (leaf.stacked_experts > 0) expert = at / elements_of_expert(leaf, gradient);
     throw NonFiniteError("gradient", name_of(leaf), expert);
   }
 
   BackwardOptions options_;
+  FiniteWatch* watch_;
   std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, Older> order_;
   std::unordered_map<const Node*, Sum> sums_;
   std::vector<std::pair<LeafPtr, Sum>> leaves_;  // in order of first arrival, so that errors are the same every time
@@ -187,7 +209,7 @@ void backward(const Variable& root, const Tensor& cotangent, const BackwardOptio
   } else if (root.value().numel() != 1) {
     fail<ShapeError>("backward: a root {} needs a cotangent", root.shape());
   }
-  Engine(options).run(root, cotangent);
+  Engine(options, root.device()).run(root, cotangent);
 }
 
 }  // namespace divvy

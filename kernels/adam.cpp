@@ -1,9 +1,17 @@
 #include "kernels/adam.h"
 
+#include <cmath>
+
 #include "kernels/backend.h"
 #include "kernels/optimizer_check.h"
 
 namespace divvy::kernels {
+
+UpdateFactors adam_factors(const AdamUpdate& update) {
+  const double t = static_cast<double>(update.step);
+  return {update.lr / (1 - std::pow(update.beta1, t)), 1 / std::sqrt(1 - std::pow(update.beta2, t)),
+          update.decoupled ? 1 - update.lr * update.weight_decay : 1};
+}
 
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
   check::update("adam", gradient, parameter);
@@ -17,6 +25,7 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
   check::state("adam", "square", moments.square, parameter, true);
   check::state("adam", "max_square", moments.max_square, parameter, moments.max_square.defined());
   check::rows("adam", update.rows, parameter);
+  check::control("adam", update.control, parameter);
   DIVVY_BACKEND(parameter, adam)(gradient, update, moments, parameter);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -13,7 +14,11 @@ struct AdamUpdate {
   bool decoupled = false;  ///< AdamW: the decay acts on the parameter itself and not on the gradient
   int64_t step = 1;        ///< of this parameter, counted from 1
   Tensor rows = {};  ///< i64 [E] or undefined: only the experts e with rows[e] > 0 of a parameter [E, ...] are updated
+  UpdateControl control = {};
 };
+
+/// {lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), what decoupled decay leaves of the parameter} with t = step.
+UpdateFactors adam_factors(const AdamUpdate& update);
 
 /// The running moments of a parameter; each starts at zero.
 struct AdamMoments {

@@ -14,17 +14,31 @@ double squared_norm(const Tensor& x);
 /// The same for each of several tensors of one device, which is waited for once.
 std::vector<double> squared_norms(std::span<const Tensor> x);
 
+/// The same into `norms`, f64 [n], without waiting.
+void squared_norms(std::span<const Tensor> x, Tensor& norms);
+
 /// x *= factor. x: any shape, f32 or f64.
 void scale(Tensor& x, double factor);
 
+/// factor = min(1, max_norm / (norm + 1e-6)), where norm^2 is the sum of `squared_norms`, f64 [n], in their order; 1
+/// where that is NaN. factor: f64 []. Nothing is waited for. Throws ValueError unless max_norm is finite and > 0.
+void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor);
+
+/// x *= factor, where it is not 1. x: any shape, f32 or f64; factor: f64 [], on the device of x.
+void scale_by(Tensor& x, const Tensor& factor);
+
 namespace cpu {
-std::vector<double> squared_norms(std::span<const Tensor> x);
+void squared_norms(std::span<const Tensor> x, Tensor& norms);
 void scale(Tensor& x, double factor);
+void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor);
+void scale_by(Tensor& x, const Tensor& factor);
 }  // namespace cpu
 
 namespace cuda {
 decltype(cpu::squared_norms) squared_norms;
 decltype(cpu::scale) scale;
+decltype(cpu::clip_factor) clip_factor;
+decltype(cpu::scale_by) scale_by;
 }  // namespace cuda
 
 }  // namespace divvy::kernels

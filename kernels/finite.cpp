@@ -16,4 +16,14 @@ std::vector<int64_t> first_non_finites(std::span<const Tensor> x) {
   return DIVVY_BACKEND(x.front(), first_non_finites)(x);
 }
 
+void watch_finite(std::span<const Tensor> x, int64_t source, bool new_run, Tensor& record) {
+  check::dtype("watch_finite", "record", record, DType::i64);
+  check::shape("watch_finite", "record", record, {5});
+  for (const Tensor& t : x) {
+    check::floating("watch_finite", "x", t);
+    check::same_device("watch_finite", "x", t, record);
+  }
+  DIVVY_BACKEND(record, watch_finite)(x, source, new_run, record);
+}
+
 }  // namespace divvy::kernels

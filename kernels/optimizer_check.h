@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernels/check.h"
+#include "kernels/update_control.h"
 
 /// Preconditions that the optimisers' updates share.
 namespace divvy::kernels::check {
@@ -26,6 +27,19 @@ inline void rows(std::string_view op, const Tensor& t, const Tensor& parameter) 
   min_rank(op, "parameter", parameter, 1);
   shape(op, "rows", t, {parameter.size(0)});
   same_device(op, "rows", t, parameter);
+}
+
+inline void control(std::string_view op, const UpdateControl& given, const Tensor& parameter) {
+  if (given.factors.defined()) {
+    dtype(op, "factors", given.factors, DType::f64);
+    shape(op, "factors", given.factors, {static_cast<int64_t>(kUpdateFactors)});
+    same_device(op, "factors", given.factors, parameter);
+  }
+  if (given.failed.defined()) {
+    dtype(op, "failed", given.failed, DType::i64);
+    shape(op, "failed", given.failed, {1});
+    same_device(op, "failed", given.failed, parameter);
+  }
 }
 
 inline void not_negative(std::string_view op, std::string_view name, double value) {

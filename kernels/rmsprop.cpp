@@ -5,6 +5,8 @@
 
 namespace divvy::kernels {
 
+UpdateFactors rmsprop_factors(const RmspropUpdate& update) { return {update.lr}; }
+
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter) {
   check::update("rmsprop", gradient, parameter);
   check::not_negative("rmsprop", "lr", update.lr);
@@ -15,6 +17,7 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
   check::state("rmsprop", "square", square, parameter, true);
   check::state("rmsprop", "velocity", velocity, parameter, update.momentum > 0);
   check::rows("rmsprop", update.rows, parameter);
+  check::control("rmsprop", update.control, parameter);
   DIVVY_BACKEND(parameter, rmsprop)(gradient, update, square, velocity, parameter);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -11,7 +12,11 @@ struct RmspropUpdate {
   double weight_decay = 0;
   double momentum = 0;
   Tensor rows = {};  ///< i64 [E] or undefined: only the experts e with rows[e] > 0 of a parameter [E, ...] are updated
+  UpdateControl control = {};
 };
+
+/// {lr}.
+UpdateFactors rmsprop_factors(const RmspropUpdate& update);
 
 /// One step of RMSprop, in place and in one pass, with g = gradient + weight_decay * parameter:
 ///

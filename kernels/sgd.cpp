@@ -6,6 +6,8 @@
 
 namespace divvy::kernels {
 
+UpdateFactors sgd_factors(const SgdUpdate& update) { return {update.lr}; }
+
 void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter) {
   check::update("sgd", gradient, parameter);
   check::not_negative("sgd", "lr", update.lr);
@@ -14,6 +16,7 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
   if (update.nesterov && update.momentum == 0) fail<ValueError>("sgd: nesterov needs a momentum above 0");
   check::state("sgd", "velocity", velocity, parameter, update.momentum > 0);
   check::rows("sgd", update.rows, parameter);
+  check::control("sgd", update.control, parameter);
   DIVVY_BACKEND(parameter, sgd)(gradient, update, velocity, parameter);
 }
 

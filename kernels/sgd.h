@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -10,7 +11,11 @@ struct SgdUpdate {
   double weight_decay = 0;
   bool nesterov = false;
   Tensor rows = {};  ///< i64 [E] or undefined: only the experts e with rows[e] > 0 of a parameter [E, ...] are updated
+  UpdateControl control = {};
 };
+
+/// {lr}.
+UpdateFactors sgd_factors(const SgdUpdate& update);
 
 /// One step of stochastic gradient descent, in place and in one pass, with g = gradient + weight_decay * parameter:
 ///

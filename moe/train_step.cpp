@@ -27,6 +27,14 @@ std::vector<Variable> learning(const nn::Module& module) {
   return result;
 }
 
+void clip(const Model& model, Device device, double norm) {
+  if (FiniteWatch* watch = FiniteWatch::active(device)) {
+    nn::clip_grad_norm(model.parameters(), norm, *watch);
+  } else {
+    nn::clip_grad_norm(model.parameters(), norm);
+  }
+}
+
 Tensor rows_of_experts(const Dispatch& dispatch) {
   const Tensor& offsets = dispatch.segments.offsets;
   Tensor rows = Tensor::empty({dispatch.experts()}, DType::i64, offsets.device());
@@ -121,7 +129,7 @@ Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, con
   }
   optimizer.zero_grad();
   backward(terms.total);
-  if (stage.clip_norm > 0) nn::clip_grad_norm(model.parameters(), stage.clip_norm);
+  if (stage.clip_norm > 0) clip(model, x.device(), stage.clip_norm);
   if (stage.optimizer.skip_idle_experts && !result.dispatch.is_dense()) {
     optimizer.step(rows_of_experts(result.dispatch));
   } else {

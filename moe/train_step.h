@@ -14,7 +14,7 @@ namespace divvy::moe {
 std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage);
 
 /// One optimiser step on a batch: forward, objective, backward, update. Returns the terms of the objective; the output
-/// of the pass goes to `forward`.
+/// of the pass goes to `forward`. Where a FiniteWatch of the model's device is active, nothing is waited for.
 Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x,
                  const Supervision& supervision, Generator& generator, Forward* forward = nullptr);
 

@@ -7,6 +7,7 @@
 #include "moe/device.h"
 #include "moe/expectation.h"
 #include "moe/gate.h"
+#include "moe/stepper.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -22,19 +23,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 int64_t limited(int64_t batches, const TrainerOptions& options) {
   return options.batch_limit > 0 ? std::min(batches, options.batch_limit) : batches;
-}
-
-int64_t count_right(const Tensor& output, const Tensor& labels) {
-  const auto values = output.to_doubles();
-  const Tensor on_host = labels.to(Device::cpu());
-  const auto label = on_host.values<int64_t>();
-  const auto classes = output.shape().cols();
-  int64_t right = 0;
-  for (size_t b = 0; b < label.size(); ++b) {
-    const auto row = values.begin() + static_cast<int64_t>(b) * classes;
-    right += std::max_element(row, row + classes) - row == label[b];
-  }
-  return right;
 }
 
 /// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
@@ -88,8 +76,10 @@ class Run {
                              .shuffle = true,
                              .seed = options.seed,
                              .augment = options.augment,
-                             .device = device_of(model)}),
+                             .device = device_of(model),
+                             .resident = options.resident_data}),
         device_(device_of(model)) {
+    if (device_.is_cuda()) watch_ = std::make_unique<FiniteWatch>(device_);
     const auto starts = [&](Start Stage::*part) {
       return std::ranges::any_of(recipe.stages, [&](const Stage& stage) { return stage.*part == Start::initial; });
     };
@@ -105,13 +95,16 @@ class Run {
     TrainerOptions evaluation = options_;
     if (stage.evaluation) evaluation.evaluation = *stage.evaluation;
     class_lists_ = &stage.class_lists;
+    EpochSums sums(stage.objective, device_);
+    Stepper stepper(model_, stage, *optimizer, routing_random_, sums, watch_.get(),
+                    {options_.cuda_graph, options_.accuracy_after_update});
     for (int64_t i = 0; i < stage.epochs; ++i) {
       ++epoch_;
       stage.routing.temperature = temperatures[static_cast<size_t>(i)];
       if (stage.e_step != EStep::none && i % std::max<int64_t>(stage.e_step_every, 1) == 0) {
         expectation_ = expectation_step(model_, data_.train, stage, options_.batch, routing_random_);
       }
-      EpochReport report = train_epoch(stage, *optimizer);
+      EpochReport report = train_epoch(stage, stepper, sums, optimizer->lr());
       if (stopped_) return false;
       if (data_.validation.size() > 0)
         report.validation =
@@ -137,42 +130,43 @@ class Run {
     }
   }
 
-  EpochReport train_epoch(const Stage& stage, nn::Optimizer& optimizer) {
+  EpochReport train_epoch(const Stage& stage, Stepper& stepper, EpochSums& sums, double learning_rate) {
     model_.train();
+    sums.reset();
     const auto start = std::chrono::steady_clock::now();
-    const int64_t batches = limited(loader_.batches(), options_);
-    int64_t samples = 0, right = 0, batch = 0;
-    EpochReport report;
+    const int64_t batches = limited(loader_.batches(), options_), replays = stepper.replays();
+    int64_t samples = 0, batch = 0;
+    const auto loss = [&] {
+      if (watch_) watch_->check();
+      return sums.last_loss();
+    };
     while (auto next = loader_.next()) {
       if (batch == batches) continue;  // an epoch that is cut short still ends, so that the next one has its own order
-      Forward forward;
-      const Terms terms = step(stage, optimizer, *next, forward);
-      const int64_t size = next->size();
-      const double loss = terms.loss.value().item();
-      report.loss += loss * static_cast<double>(size);
-      for (size_t i = 0; i < terms.regularisers.size(); ++i) {
-        if (batch == 0) report.regularisers.emplace_back(terms.regularisers[i].name, 0.0);
-        report.regularisers[i].second += terms.regularisers[i].value.value().item();
-      }
-      right += count_right(stage, *next, forward);
-      samples += size;
+      step(stepper, *next);
+      samples += next->size();
       ++batch;
-      if (hooks_.on_batch) hooks_.on_batch({epoch_, epochs_, batch, batches, step_, size, loss});
+      if (hooks_.on_batch) hooks_.on_batch({epoch_, epochs_, batch, batches, step_, next->size(), loss});
       if (hooks_.stop && hooks_.stop()) {
         stopped_ = true;
         break;
       }
     }
+    if (watch_) watch_->check();
+    const EpochSums::Sums total = sums.read();
     const auto mean = [](double sum, int64_t count) { return sum / static_cast<double>(std::max<int64_t>(count, 1)); };
+    EpochReport report;
     report.epoch = epoch_;
     report.stage = stage.name;
-    report.loss = mean(report.loss, samples);
+    report.loss = mean(total.loss, samples);
+    if (batch > 0) report.regularisers = total.regularisers;
     for (auto& regulariser : report.regularisers) regulariser.second = mean(regulariser.second, batch);
-    report.accuracy = mean(static_cast<double>(right), samples);
-    report.learning_rate = optimizer.lr();
+    report.accuracy = mean(static_cast<double>(total.right), samples);
+    report.learning_rate = learning_rate;
     report.temperature = stage.routing.temperature;
     report.train_seconds = seconds_since(start);
     report.samples_per_second = static_cast<double>(samples) / std::max(report.train_seconds, 1e-9);
+    report.replayed_steps = stepper.replays() - replays;
+    report.graph_obstacle = stepper.obstacle();
     return report;
   }
 
@@ -184,23 +178,13 @@ class Run {
     return known;
   }
 
-  Terms step(const Stage& stage, nn::Optimizer& optimizer, const data::Batch& batch, Forward& forward) {
+  void step(Stepper& stepper, const data::Batch& batch) {
     ++step_;
     try {
-      return train_step(model_, stage, optimizer, Variable(batch.x), supervision_of(batch), routing_random_, &forward);
+      stepper.step(batch.x, supervision_of(batch));
     } catch (const NonFiniteError& error) {
       throw error.at_step(step_);
     }
-  }
-
-  int64_t count_right(const Stage& stage, const data::Batch& batch, const Forward& forward) {
-    if (batch.target.defined()) return 0;
-    if (!options_.accuracy_after_update) return divvy::moe::count_right(forward.output.value(), batch.y);
-    const NoGrad no_grad;
-    model_.eval();
-    const Forward again = model_.run(Variable(batch.x), stage.routing, routing_random_, supervision_of(batch));
-    model_.train();
-    return divvy::moe::count_right(again.output.value(), batch.y);
   }
 
   Model& model_;
@@ -211,6 +195,7 @@ class Run {
   Generator routing_random_, weights_random_;
   data::Loader loader_;
   Device device_;
+  std::unique_ptr<FiniteWatch> watch_;  ///< on a GPU; its runs are the steps
   nn::StateDict initial_gate_, initial_experts_;
   const ClassLists* class_lists_ = nullptr;
   Expectation expectation_;

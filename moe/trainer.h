@@ -22,6 +22,10 @@ struct TrainerOptions {
   bool augment_validation = false;     ///< Quirk::augmented_validation
   bool batch_statistics = false;       ///< Quirk::batch_statistics
   bool accuracy_after_update = false;  ///< Quirk::accuracy_after_update
+
+  // Of effect on a GPU, and never on what is computed.
+  bool resident_data = true;  ///< the training part stays in its memory where it fits; see data::LoaderOptions
+  bool cuda_graph = true;     ///< steps are recorded once and replayed where they can be; see moe/stepper.h
 };
 
 /// Where a run is, after a batch.
@@ -30,7 +34,8 @@ struct BatchReport {
   int64_t batch = 0, batches = 0;  ///< counted from 1, of this epoch
   int64_t step = 0;                ///< counted from 1, over all epochs
   int64_t samples = 0;             ///< in this batch
-  double loss = 0;
+  /// The loss of this batch, to be asked for before the hook returns. Who asks on a GPU waits for it.
+  std::function<double()> loss;
 };
 
 /// What an epoch gave. Losses and accuracies of the training part are those of the batches while the model learned.
@@ -45,7 +50,9 @@ struct EpochReport {
   double temperature = 1;
   double train_seconds = 0;
   double samples_per_second = 0;
-  Record validation;  ///< empty where there is no validation part
+  int64_t replayed_steps = 0;  ///< of this epoch, as a CUDA graph
+  std::string graph_obstacle;  ///< why none could be where they were to be
+  Record validation;           ///< empty where there is no validation part
 };
 
 struct TrainerHooks {
@@ -59,6 +66,10 @@ struct TrainerHooks {
 /// The same seed gives the same bits, whatever the number of threads. Throws NonFiniteError with the step for a loss or
 /// a gradient with a NaN or an infinity; the parameters are then those before that step. Returns false where stop()
 /// ended the run early.
+///
+/// On a GPU no step waits for it: losses, counts and what was not finite are read at the end of an epoch, or when
+/// on_batch asks for the loss. So that error may come some batches late, with the step in which it happened and the
+/// parameters of that time; running statistics may have gone on until then.
 bool train(Model& model, const Recipe& recipe, const data::Splits& data, const TrainerOptions& options,
            const TrainerHooks& hooks = {});
 

@@ -1,7 +1,5 @@
 #include "nn/adam.h"
 
-#include "kernels/adam.h"
-
 namespace divvy::nn {
 
 Adam::Adam(const std::string& name, std::vector<ParameterGroup> groups, const AdamOptions& options, bool decoupled)
@@ -17,16 +15,23 @@ Adam::Adam(const std::string& name, std::vector<ParameterGroup> groups, const Ad
 
 void Adam::update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) {
   kernels::AdamMoments moments{state.tensors[0], state.tensors[1], options_.amsgrad ? state.tensors[2] : Tensor()};
-  kernels::adam(gradient,
-                {.lr = rates.lr,
-                 .beta1 = options_.beta1,
-                 .beta2 = options_.beta2,
-                 .eps = options_.eps,
-                 .weight_decay = rates.weight_decay,
-                 .decoupled = decoupled_,
-                 .step = state.step,
-                 .rows = rates.rows},
-                moments, value);
+  kernels::adam(gradient, update_of(rates, state), moments, value);
+}
+
+kernels::UpdateFactors Adam::factors(const Rates& rates, const State& state) const {
+  return kernels::adam_factors(update_of(rates, state));
+}
+
+kernels::AdamUpdate Adam::update_of(const Rates& rates, const State& state) const {
+  return {.lr = rates.lr,
+          .beta1 = options_.beta1,
+          .beta2 = options_.beta2,
+          .eps = options_.eps,
+          .weight_decay = rates.weight_decay,
+          .decoupled = decoupled_,
+          .step = state.step,
+          .rows = rates.rows,
+          .control = rates.control};
 }
 
 AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options)

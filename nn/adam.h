@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/adam.h"
 #include "nn/optimizer.h"
 
 namespace divvy::nn {
@@ -25,8 +26,11 @@ class Adam : public Optimizer {
  protected:
   Adam(const std::string& name, std::vector<ParameterGroup> groups, const AdamOptions& options, bool decoupled);
   void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) override;
+  kernels::UpdateFactors factors(const Rates& rates, const State& state) const override;
 
  private:
+  kernels::AdamUpdate update_of(const Rates& rates, const State& state) const;
+
   AdamOptions options_;
   bool decoupled_;
 };

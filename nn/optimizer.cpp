@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "nn/state_check.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
@@ -23,6 +24,10 @@ void require_decay_rate(const std::string& optimizer, const char* name, double v
 }  // namespace detail
 
 namespace {
+
+bool is_recorded(const Variable& parameter) {
+  return parameter.device().is_cuda() && cuda::recording(parameter.device().index);
+}
 
 /// A parameter without a step has no state yet, and none is kept for it.
 bool has_been_updated(const StateDict& state, const std::string& prefix) {
@@ -72,22 +77,67 @@ void Optimizer::step(const Tensor& rows) {
 }
 
 void Optimizer::step(const Tensor* rows) {
+  const auto all = std::ranges::find_if(groups_, [](const Group& group) { return !group.parameters.empty(); });
+  const Device device = all->parameters.front().device();
+  const bool recorded = is_recorded(all->parameters.front());
+  if (recorded) recorded_.clear();
+  if (!recorded && device.is_cuda() && (!factors_.defined() || factors_.device() != device)) {
+    // Not while a step is recorded: what is made then may lie where earlier tensors of each replay lie.
+    size_t count = 0;
+    for (const Group& group : groups_) count += group.parameters.size();
+    factors_ = Tensor::empty({static_cast<int64_t>(count), kernels::kUpdateFactors}, DType::f64, device);
+    recorded_.clear();
+  }
   for (Group& group : groups_) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
-      Variable& parameter = group.parameters[i];
-      if (!parameter.grad().defined()) continue;
-      State& state = group.states[i];
-      if (state.tensors.empty()) {
-        for (size_t n = 0; n < state_names_.size(); ++n) state.tensors.push_back(Tensor::zeros_like(parameter.value()));
-      }
-      ++state.step;
-      Rates rates{group.lr, group.weight_decay, {}};
-      if (rows != nullptr && parameter.stacked_experts() > 0 && parameter.stacked_experts() == rows->numel()) {
-        rates.rows = rows->to(parameter.device());
-      }
-      update(parameter.grad(), rates, state, parameter.mutable_value());
+      if (group.parameters[i].grad().defined()) step_of(group, i, rows);
     }
   }
+  if (!recorded) ++steps_;
+}
+
+void Optimizer::step_of(Group& group, size_t index, const Tensor* rows) {
+  Variable& parameter = group.parameters[index];
+  State& state = group.states[index];
+  const bool recorded = is_recorded(parameter);
+  prepare_state(parameter, state, recorded);
+  Rates rates{group.lr, group.weight_decay, {}, {.factors = {}, .failed = failed_}};
+  if (recorded) {
+    rates.control.factors = factors_[static_cast<int64_t>(recorded_.size())];
+    recorded_.emplace_back(&group, index);
+  } else {
+    ++state.step;
+  }
+  if (rows != nullptr && parameter.stacked_experts() > 0 && parameter.stacked_experts() == rows->numel()) {
+    rates.rows = rows->to(parameter.device());
+  }
+  update(parameter.grad(), rates, state, parameter.mutable_value());
+}
+
+void Optimizer::prepare_state(const Variable& parameter, State& state, bool recorded) const {
+  if (recorded && (state.step == 0 || !factors_.defined())) {
+    fail<DeviceError>("{}: '{}' has not been updated yet; take a step before one is recorded", name_, parameter.name());
+  }
+  if (state.tensors.empty()) {
+    for (size_t n = 0; n < state_names_.size(); ++n) state.tensors.push_back(Tensor::zeros_like(parameter.value()));
+  }
+  for (Tensor& tensor : state.tensors) {
+    if (tensor.device() != parameter.device()) tensor = tensor.to(parameter.device());
+  }
+}
+
+void Optimizer::begin_replay() {
+  if (recorded_.empty()) fail<ValueError>("{}: no step was recorded that could be replayed", name_);
+  Tensor next = Tensor::zeros(factors_.shape(), DType::f64);
+  double* to = next.mutable_data<double>();
+  for (const auto& [group, index] : recorded_) {
+    State& state = group->states[index];
+    ++state.step;
+    const kernels::UpdateFactors own = factors({group->lr, group->weight_decay, {}}, state);
+    to = std::ranges::copy(own, to).out;
+    group->parameters[index].mutable_value().mutable_bytes();  // autograd is to see the change
+  }
+  factors_.copy_from(next);
   ++steps_;
 }
 
@@ -146,6 +196,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
   const std::string problems = detail::state_problems(expected, state);
   if (!problems.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", name_, problems);
 
+  recorded_.clear();  // what was recorded writes to the states of before
   steps_ = state.at("steps").values<int64_t>()[0];
   for (size_t g = 0; g < groups_.size(); ++g) load_group(groups_[g], std::to_string(g), state);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/variable.h"
+#include "kernels/update_control.h"
 #include "nn/module.h"
 
 namespace divvy::nn {
@@ -18,7 +19,15 @@ struct ParameterGroup {
 };
 
 /// Changes parameters along their gradients. A parameter without a gradient is passed over: its value, its state and
-/// its own count of steps stay. States are made when they are first needed, on the device of the parameter.
+/// its own count of steps stay. States are made when they are first needed, on the device of the parameter, and follow
+/// it to another one with the next step.
+///
+/// A step that is recorded for a cuda::Graph counts nothing and takes what changes from step to step (learning rates,
+/// corrections of moments) from device memory, into which begin_replay() puts it ahead of each replay:
+///
+///     optimizer.step();                                         // once as usual: it makes the states
+///     cuda::Graph graph(device, [&] { ...; optimizer.step(); });
+///     optimizer.scale_lr(0.5);  optimizer.begin_replay();  graph.replay();
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -34,6 +43,13 @@ class Optimizer {
   /// a step costs then follows the experts that were chosen. Throws ShapeError unless rows is i64 [E].
   void step(const Tensor& rows);
   void zero_grad();
+  /// Counts the step that a replay of the recorded one will take, and copies its numbers to the device. The parameters
+  /// that were updated in the recording are updated again. Throws ValueError where no step was recorded since the last
+  /// load_state_dict(), which makes new states.
+  void begin_replay();
+  /// From now on no step changes anything while `failed`, i64 [1] on the device of the parameters, holds anything but 0
+  /// (FiniteWatch::failed()); an undefined tensor takes that back.
+  void stop_on(Tensor failed) { failed_ = std::move(failed); }
   /// How often step() was called.
   int64_t steps() const { return steps_; }
 
@@ -67,6 +83,7 @@ class Optimizer {
     double lr;
     double weight_decay;
     Tensor rows;
+    kernels::UpdateControl control = {};
   };
 
   /// `state_names`: what the tensors of each State are called in the dictionary.
@@ -78,6 +95,8 @@ class Optimizer {
   /// Updates one parameter by its gradient, or the part of it that belongs to the experts with rows. state.step counts
   /// from 1 here.
   virtual void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) = 0;
+  /// What update() would compute of the rates and of state.step.
+  virtual kernels::UpdateFactors factors(const Rates& rates, const State& state) const = 0;
 
  private:
   struct Group {
@@ -90,6 +109,8 @@ class Optimizer {
 
   const Group& at(int64_t group) const;
   void step(const Tensor* rows);
+  void step_of(Group& group, size_t index, const Tensor* rows);
+  void prepare_state(const Variable& parameter, State& state, bool recorded) const;
   void require_parameter(const Variable& parameter) const;
   void load_group(Group& group, const std::string& name, const StateDict& state) const;
 
@@ -97,6 +118,9 @@ class Optimizer {
   std::vector<Group> groups_;
   std::vector<std::string> state_names_;
   int64_t steps_ = 0;
+  Tensor failed_;
+  std::vector<std::pair<Group*, size_t>> recorded_;  ///< the parameters of the recorded step
+  Tensor factors_;                                   ///< f64 [parameters, kUpdateFactors], on their device
 };
 
 namespace detail {

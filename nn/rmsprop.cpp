@@ -23,8 +23,13 @@ void RMSprop::update(const Tensor& gradient, const Rates& rates, State& state, T
                     .eps = options_.eps,
                     .weight_decay = rates.weight_decay,
                     .momentum = options_.momentum,
-                    .rows = rates.rows},
+                    .rows = rates.rows,
+                    .control = rates.control},
                    state.tensors[0], velocity, value);
+}
+
+kernels::UpdateFactors RMSprop::factors(const Rates& rates, const State&) const {
+  return kernels::rmsprop_factors({.lr = rates.lr});
 }
 
 }  // namespace divvy::nn

@@ -22,6 +22,7 @@ class RMSprop : public Optimizer {
 
  protected:
   void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) override;
+  kernels::UpdateFactors factors(const Rates& rates, const State& state) const override;
 
  private:
   RMSpropOptions options_;

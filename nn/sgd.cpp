@@ -16,8 +16,13 @@ SGD::SGD(std::vector<ParameterGroup> groups, const SGDOptions& options)
 void SGD::update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) {
   Tensor none;
   Tensor& velocity = state.tensors.empty() ? none : state.tensors[0];
-  kernels::sgd(gradient, {rates.lr, options_.momentum, rates.weight_decay, options_.nesterov, rates.rows}, velocity,
-               value);
+  kernels::sgd(gradient,
+               {rates.lr, options_.momentum, rates.weight_decay, options_.nesterov, rates.rows, rates.control},
+               velocity, value);
+}
+
+kernels::UpdateFactors SGD::factors(const Rates& rates, const State&) const {
+  return kernels::sgd_factors({.lr = rates.lr});
 }
 
 }  // namespace divvy::nn

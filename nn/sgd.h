@@ -21,6 +21,7 @@ class SGD : public Optimizer {
 
  protected:
   void update(const Tensor& gradient, const Rates& rates, State& state, Tensor& value) override;
+  kernels::UpdateFactors factors(const Rates& rates, const State& state) const override;
 
  private:
   SGDOptions options_;

@@ -1,13 +1,12 @@
 #include "kernels/adam.h"
 
-#include <cmath>
-
 #include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
 
 namespace divvy::kernels::cpu {
 
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
+  if (stopped(update.control)) return;
   if (update.rows.defined()) {
     AdamUpdate all = update;
     all.rows = {};
@@ -24,13 +23,12 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
     T *value = parameter.mutable_data<T>(), *mean = moments.mean.mutable_data<T>();
     T* square = moments.square.mutable_data<T>();
     T* largest = moments.max_square.defined() ? moments.max_square.mutable_data<T>() : nullptr;
-    const double t = static_cast<double>(update.step);
-    const T rate = static_cast<T>(update.lr / (1 - std::pow(update.beta1, t)));
-    const T root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(update.beta2, t)));
+    const UpdateFactors factors = factors_of(update.control, adam_factors(update));
+    const T rate = static_cast<T>(factors[0]), root_correction = static_cast<T>(factors[1]);
+    const T shrink = static_cast<T>(factors[2]);
     const T rest1 = static_cast<T>(1 - update.beta1), eps = static_cast<T>(update.eps);
     const T beta2 = static_cast<T>(update.beta2), rest2 = static_cast<T>(1 - update.beta2);
     const double gradient_decay = update.decoupled ? 0 : update.weight_decay;
-    const T shrink = static_cast<T>(update.decoupled ? 1 - update.lr * update.weight_decay : 1);
     for_chunks(parameter.numel(), [&](int64_t at, int64_t size) {
       ChunkBuffer<T> g = decayed(grad, value, gradient_decay, at, size);
       Chunk<T> m(mean + at, size), s(square + at, size), p(value + at, size);

@@ -1,5 +1,6 @@
 #include "kernels/clip.h"
 
+#include <cmath>
 #include <vector>
 
 #include "kernels/cpu/chunks.h"
@@ -25,10 +26,21 @@ double squared_norm(const Tensor& x) {
 
 }  // namespace
 
-std::vector<double> squared_norms(std::span<const Tensor> x) {
-  std::vector<double> norms;
-  for (const Tensor& t : x) norms.push_back(squared_norm(t));
-  return norms;
+void squared_norms(std::span<const Tensor> x, Tensor& norms) {
+  double* to = norms.mutable_data<double>();
+  for (const Tensor& t : x) *to++ = squared_norm(t);
+}
+
+void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor) {
+  double squares = 0;
+  for (const double square : squared_norms.values<double>()) squares += square;
+  const double wanted = max_norm / (std::sqrt(squares) + 1e-6);
+  *factor.mutable_data<double>() = wanted < 1 ? wanted : 1;
+}
+
+void scale_by(Tensor& x, const Tensor& factor) {
+  const double value = *factor.data<double>();
+  if (value != 1) cpu::scale(x, value);
 }
 
 void scale(Tensor& x, double factor) {

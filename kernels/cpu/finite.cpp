@@ -53,4 +53,19 @@ std::vector<int64_t> first_non_finites(std::span<const Tensor> x) {
   return result;
 }
 
+void watch_finite(std::span<const Tensor> x, int64_t source, bool new_run, Tensor& record) {
+  const auto of = record.mutable_values<int64_t>();
+  of[0] += new_run ? 1 : 0;
+  if (of[1] != 0) return;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const int64_t at = first_non_finite(x[i]);
+    if (at < 0) continue;
+    of[1] = of[0];
+    of[2] = source;
+    of[3] = static_cast<int64_t>(i);
+    of[4] = at;
+    return;
+  }
+}
+
 }  // namespace divvy::kernels::cpu

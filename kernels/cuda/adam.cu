@@ -1,7 +1,5 @@
 #include "kernels/adam.h"
 
-#include <cmath>
-
 #include "kernels/cuda/math.cuh"
 #include "kernels/cuda/update.cuh"
 
@@ -16,15 +14,18 @@ struct Adam {
   T rate, root_correction, rest1, beta2, rest2, eps, decay, shrink;
 
   explicit Adam(const AdamUpdate& update) {
-    const double t = static_cast<double>(update.step);
-    rate = static_cast<T>(update.lr / (1 - std::pow(update.beta1, t)));
-    root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(update.beta2, t)));
+    take(adam_factors(update).data());
     rest1 = static_cast<T>(1 - update.beta1);
     beta2 = static_cast<T>(update.beta2);
     rest2 = static_cast<T>(1 - update.beta2);
     eps = static_cast<T>(update.eps);
     decay = static_cast<T>(update.decoupled ? 0 : update.weight_decay);
-    shrink = static_cast<T>(update.decoupled ? 1 - update.lr * update.weight_decay : 1);
+  }
+
+  __host__ __device__ void take(const double* factors) {
+    rate = static_cast<T>(factors[0]);
+    root_correction = static_cast<T>(factors[1]);
+    shrink = static_cast<T>(factors[2]);
   }
 
   __device__ T operator()(T g, T value, T* states) const {
@@ -45,10 +46,11 @@ struct Adam {
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
   visit_floating("adam", parameter.dtype(), [&]<class T>() {
     if (moments.max_square.defined()) {
-      update_each<T>(Adam<T, true>(update), gradient, update.rows, parameter,
+      update_each<T>(Adam<T, true>(update), gradient, update.rows, update.control, parameter,
                      {&moments.mean, &moments.square, &moments.max_square});
     } else {
-      update_each<T>(Adam<T, false>(update), gradient, update.rows, parameter, {&moments.mean, &moments.square});
+      update_each<T>(Adam<T, false>(update), gradient, update.rows, update.control, parameter,
+                     {&moments.mean, &moments.square});
     }
   });
 }

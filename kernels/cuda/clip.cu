@@ -26,11 +26,28 @@ struct Times {
   __device__ T operator()(T x) const { return x * factor; }
 };
 
+template <class T>
+struct TimesFactor {
+  const double* factor;
+  __device__ T operator()(T x) const { return *factor == 1 ? x : x * static_cast<T>(*factor); }
+};
+
+struct ClipFactor {
+  const double* squared_norms;
+  int64_t count;
+  double max_norm;
+  double* factor;
+  __device__ void operator()(int64_t) const {
+    double squares = 0;
+    for (int64_t i = 0; i < count; ++i) squares += squared_norms[i];
+    const double wanted = max_norm / (sqrt(squares) + 1e-6);
+    *factor = wanted < 1 ? wanted : 1;
+  }
+};
+
 }  // namespace
 
-std::vector<double> squared_norms(std::span<const Tensor> x) {
-  const Device device = x.front().device();
-  Tensor norms = Tensor::empty({static_cast<int64_t>(x.size())}, DType::f64, device);
+void squared_norms(std::span<const Tensor> x, Tensor& norms) {
   double* to = norms.mutable_data<double>();
   for (const Tensor& t : x) {
     visit_floating("squared_norm", t.dtype(), [&]<class T>() {
@@ -38,13 +55,24 @@ std::vector<double> squared_norms(std::span<const Tensor> x) {
     });
     ++to;
   }
-  return norms.to_doubles();
 }
 
 void scale(Tensor& x, double factor) {
   visit_floating("scale", x.dtype(), [&]<class T>() {
     T* values = x.mutable_data<T>();
     map(x.device(), x.numel(), Times<T>{static_cast<T>(factor)}, values, static_cast<const T*>(values));
+  });
+}
+
+void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor) {
+  for_each(factor.device(), 1,
+           ClipFactor{squared_norms.data<double>(), squared_norms.numel(), max_norm, factor.mutable_data<double>()});
+}
+
+void scale_by(Tensor& x, const Tensor& factor) {
+  visit_floating("scale_by", x.dtype(), [&]<class T>() {
+    T* values = x.mutable_data<T>();
+    map(x.device(), x.numel(), TimesFactor<T>{factor.data<double>()}, values, static_cast<const T*>(values));
   });
 }
 

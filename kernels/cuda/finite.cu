@@ -50,16 +50,33 @@ void run(Device device, const Parts& parts, unsigned long long* first) {
   if (blocks > 0) launch({device, static_cast<unsigned>(blocks), kThreads}, finite_kernel, parts, first);
 }
 
-}  // namespace
+/// Writes down the first tensor with an index below the largest. One warp.
+__global__ void __launch_bounds__(32)
+    note_kernel(const unsigned long long* first, int64_t count, int64_t source, bool new_run, int64_t* record) {
+  int64_t own = count;
+  for (int64_t i = threadIdx.x; i < count && own == count; i += 32) {
+    if (first[i] != ~0ull) own = i;
+  }
+  for (int lanes = 16; lanes > 0; lanes /= 2) own = min(own, __shfl_xor_sync(0xffffffffu, own, lanes));
+  if (threadIdx.x != 0) return;
+  const int64_t run = record[0] + (new_run ? 1 : 0);
+  record[0] = run;
+  if (own == count || record[1] != 0) return;
+  record[1] = run;
+  record[2] = source;
+  record[3] = own;
+  record[4] = static_cast<int64_t>(first[own]);
+}
 
-std::vector<int64_t> first_non_finites(std::span<const Tensor> x) {
-  const Device device = x.front().device();
+/// i64 [n] on the device: the index for each tensor, all bits set where there is none.
+Tensor search_all(std::span<const Tensor> x, Device device) {
   Tensor first = Tensor::empty({static_cast<int64_t>(x.size())}, DType::i64, device);
   auto* at = reinterpret_cast<unsigned long long*>(first.mutable_data<int64_t>());
   {
     const divvy::cuda::DeviceGuard guard(device.index);
     // All bits set: the largest number, and -1 for whoever reads it with a sign.
-    DIVVY_CUDA_CHECK(cudaMemsetAsync(at, 0xff, x.size() * sizeof *at, divvy::cuda::compute_stream(device.index)));
+    const auto stream = divvy::cuda::compute_stream(device.index);
+    if (!x.empty()) DIVVY_CUDA_CHECK(cudaMemsetAsync(at, 0xff, x.size() * sizeof *at, stream));
   }
   for (size_t begin = 0; begin < x.size(); begin += kParts) {
     Parts parts;
@@ -72,9 +89,22 @@ std::vector<int64_t> first_non_finites(std::span<const Tensor> x) {
     }
     run(device, parts, at + begin);
   }
-  const Tensor host = first.to(Device::cpu());
+  return first;
+}
+
+}  // namespace
+
+std::vector<int64_t> first_non_finites(std::span<const Tensor> x) {
+  const Tensor host = search_all(x, x.front().device()).to(Device::cpu());
   const auto values = host.values<int64_t>();
   return {values.begin(), values.end()};
+}
+
+void watch_finite(std::span<const Tensor> x, int64_t source, bool new_run, Tensor& record) {
+  const Device device = record.device();
+  const Tensor first = search_all(x, device);
+  launch({device, 1, 32}, note_kernel, reinterpret_cast<const unsigned long long*>(first.data<int64_t>()),
+         first.numel(), source, new_run, record.mutable_data<int64_t>());
 }
 
 }  // namespace divvy::kernels::cuda

@@ -21,6 +21,8 @@ struct Rmsprop {
         decay(static_cast<T>(update.weight_decay)),
         momentum(static_cast<T>(update.momentum)) {}
 
+  __device__ void take(const double* factors) { lr = static_cast<T>(factors[0]); }
+
   __device__ T operator()(T g, T value, T* states) const {
     g += decay * value;
     states[0] = alpha * states[0] + rest * g * g;
@@ -35,9 +37,9 @@ struct Rmsprop {
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter) {
   visit_floating("rmsprop", parameter.dtype(), [&]<class T>() {
     if (velocity.defined()) {
-      update_each<T>(Rmsprop<T, true>(update), gradient, update.rows, parameter, {&square, &velocity});
+      update_each<T>(Rmsprop<T, true>(update), gradient, update.rows, update.control, parameter, {&square, &velocity});
     } else {
-      update_each<T>(Rmsprop<T, false>(update), gradient, update.rows, parameter, {&square});
+      update_each<T>(Rmsprop<T, false>(update), gradient, update.rows, update.control, parameter, {&square});
     }
   });
 }

@@ -10,6 +10,7 @@ template <class T>
 struct Descend {
   static constexpr int kStates = 0;
   T lr, decay;
+  __device__ void take(const double* factors) { lr = static_cast<T>(factors[0]); }
   __device__ T operator()(T g, T value, T*) const { return value - lr * (g + decay * value); }
 };
 
@@ -18,6 +19,7 @@ struct DescendWithMomentum {
   static constexpr int kStates = 1;
   T lr, decay, momentum;
   bool nesterov;
+  __device__ void take(const double* factors) { lr = static_cast<T>(factors[0]); }
   __device__ T operator()(T g, T value, T* velocity) const {
     g += decay * value;
     *velocity = momentum * *velocity + g;
@@ -32,9 +34,9 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
     const T lr = static_cast<T>(update.lr), decay = static_cast<T>(update.weight_decay);
     if (velocity.defined()) {
       const DescendWithMomentum<T> f{lr, decay, static_cast<T>(update.momentum), update.nesterov};
-      update_each<T>(f, gradient, update.rows, parameter, {&velocity});
+      update_each<T>(f, gradient, update.rows, update.control, parameter, {&velocity});
     } else {
-      update_each<T>(Descend<T>{lr, decay}, gradient, update.rows, parameter, {});
+      update_each<T>(Descend<T>{lr, decay}, gradient, update.rows, update.control, parameter, {});
     }
   });
 }

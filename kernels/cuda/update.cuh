@@ -6,6 +6,7 @@
 #include <array>
 
 #include "kernels/cuda/elementwise.cuh"
+#include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
 /// The pass that the optimisers share: every element of a parameter with its gradient and its states, read and written
@@ -17,6 +18,12 @@ struct ActiveExperts {
   const int64_t* rows;
   int64_t elements;  ///< of an expert
   __device__ bool contain(int64_t i) const { return rows == nullptr || rows[quotient(i, elements)] > 0; }
+};
+
+/// An UpdateControl's memory; null where something is undefined.
+struct Control {
+  const double* factors;
+  const int64_t* failed;
 };
 
 template <class T, int K>
@@ -47,8 +54,11 @@ __device__ void update_pack(int64_t at, const F& f, const T* gradient, T* parame
 }
 
 template <int N, class F, class T>
-__global__ void __launch_bounds__(kThreads) update_kernel(int64_t count, F f, ActiveExperts active, const T* gradient,
-                                                          T* parameter, StatesOf<T, F::kStates> states) {
+__global__ void __launch_bounds__(kThreads)
+    update_kernel(int64_t count, F f, ActiveExperts active, Control control, const T* gradient, T* parameter,
+                  StatesOf<T, F::kStates> states) {
+  if (control.failed != nullptr && *control.failed != 0) return;
+  if (control.factors != nullptr) f.take(control.factors);
   const int64_t packs = count / N, step = gridDim.x * int64_t{kThreads};
   const int64_t own = blockIdx.x * int64_t{kThreads} + threadIdx.x;
 #pragma unroll 1
@@ -60,15 +70,17 @@ __global__ void __launch_bounds__(kThreads) update_kernel(int64_t count, F f, Ac
 }
 
 /// value = f(gradient, value, states) for each element of the parameter, where f changes the F::kStates states in
-/// place. `rows` as in the optimisers' updates.
+/// place. `rows` and `control` as in the optimisers' updates; f.take(factors) takes the numbers of a step from memory.
 template <class T, class F>
-void update_each(const F& f, const Tensor& gradient, const Tensor& rows, Tensor& parameter,
+void update_each(const F& f, const Tensor& gradient, const Tensor& rows, const UpdateControl& given, Tensor& parameter,
                  const std::array<Tensor*, F::kStates>& states) {
   const int64_t count = parameter.numel();
   if (count == 0) return;
   constexpr int N = kPerAccess<T>;
   const ActiveExperts active{rows.defined() ? rows.data<int64_t>() : nullptr,
                              rows.defined() ? count / rows.numel() : count};
+  const Control control{given.factors.defined() ? given.factors.data<double>() : nullptr,
+                        given.failed.defined() ? given.failed.data<int64_t>() : nullptr};
   const T* g = gradient.data<T>();
   T* value = parameter.mutable_data<T>();
   StatesOf<T, F::kStates> own{};
@@ -79,9 +91,9 @@ void update_each(const F& f, const Tensor& gradient, const Tensor& rows, Tensor&
   }
   const Device device = parameter.device();
   if (together) {
-    launch({device, blocks_for(count / N), kThreads}, update_kernel<N, F, T>, count, f, active, g, value, own);
+    launch({device, blocks_for(count / N), kThreads}, update_kernel<N, F, T>, count, f, active, control, g, value, own);
   } else {
-    launch({device, blocks_for(count), kThreads}, update_kernel<1, F, T>, count, f, active, g, value, own);
+    launch({device, blocks_for(count), kThreads}, update_kernel<1, F, T>, count, f, active, control, g, value, own);
   }
 }
 

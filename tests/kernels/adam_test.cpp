@@ -71,4 +71,35 @@ TEST_CASE("adam refuses what does not fit", "[adam]") {
              Contains("max_square must be [2, 3]"));
 }
 
+TEST_CASE("updates take their factors from memory, and stop where they are told", "[adam][device]") {
+  for (const Device device : available_devices()) {
+    const Tensor g = random_tensor({37}, 1, -1, 1, DType::f32).to(device),
+                 start = random_tensor({37}, 2, -1, 1, DType::f32);
+    const auto after = [&](const AdamUpdate& update) {
+      Tensor p = start.to(device).clone();
+      AdamMoments moments{Tensor::zeros_like(p), Tensor::zeros_like(p), {}};
+      kernels::adam(g, update, moments, p);
+      return std::vector{p, moments.mean};
+    };
+    AdamUpdate update{.lr = 0.01, .weight_decay = 0.1, .decoupled = true, .step = 7};
+    const auto expected = after(update);
+    const kernels::UpdateFactors factors = kernels::adam_factors(update);
+    update.lr = 5;
+    update.step = 1;
+    update.control.factors = Tensor::from({factors[0], factors[1], factors[2]}).to(device);
+    update.control.failed = Tensor::zeros({1}, DType::i64, device);
+    const auto got = after(update);
+    for (size_t i = 0; i < got.size(); ++i) CHECK(same_bits(got[i].to(Device::cpu()), expected[i].to(Device::cpu())));
+    update.control.failed = Tensor::full({1}, 3, DType::i64, device);
+    const auto stopped = after(update);
+    CHECK(same_bits(stopped[0].to(Device::cpu()), start));
+    CHECK(stopped[1].to_doubles() == std::vector<double>(37, 0.0));
+
+    update.control.failed = Tensor::zeros({2}, DType::i64, device);
+    CHECK_THAT(refusal<ShapeError>([&] { after(update); }), Contains("failed must be [1]"));
+    update.control = {.factors = Tensor::zeros({3}, DType::f32, device)};
+    CHECK_THAT(refusal<DTypeError>([&] { after(update); }), Contains("factors must be f64"));
+  }
+}
+
 }  // namespace divvy::test

@@ -71,4 +71,32 @@ TEST_CASE("squared_norm and scale refuse what does not fit", "[clip]") {
   CHECK_THAT(refusal<DTypeError>([&] { kernels::scale(whole, 1); }), Contains("f32 or f64, got i64"));
 }
 
+TEST_CASE("a factor that stays on the device clips as the one on the host", "[clip][device]") {
+  for (const Device device : available_devices()) {
+    for (const double max_norm : {0.5, 5.0, 1e3}) {
+      Tensor x = Tensor::from({3., 0.}).to(device), y = Tensor::from({-4.F}).to(device);
+      Tensor norms = Tensor::empty({2}, DType::f64, device), factor = Tensor::empty({}, DType::f64, device);
+      kernels::squared_norms(std::vector{x, y}, norms);
+      CHECK(norms.to_doubles() == std::vector<double>{9, 16});
+      kernels::clip_factor(norms, max_norm, factor);
+      const double expected = std::min(1.0, max_norm / (5 + 1e-6));
+      CHECK(factor.item() == expected);
+      kernels::scale_by(x, factor);
+      kernels::scale_by(y, factor);
+      CHECK(x.to_doubles() == std::vector<double>{3 * expected, 0});
+      CHECK(y.to_doubles()[0] == -4.F * static_cast<float>(expected));
+    }
+    Tensor none = Tensor::empty({0}, DType::f64, device), factor = Tensor::empty({}, DType::f64, device);
+    kernels::clip_factor(none, 1, factor);
+    CHECK(factor.item() == 1);
+    kernels::clip_factor(Tensor::full({1}, NAN, DType::f64, device), 1, factor);
+    CHECK(factor.item() == 1);
+    kernels::clip_factor(Tensor::full({1}, INFINITY, DType::f64, device), 1, factor);
+    CHECK(factor.item() == 0);
+    CHECK_THROWS_AS(kernels::clip_factor(none, -1, factor), ValueError);
+    CHECK_THROWS_AS(kernels::clip_factor(none, 1, none), ShapeError);
+    CHECK_THROWS_AS(kernels::scale_by(factor, none), ShapeError);
+  }
+}
+
 }  // namespace divvy::test

@@ -87,4 +87,33 @@ TEST_CASE("first_non_finite refuses integers and nothing", "[kernel]") {
   CHECK(refusal<ValueError>([] { kernels::first_non_finite(Tensor()); }).find("undefined") != std::string::npos);
 }
 
+TEST_CASE("watch_finite keeps the first failure, and in which run it was", "[kernel][device]") {
+  for (const Device device : available_devices()) {
+    const Tensor good = random_tensor({40}, 1).to(device), single = Tensor::full({3}, 1, DType::f32, device);
+    Tensor bad = random_tensor({40}, 1);
+    bad.mutable_data<double>()[33] = std::numeric_limits<double>::infinity();
+    bad = bad.to(device);
+    Tensor record = Tensor::zeros({5}, DType::i64, device);
+    const auto now = [&] { return record.to_doubles(); };
+    kernels::watch_finite(std::vector{good, single}, 4, true, record);
+    kernels::watch_finite({}, 5, true, record);
+    CHECK(now() == std::vector<double>{2, 0, 0, 0, 0});
+    kernels::watch_finite(std::vector{single}, 6, true, record);
+    kernels::watch_finite(std::vector{single, good, bad, good, bad}, 7, false, record);
+    CHECK(now() == std::vector<double>{3, 3, 7, 2, 33});
+    kernels::watch_finite(std::vector{bad}, 8, true, record);
+    CHECK(now() == std::vector<double>{4, 3, 7, 2, 33});
+
+    std::vector<Tensor> many(200, good);
+    many[150] = many[199] = bad;
+    record = Tensor::zeros({5}, DType::i64, device);
+    kernels::watch_finite(many, 1, true, record);
+    CHECK(now() == std::vector<double>{1, 1, 1, 150, 33});
+  }
+  Tensor record = Tensor::zeros({4}, DType::i64);
+  CHECK_THROWS_AS(kernels::watch_finite({}, 0, true, record), ShapeError);
+  record = Tensor::zeros({5});
+  CHECK_THROWS_AS(kernels::watch_finite({}, 0, true, record), DTypeError);
+}
+
 }  // namespace divvy::test

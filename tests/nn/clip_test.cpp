@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
 namespace divvy::test {
@@ -54,6 +55,31 @@ TEST_CASE("clipping refuses bad limits and gradients that are not finite", "[cli
   CHECK(a.grad().to_doubles() == std::vector<double>{3, 0});
   CHECK_THAT(refusal<ValueError>([&] { nn::clip_grad_norm({Variable()}, 1); }), Contains("undefined"));
   CHECK_THAT(refusal<ValueError>([&] { nn::clip_grad_value({Variable()}, 1); }), Contains("undefined"));
+}
+
+TEST_CASE("clipping on a device leaves its norm there", "[clip][device]") {
+  for (const Device device : available_devices()) {
+    const auto on_device = [&](std::initializer_list<double> gradient, const char* name) {
+      Variable p = with_gradient(gradient, name);
+      p.set_value(p.value().to(device));
+      p.mutable_grad() = p.grad().to(device);
+      return p;
+    };
+    const Variable a = on_device({3, 0}, "a"), b = on_device({4}, "b");
+    FiniteWatch watch(device);
+    nn::clip_grad_norm({a, b}, 10, watch);
+    CHECK(a.grad().to_doubles() == std::vector<double>{3, 0});
+    nn::clip_grad_norm({a, b}, 1, watch);
+    CHECK(a.grad().to_doubles()[0] == 3 * (1 / 5.000001));
+    CHECK(b.grad().to_doubles()[0] == 4 * (1 / 5.000001));
+    watch.check();
+    nn::clip_grad_norm({}, 1, watch);
+    const Variable endless = on_device({1e200, 1e200}, "fc.bias");  // whose square is infinite
+    watch.look({}, {}, true);
+    nn::clip_grad_norm({a, endless}, 1, watch);
+    CHECK_THAT(refusal<NonFiniteError>([&] { watch.check(); }), Contains("non-finite gradient in fc.bias, at step 1"));
+    CHECK_THROWS_AS(nn::clip_grad_norm({a}, 0, watch), ValueError);
+  }
 }
 
 }  // namespace divvy::test

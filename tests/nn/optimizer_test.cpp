@@ -5,6 +5,7 @@
 #include "nn/adam.h"
 #include "nn/rmsprop.h"
 #include "nn/sgd.h"
+#include "tensor/cuda/graph.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 #include "tests/support/refusal.h"
@@ -262,6 +263,89 @@ TEST_CASE("plain SGD takes its usual step where idle experts have no gradient", 
   lazy.step(Tensor::from<int64_t>({1, 0, 7}));
   usual.step();
   CHECK(same_bits(some.value(), all.value()));
+}
+
+TEST_CASE("states follow their parameters to another device", "[optimizer][device]") {
+  for (const auto& [name, make] : all_optimizers()) {
+    INFO(name);
+    const auto values_after = [&, make = make](Device device) {
+      Variable p(random_tensor({9}, 1), true);
+      auto optimizer = make({{{p}}});
+      for (const Device where : {Device::cpu(), device, device, Device::cpu()}) {
+        p.set_value(p.value().to(where));
+        p.mutable_grad() = random_tensor({9}, 2).to(where);
+        optimizer->step();
+      }
+      return p.value();
+    };
+    const Tensor expected = values_after(Device::cpu());
+    for (const Device device : available_devices()) {
+      CHECK(difference(values_after(device), expected, 1e-13, 1e-14) == "");
+    }
+  }
+}
+
+TEST_CASE("a step that was recorded is replayed as it would have been taken", "[optimizer][device]") {
+  for (const Device device : available_devices()) {
+    if (device.is_cpu()) continue;
+    for (const auto& [name, make] : all_optimizers()) {
+      INFO(name);
+      const auto values_after = [&, make = make](bool replayed) {
+        Variable p(random_tensor({9}, 1, -1, 1, DType::f32).to(device), true);
+        Variable other(random_tensor({5}, 2).to(device), true), without(random_tensor({3}, 3).to(device), true);
+        auto optimizer = make({{{p, without}, 0.02}, {{other}}});
+        p.mutable_grad() = random_tensor({9}, 4, -1, 1, DType::f32).to(device);
+        other.mutable_grad() = random_tensor({5}, 5).to(device);
+        std::unique_ptr<cuda::Graph> graph;
+        CHECK_THROWS_AS(optimizer->begin_replay(), ValueError);
+        CHECK_THROWS_AS(cuda::Graph(device.index, [&] { optimizer->step(); }), DeviceError);
+        for (int step = 0; step < 5; ++step) {
+          optimizer->scale_lr(1 - 0.1 * step);
+          if (step == 1 && replayed) graph = std::make_unique<cuda::Graph>(device.index, [&] { optimizer->step(); });
+          if (graph) {
+            const uint64_t version = p.value().version();
+            optimizer->begin_replay();
+            graph->replay();
+            CHECK(p.value().version() > version);
+          } else {
+            optimizer->step();
+          }
+        }
+        CHECK(optimizer->steps() == 5);
+        auto state = optimizer->state_dict();
+        optimizer->load_state_dict(state);  // whose new states the graph knows nothing of
+        CHECK_THROWS_AS(optimizer->begin_replay(), ValueError);
+        for (const Variable& v : {p, other, without}) state.emplace(fmt::format("p{}", state.size()), v.value());
+        for (auto& [key, value] : state) value = value.to(Device::cpu());
+        return state;
+      };
+      const auto expected = values_after(false), got = values_after(true);
+      REQUIRE(got.size() == expected.size());
+      for (const auto& [key, value] : expected) CHECK(same_bits(got.at(key), value));
+    }
+  }
+}
+
+TEST_CASE("an optimiser that was told to stop changes nothing", "[optimizer][device]") {
+  for (const Device device : available_devices()) {
+    for (const auto& [name, make] : all_optimizers()) {
+      INFO(name);
+      Variable p(random_tensor({9}, 1).to(device), true);
+      auto optimizer = make({{{p}}});
+      p.mutable_grad() = random_tensor({9}, 2).to(device);
+      Tensor failed = Tensor::zeros({1}, DType::i64, device);
+      optimizer->stop_on(failed);
+      optimizer->step();
+      CHECK_FALSE(same_bits(p.value().to(Device::cpu()), random_tensor({9}, 1)));
+      failed.copy_from(Tensor::full({1}, 1, DType::i64));
+      const Tensor before = p.value().clone().to(Device::cpu());
+      optimizer->step();
+      CHECK(same_bits(p.value().to(Device::cpu()), before));
+      optimizer->stop_on({});
+      optimizer->step();
+      CHECK_FALSE(same_bits(p.value().to(Device::cpu()), before));
+    }
+  }
 }
 
 }  // namespace divvy::test

@@ -1,0 +1,42 @@
+#include "autograd/finite_watch.h"
+
+#include <algorithm>
+
+#include "kernels/finite.h"
+#include "tensor/error.h"
+
+namespace divvy {
+
+namespace {
+thread_local FiniteWatch* current = nullptr;
+}
+
+FiniteWatch::FiniteWatch(Device device) : record_(Tensor::zeros({5}, DType::i64, device)) {}
+
+void FiniteWatch::look(std::span<const Tensor> values, const std::vector<Subject>& subjects, bool new_run) {
+  if (values.size() != subjects.size()) {
+    fail<ValueError>("finite watch: {} subjects for {} tensors", subjects.size(), values.size());
+  }
+  auto known = std::ranges::find(subjects_, subjects);
+  if (known == subjects_.end()) known = subjects_.insert(known, subjects);
+  kernels::watch_finite(values, known - subjects_.begin(), new_run, record_);
+}
+
+void FiniteWatch::check() const {
+  const Tensor host = record_.to(Device::cpu());
+  const auto record = host.values<int64_t>();
+  if (record[1] == 0) return;
+  const Subject& subject = subjects_.at(static_cast<size_t>(record[2])).at(static_cast<size_t>(record[3]));
+  std::optional<int64_t> expert;
+  if (subject.elements_of_expert > 0) expert = record[4] / subject.elements_of_expert;
+  throw NonFiniteError(subject.what, subject.layer, expert, record[1]);
+}
+
+FiniteWatch* FiniteWatch::active(Device device) {
+  return current != nullptr && current->device() == device ? current : nullptr;
+}
+
+FiniteWatch::Scope::Scope(FiniteWatch& watch) : before_(current) { current = &watch; }
+FiniteWatch::Scope::~Scope() { current = before_; }
+
+}  // namespace divvy

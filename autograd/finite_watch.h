@@ -1,0 +1,63 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace divvy {
+
+/// Looks for NaNs and infinities without waiting for the device: what is found stays in its memory until check() asks.
+///
+///     FiniteWatch watch(device);
+///     optimizer.stop_on(watch.failed());
+///     {
+///       const FiniteWatch::Scope scope(watch);
+///       backward(loss);       // notes what it would throw, and goes on
+///       optimizer.step();     // changes nothing from the first failure on
+///     }
+///     watch.check();          // now and then: the error that backward() would have thrown
+class FiniteWatch {
+ public:
+  explicit FiniteWatch(Device device);
+  FiniteWatch(const FiniteWatch&) = delete;
+  FiniteWatch& operator=(const FiniteWatch&) = delete;
+
+  Device device() const { return record_.device(); }
+  /// i64 [1] on the device: 0, or the run of backward(), counted from 1, in which something was not finite first.
+  Tensor failed() const { return record_.slice(1, 2); }
+  /// Throws that NonFiniteError, its step being the run. Waits for the device.
+  void check() const;
+
+  /// What a tensor is, for the error.
+  struct Subject {
+    std::string what;                ///< "loss" or "gradient"
+    std::string layer;               ///< see NonFiniteError
+    int64_t elements_of_expert = 0;  ///< of a parameter of stacked experts, else 0
+    bool operator==(const Subject&) const = default;
+  };
+  /// Looks at tensors in their order. The first look of a run counts it.
+  void look(std::span<const Tensor> values, const std::vector<Subject>& subjects, bool new_run);
+
+  /// The watch of this thread for that device, or nullptr.
+  static FiniteWatch* active(Device device);
+
+  /// While one lives, the watch is this thread's.
+  class Scope {
+   public:
+    explicit Scope(FiniteWatch& watch);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    FiniteWatch* before_;
+  };
+
+ private:
+  Tensor record_;                               ///< see kernels/finite.h
+  std::vector<std::vector<Subject>> subjects_;  ///< of the looks so far, each kind once
+};
+
+}  // namespace divvy

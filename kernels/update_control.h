@@ -1,0 +1,36 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "tensor/tensor.h"
+
+namespace divvy::kernels {
+
+/// What an optimiser's update reads from the memory of the parameter's device instead of its arguments, so that it can
+/// change where the call itself is recorded once and repeated (tensor/cuda/graph.h).
+struct UpdateControl {
+  Tensor factors = {};  ///< f64 [kUpdateFactors] or undefined: what the update's <optimiser>_factors() gives
+  Tensor failed = {};   ///< i64 [1] or undefined: nothing is changed where it holds anything but 0
+};
+
+inline constexpr size_t kUpdateFactors = 3;
+/// The numbers of an update that change from step to step; what an optimiser does not need is 0.
+using UpdateFactors = std::array<double, kUpdateFactors>;
+
+namespace cpu {
+
+/// Whether an update on the CPU is to change nothing.
+inline bool stopped(const UpdateControl& control) {
+  return control.failed.defined() && control.failed.data<int64_t>()[0] != 0;
+}
+
+/// Those of the control, or else the update's own.
+inline UpdateFactors factors_of(const UpdateControl& control, const UpdateFactors& own) {
+  if (!control.factors.defined()) return own;
+  const double* given = control.factors.data<double>();
+  return {given[0], given[1], given[2]};
+}
+
+}  // namespace cpu
+}  // namespace divvy::kernels
