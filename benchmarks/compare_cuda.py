@@ -81,8 +81,8 @@ class Work:
         return [("eager", step), ("CUDA graph", f"{step}-graph")] if "batch" in self.sizes else []
 
 
-def run(command, threads):
-    environment = dict(os.environ, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS=str(threads))
+def run(command, threads, **settings):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), **settings)
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     if result.returncode != 0:
         sys.exit(f"{' '.join(command)}\nfailed:\n{result.stderr[-2000:]}")
@@ -100,7 +100,8 @@ def require_torch(arguments):
 
 def run_ours(arguments, program, pattern):
     output = run([f"{arguments.build}/bin/divvy_{program}_benchmark", "--device=cuda", "--benchmark_format=json",
-                  f"--benchmark_filter={pattern}"] + ["--tiny"] * arguments.tiny, os.cpu_count())
+                  f"--benchmark_filter={pattern}"] + ["--tiny"] * arguments.tiny, os.cpu_count(),
+                 OMP_WAIT_POLICY="passive")
     # Of the tiny ones some match nothing.
     return output.get("context", {}), {row["name"]: row for row in output.get("benchmarks", [])}
 
@@ -120,7 +121,7 @@ def run_theirs(arguments, peer, works):
             command += [option, *values]
     if arguments.tiny:
         command += ["--repetitions", "1"]
-    output = run(command, os.cpu_count())
+    output = run(command, os.cpu_count(), OMP_WAIT_POLICY="passive")
     results = {}
     for key, value in output.items():
         if isinstance(value, dict):

@@ -13,7 +13,7 @@
 #include "tensor/generator.h"
 
 /// A layer of feed-forward experts, forward and backward: dispatch, two linear layers with ReLU between them, combine.
-/// The same work in PyTorch is pytorch_feed_forward.py; compare_feed_forward.py and, on a GPU, compare_cuda.py run both
+/// The same work in PyTorch is pytorch_feed_forward.py; compare_cpu.py and, on a GPU, compare_cuda.py run both
 /// by turns.
 namespace divvy {
 

@@ -8,8 +8,8 @@ forward and backward.
 Prints one JSON object: for each way of writing the layer the median, the least and the greatest time in milliseconds.
 `gather` evaluates each expert on the rows that chose it, in a loop; `masked` evaluates every expert on every sample and
 weights the results, most of them by zero; `grouped_mm` sorts the rows and multiplies those of all experts by
-torch._grouped_mm. Without --layers: 16 experts 256-1024-256 with biases, 2,048 samples, two experts for each. --layers
-names samples, experts, experts of a sample, size, hidden size and precision of layers without biases.
+torch._grouped_mm. Without --layers: 16 experts 256-1024-256 with biases, 2,048 samples, two experts for each, and `gather-bf16`, which has
+all tensors in bf16. --layers names samples, experts, experts of a sample, size, hidden size and precision of layers without biases.
 """
 import argparse
 import json
@@ -120,10 +120,12 @@ def main():
     if arguments.layers:
         results |= named_layers(arguments.layers, arguments.device, stopwatch, arguments.repetitions)
     else:
-        for name, repetitions in (("gather", arguments.repetitions), ("masked", arguments.masked_repetitions)):
-            layer = KINDS[name](arguments.experts, 256, 1024, device=arguments.device)
-            results[name] = layer_times(layer, arguments.batch, arguments.experts, 2, 256, {"device": arguments.device},
-                                        stopwatch, repetitions)
+        for name, repetitions, dtype in (("gather", arguments.repetitions, torch.float32),
+                                         ("gather-bf16", arguments.repetitions, torch.bfloat16),
+                                         ("masked", arguments.masked_repetitions, torch.float32)):
+            kind = {"device": arguments.device, "dtype": dtype}
+            layer = KINDS[name.split("-")[0]](arguments.experts, 256, 1024, **kind)
+            results[name] = layer_times(layer, arguments.batch, arguments.experts, 2, 256, kind, stopwatch, repetitions)
     print(json.dumps(results))
 
 

@@ -3,11 +3,12 @@
 512 and those for CIFAR-10 with batches of 256.
 
   python3 benchmarks/pytorch_training_step.py [--threads 2] [--repetitions 15] [--experts 10] [--network cifar10]
-                                              [--device cuda] [--batch 512]
+                                              [--compile] [--device cuda] [--batch 512]
 
 Prints one JSON object: for each model the median, the least and the greatest time of a step in milliseconds. The soft
-mixture is written as users write it: one module for each expert, all of them evaluated; top-2 gathers the rows of each
-expert, and evaluates only those. On a GPU a batch is there already, another one for each of ten steps without a pause,
+mixture is written as users write it: one module for each expert, all of them evaluated; "top-k" gathers the rows of each
+expert, and evaluates only those; "top-k-masked" evaluates all and weights most by zero. --compile adds "-compiled" ones,
+whose forward and backward are made by torch.compile. On a GPU a batch is there already, another one for each of ten steps without a pause,
 and the names with "-graph" are the same step as one CUDA graph; since a loop that gathers rows waits for their number,
 top-2 evaluates and masks all experts in it.
 """
@@ -101,8 +102,9 @@ class MaskedTopK(SoftMixture):
 class Training:
     """A model, its optimiser and its batches. step() is one step on the next batch."""
 
-    def __init__(self, model, batch, sample, device, batches, capturable=False):
+    def __init__(self, model, batch, sample, device, batches, capturable=False, compiled=False):
         self.model = model.to(device)
+        self.forward = torch.compile(self.model) if compiled else self.model
         self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-3, capturable=capturable)
         self.batches = [(torch.randn(batch, *sample, device=device), torch.randint(0, 10, (batch,), device=device))
                         for _ in range(batches)]
@@ -114,7 +116,7 @@ class Training:
 
     def step_on(self, x, labels):
         self.optimizer.zero_grad()
-        output, p = self.model(x)
+        output, p = self.forward(x)
         loss = nn.functional.nll_loss(torch.log(output + 1e-15), labels)
         if type(self.model) is SoftMixture:
             mass = p.sum(0)
@@ -124,6 +126,11 @@ class Training:
 
     def step(self):
         self.step_on(*self.batch())
+
+
+class CompiledTraining(Training):
+    def __init__(self, *arguments):
+        super().__init__(*arguments, compiled=True)
 
 
 class GraphTraining(Training):
@@ -157,6 +164,7 @@ def main():
     parser.add_argument("--experts", type=int, default=10)
     parser.add_argument("--network", choices=NETWORKS, default="mnist")
     parser.add_argument("--batch", type=int, help="512, or 256 for CIFAR-10")
+    parser.add_argument("--compile", action="store_true", help="also by torch.compile")
     arguments = parser.parse_args()
     pytorch_timing.start(arguments)
     device = arguments.device
@@ -167,6 +175,11 @@ def main():
     kinds = [("mixture", SoftMixture, Training), ("top-k", TopK, Training)]
     if device == "cuda":
         kinds += [("mixture-graph", SoftMixture, GraphTraining), ("top-k-graph", MaskedTopK, GraphTraining)]
+    else:
+        kinds += [("top-k-masked", MaskedTopK, Training)]
+    if arguments.compile:
+        kinds += [("mixture-compiled", SoftMixture, CompiledTraining),
+                  ("top-k-masked-compiled", MaskedTopK, CompiledTraining)]
     for name, kind, training in kinds:
         model = kind(make_gate, make_expert, arguments.experts)
         work = training(model.to(device), arguments.batch or batch, sample, device, batches)

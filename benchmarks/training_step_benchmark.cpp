@@ -1,5 +1,5 @@
 // One training step of the MNIST and CIFAR-10 networks: forward, objective, backward, Adam. The same work in PyTorch is
-// pytorch_training_step.py; compare_training_step.py and, on a GPU, compare_cuda.py run both by turns.
+// pytorch_training_step.py; compare_cpu.py and, on a GPU, compare_cuda.py run both by turns.
 
 #include <benchmark/benchmark.h>
 
@@ -68,9 +68,7 @@ void training_step(benchmark::State& state, const char* kind, const char* networ
     state.counters["us"] = bench::median(times) * 1e6;
     state.counters["GFLOP/s"] = static_cast<double>(flops) / bench::median(times) * 1e-9;
   } else {
-    for (auto _ : state) step();
-    state.counters["GFLOP/s"] =
-        benchmark::Counter(static_cast<double>(flops) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    bench::run_beside_peak(state, static_cast<double>(flops), step);
   }
   state.SetItemsProcessed(state.iterations() * batch);
   state.counters["system_allocations"] = static_cast<double>(allocator(device).stats().system_allocations - before);
@@ -88,10 +86,10 @@ void cifar10_top_k(benchmark::State& state) { training_step(state, "top-k", "cif
 
 void bench::register_benchmarks() {
   const auto sizes = [](const char* name, void (*function)(benchmark::State&), int64_t batch, int64_t experts) {
-    auto* benchmark =
-        device().is_cuda() ? add(name, function) : benchmark::RegisterBenchmark(name, function)->UseRealTime();
-    benchmark->ArgNames({"batch", "experts"})->Args({options().tiny ? 8 : batch, experts});
-    benchmark->Unit(benchmark::kMillisecond);
+    add(name, function)
+        ->ArgNames({"batch", "experts"})
+        ->Args({options().tiny ? 8 : batch, experts})
+        ->Unit(benchmark::kMillisecond);
   };
   sizes("single", single, 512, 1);
   sizes("mixture", mixture, 512, 10);
