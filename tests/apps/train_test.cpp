@@ -1,5 +1,4 @@
-// Models, losses, recipes and data of `divvy train` by name: what is refused and how, and what runs of every kind leave
-// behind.
+// Models, losses, recipes and data of `divvy train` by name: what runs of every kind leave behind.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -38,54 +37,6 @@ std::string outcome(const Result& result) { return result.out.substr(0, result.o
 const std::string kSmall = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 --quiet ";
 
 }  // namespace
-
-TEST_CASE("impossible combinations are refused with the option, the reason and the nearest possibility") {
-  const Workplace work;
-  const auto refused = [&](const std::string& arguments, const std::vector<std::string>& words) {
-    const Result result = work.run("train " + arguments);
-    INFO(arguments << ": " << result.err);
-    CHECK(result.code == 2);
-    for (const std::string& word : words) CHECK(mentions(result.err, word));
-    CHECK(std::ranges::count(result.err, '\n') == 1);
-    CHECK(!fs::exists(work.path() / "runs"));
-  };
-  refused("--model product --gate attentive", {"--model product", "has no gate", "mixture"});
-  refused("--model single --output mixture", {"--model single", "no-gate-entropy"});
-  refused("--model concatenation", {"--class-lists", "random"});
-  refused("--recipe pre-chosen", {"--recipe pre-chosen", "--class-lists", "random"});
-  refused("--class-mask", {"--class-mask", "--class-lists"});
-  refused("--class-lists mnist-9x", {"--class-lists", "0,1|2,3"});
-  refused("--class-lists mnist-1", {"--class-lists", "5 experts", "10"});
-  refused("--class-lists \"0,1|2,12\" --experts 2", {"--class-lists", "class 12"});
-  refused("--recipe distil", {"--recipe distil", "--gate attentive"});
-  refused("--recipe em", {"--recipe em", "model em"});
-  refused("--model em --recipe joint", {"--recipe joint", "recipe em"});
-  refused("--model em --loss likelihood", {"--loss likelihood", "--loss responsibility"});
-  refused("--loss responsibility", {"--loss responsibility", "--loss cross-entropy", "--model em"});
-  refused("--model product --loss likelihood", {"--loss likelihood", "--loss cross-entropy"});
-  refused("--loss mse", {"mse", "targets", "cross-entropy"});
-  refused("--data barber-regression --experts 2 --loss cross-entropy", {"cross-entropy", "classes", "mse"});
-  refused("--data barber-regression --model no-gate-entropy", {"--model no-gate-entropy", "mixture"});
-  refused("--data barber-regression --model no-gate-self-information", {"no-gate-self-information", "mixture"});
-  refused("--model no-gate-entropy --importance 1", {"--importance", "--model mixture"});
-  refused("--model product --gate-regression 1", {"--gate-regression", "--model mixture"});
-  refused("--gate attentive --net conv-28x28", {"hidden layers of one width", "network mnist suits"});
-  refused("--gate attentive --separate-experts", {"attentive", "separate"});
-  refused("--net wideresnet-40-4", {"takes samples", "--net mnist"});
-  refused("--expert-lr 0.1,0.2 --experts 2", {"--expert-lr", "--separate-experts"});
-  refused("--expert-lr 0.1,0.2,x --separate-experts", {"--expert-lr", "'x'"});
-  refused("--expert-lr 0.1 --experts 2 --separate-experts", {"1 learning rates for 2 experts"});
-  refused("--temperature 0", {"--temperature", "greater than 0"});
-  refused("--temperature 10x0.5", {"--temperature", "10x25"});
-  refused("--temperature 10x30", {"--temperature", "30 epochs", "20"});
-  refused("--gate-output escort --temperature 2x10", {"--gate-output", "softmax"});
-  refused("--distance pixel --importance 1", {"--distance", "--similarity-same"});
-  refused("--quirks double", {"--quirks", "double-softmax"});
-  refused("--augment --data multi-class", {"--augment", "image"});
-  refused("--gate attentiv", {"did you mean 'attentive'"});
-  refused("--recipe transfer", {"transfer-same"});
-  CHECK(work.run("train --similarity-same 1 --distance nowhere").code == 4);
-}
 
 TEST_CASE("the list has every name, one to a line that fits a screen") {
   const std::string text = listing();
