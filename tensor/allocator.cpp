@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <cstring>
 
 #include "tensor/cuda/device_memory.h"
 #include "tensor/error.h"
@@ -14,6 +15,15 @@
 namespace divvy {
 
 namespace {
+
+#ifdef DIVVY_CUDA_EMULATION
+constexpr bool kEmulated = true;
+#else
+constexpr bool kEmulated = false;
+#endif
+
+/// Whether the sanitizer knows the memory of a device.
+bool on_host(Device device) { return kEmulated || device.is_cpu(); }
 
 constexpr size_t kAlignment = 64, kHugePage = size_t{2} << 20;
 
@@ -30,8 +40,9 @@ class HostMemory final : public MemorySource {
     // Weights and batches of many megabytes: with pages of 2 MiB the processor finds them without a walk for each row.
     const size_t whole = bytes / kHugePage * kHugePage;
     if (whole == 0) return std::aligned_alloc(kAlignment, bytes);
-    void* block = std::aligned_alloc(kHugePage, bytes);
-    if (block != nullptr) madvise(block, whole, MADV_HUGEPAGE);  // advice: without such pages nothing is lost
+    void* block = nullptr;  // aligned_alloc would ask for a multiple of the alignment
+    if (posix_memalign(&block, kHugePage, bytes) != 0) return nullptr;
+    madvise(block, whole, MADV_HUGEPAGE);  // advice: without such pages nothing is lost
     return block;
   }
   void release(void* block, size_t) noexcept override { std::free(block); }
@@ -91,9 +102,13 @@ void* CachingAllocator::allocate(size_t bytes) {
       open_->bytes_ += static_cast<int64_t>(size);
     }
   }
-  if (device_.is_cpu()) {
-    detail::unpoison(block, bytes);
-    detail::poison(static_cast<std::byte*>(block) + bytes, size - bytes);
+  if (on_host(device_)) {
+    // What is recorded now uses the block again and again, each time for all the tensors that have been in it.
+    const size_t used = open_ == nullptr ? bytes : size;
+    detail::unpoison(block, used);
+    detail::poison(static_cast<std::byte*>(block) + used, size - used);
+    // As in fresh memory of the emulated device: what is read before it is written shows.
+    if (kEmulated && device_.is_cuda() && open_ == nullptr) std::memset(block, 0xff, used);
   }
   ++stats_.allocations;
   stats_.current_bytes += static_cast<int64_t>(size);
@@ -105,7 +120,6 @@ void CachingAllocator::deallocate(void* block, size_t bytes) noexcept {
   const size_t size = size_class(bytes);
   const std::scoped_lock lock(mutex_);
   stats_.current_bytes -= static_cast<int64_t>(size);
-  if (device_.is_cpu()) detail::poison(block, size);
   try {
     const auto pooled = owner_.empty() ? owner_.end() : owner_.find(block);
     if (pooled != owner_.end()) {
@@ -113,6 +127,7 @@ void CachingAllocator::deallocate(void* block, size_t bytes) noexcept {
       stats_.pooled_bytes += static_cast<int64_t>(size);
       return;
     }
+    if (on_host(device_)) detail::poison(block, size);
     free_[size].push_back(block);
     stats_.cached_bytes += static_cast<int64_t>(size);
   } catch (...) {  // no room for the book-keeping itself
@@ -142,7 +157,7 @@ void CachingAllocator::release_cached() {
 }
 
 void CachingAllocator::release(void* block, size_t size) noexcept {
-  if (device_.is_cpu()) detail::unpoison(block, size);
+  if (on_host(device_)) detail::unpoison(block, size);
   source_.release(block, size);
 }
 
@@ -162,6 +177,9 @@ MemoryPool::~MemoryPool() {
     const auto bytes = static_cast<int64_t>(size * blocks.size());
     allocator_.stats_.pooled_bytes -= bytes;
     allocator_.stats_.cached_bytes += bytes;
+    if (on_host(allocator_.device_)) {
+      for (void* block : blocks) detail::poison(block, size);
+    }
     auto& cached = allocator_.free_[size];
     cached.insert(cached.end(), blocks.begin(), blocks.end());
   }

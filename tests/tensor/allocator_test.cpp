@@ -74,6 +74,22 @@ TEST_CASE("The address sanitizer sees what lies behind a tensor, and what is kep
   CHECK(detail::poisoned(block) == detail::kPoisons);
 }
 
+TEST_CASE("The address sanitizer leaves the blocks of a pool alone as long as the pool lives") {
+  LimitedMemory memory(1 << 10);
+  CachingAllocator heap(Device::cpu(), memory);
+  std::byte* block = nullptr;
+  {
+    MemoryPool pool(heap);
+    pool.open();
+    block = static_cast<std::byte*>(heap.allocate(10));
+    pool.close();
+    heap.deallocate(block, 10);
+    CHECK_FALSE(detail::poisoned(block));
+    CHECK_FALSE(detail::poisoned(block + 63));
+  }
+  CHECK(detail::poisoned(block) == detail::kPoisons);
+}
+
 TEST_CASE("An allocator counts and reuses its blocks") {
   LimitedMemory memory(1 << 20);
   CachingAllocator heap(Device::cpu(), memory);
