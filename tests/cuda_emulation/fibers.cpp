@@ -57,6 +57,10 @@ struct Copies {
   }
 };
 
+struct alignas(128) Shared {
+  unsigned char bytes[kMaxShared];
+};
+
 /// Runs blocks one after the other on one thread of the machine. Its idle fibers own nothing that would have to be
 /// destroyed with their stacks.
 class Processor {
@@ -64,9 +68,9 @@ class Processor {
   void run(const std::function<void()>& kernel, size_t shared_bytes, bool backwards) {
     kernel_ = &kernel;
     backwards_ = backwards;
-    divvy::detail::poison(shared_.get() + shared_bytes, kMaxShared - shared_bytes);
-    divvy::detail::unpoison(shared_.get(), shared_bytes);
-    std::memset(shared_.get(), 0xff, shared_bytes);  // what nobody has written is NaN, as in the memory of the device
+    divvy::detail::poison(shared_->bytes + shared_bytes, kMaxShared - shared_bytes);
+    divvy::detail::unpoison(shared_->bytes, shared_bytes);
+    std::memset(shared_->bytes, 0xff, shared_bytes);  // what nobody has written is NaN, as in the memory of the device
     count_ = position.block_size.x * position.block_size.y * position.block_size.z;
     if (count_ == 0 || count_ > kMaxThreads) give_up("a block has 1 to 1024 threads");
     threads_.assign(count_, {});
@@ -134,7 +138,7 @@ class Processor {
   }
 
   unsigned lane() const { return running_ % 32; }
-  unsigned char* shared() { return shared_.get(); }
+  unsigned char* shared() { return shared_->bytes; }
 
  private:
   unsigned in_order(unsigned i) const { return backwards_ ? count_ - 1 - i : i; }
@@ -218,7 +222,7 @@ class Processor {
   Context main_, *current_ = nullptr;
   std::vector<std::unique_ptr<Context>> all_;
   std::vector<Context*> idle_;
-  std::unique_ptr<unsigned char[]> shared_{new (std::align_val_t{128}) unsigned char[kMaxShared]};
+  std::unique_ptr<Shared> shared_ = std::make_unique_for_overwrite<Shared>();
 };
 
 Processor& processor() {
