@@ -77,8 +77,8 @@ class Work:
             return [("torch.mm (cuBLAS)", f"product/{self.numbers},f32")]
         if option is not None:
             return [("eager", f"{option[2:]}/{self.numbers}")]
-        step = self.name.replace("_", "-")
-        return [("eager", step), ("CUDA graph", f"{step}-graph")] if "batch" in self.sizes else []
+        step = self.name.replace("_", "-").removesuffix("-graph")
+        return [("eager", step)] + [("CUDA graph", f"{step}-graph")] * self.name.endswith("_graph")
 
 
 def run(command, threads, **settings):

@@ -3,9 +3,12 @@
 
 #include <benchmark/benchmark.h>
 
+#include <optional>
+
 #include "benchmarks/measure.h"
 #include "kernels/flops.h"
 #include "moe/models.h"
+#include "moe/stepper.h"
 #include "moe/trainer.h"
 #include "nn/optimizer.h"
 #include "tensor/allocator.h"
@@ -20,40 +23,76 @@ namespace {
 constexpr int kDeviceSteps = 10;
 constexpr size_t kDeviceBatches = 8;
 
-void training_step(benchmark::State& state, const char* kind, const char* network, const Shape& sample) {
-  flush_denormals(true);  // as the command does
-  const int64_t batch = state.range(0), experts = state.range(1);
-  const moe::ModelOptions options{
-      .model = kind, .network = network, .experts = experts, .k = std::min<int64_t>(2, experts)};
-  const Device device = bench::device();
-  Generator generator(1);
-  const auto model = moe::build_model(options, generator);
-  model->to(device);
-  moe::Stage stage =
-      moe::joint(moe::routing_of(options, true), {.importance = 0.2}, {.weight_decay = 1e-3}, 1).stages[0];
-  if (options.model != "mixture") stage.objective.importance = 0;
-  const auto optimizer = moe::make_optimizer(*model, stage);
-  std::vector<Variable> inputs;
-  std::vector<Tensor> labels;
-  for (size_t i = 0; i < (device.is_cuda() ? kDeviceBatches : 1); ++i) {
-    inputs.emplace_back(generator.normal(Shape{batch}.concat(sample)).to(device));
-    Tensor of_batch = Tensor::empty({batch}, DType::i64);
-    for (int64_t& label : of_batch.mutable_values<int64_t>()) label = generator.integer(10);
-    labels.push_back(of_batch.to(device));
+moe::Stage stage_of(const moe::ModelOptions& options) {
+  const moe::Objective objective{.importance = options.model == "mixture" ? 0.2 : 0};
+  return moe::joint(moe::routing_of(options, true), objective, {.weight_decay = 1e-3}, 1).stages[0];
+}
+
+/// A model, its batches, and the steps in which it learns from them, as moe/trainer.h makes them.
+class Training {
+ public:
+  Training(const moe::ModelOptions& options, int64_t batch, const Shape& sample, bool graph)
+      : stage_(stage_of(options)), model_(moe::build_model(options, generator_)), sums_(stage_.objective, device_) {
+    model_->to(device_);
+    optimizer_ = moe::make_optimizer(*model_, stage_);
+    for (size_t i = 0; i < (device_.is_cuda() ? kDeviceBatches : 1); ++i) {
+      inputs_.emplace_back(generator_.normal(Shape{batch}.concat(sample)).to(device_));
+      Tensor of_batch = Tensor::empty({batch}, DType::i64);
+      for (int64_t& label : of_batch.mutable_values<int64_t>()) label = generator_.integer(10);
+      labels_.push_back(of_batch.to(device_));
+    }
+    if (device_.is_cpu()) return;
+    watch_.emplace(device_);
+    stepper_.emplace(*model_, stage_, *optimizer_, generator_, sums_, &*watch_,
+                     moe::Stepper::Options{.cuda_graph = graph});
   }
 
-  size_t next = 0;
-  const auto step = [&] {
-    moe::train_step(*model, stage, *optimizer, inputs[next], labels[next], generator);
-    next = (next + 1) % inputs.size();
-  };
-  step();
-  int64_t flops = 0;
-  {
+  void step() {
+    if (stepper_) {
+      stepper_->step(inputs_[next_].value(), labels_[next_]);
+    } else {
+      moe::train_step(*model_, stage_, *optimizer_, inputs_[next_], labels_[next_], generator_);
+    }
+    next_ = (next_ + 1) % inputs_.size();
+  }
+
+  /// Of a step, counted while one is made.
+  double operations() {
     const FlopCounter counter;
     step();
-    flops = counter.flops();
+    return static_cast<double>(counter.flops());
   }
+
+  /// Throws where a step did not go well; waits for the device.
+  void check() const {
+    if (!stepper_) return;
+    watch_->check();
+    if (!stepper_->obstacle().empty()) fail<DeviceError>("no graph: {}", stepper_->obstacle());
+  }
+
+ private:
+  Device device_ = bench::device();
+  Generator generator_{1};
+  moe::Stage stage_;
+  std::shared_ptr<moe::Model> model_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
+  moe::EpochSums sums_;
+  std::optional<FiniteWatch> watch_;
+  std::optional<moe::Stepper> stepper_;
+  std::vector<Variable> inputs_;
+  std::vector<Tensor> labels_;
+  size_t next_ = 0;
+};
+
+void training_step(benchmark::State& state, const char* kind, const char* network, const Shape& sample,
+                   bool graph = false) {
+  flush_denormals(true);  // as the command does
+  const int64_t batch = state.range(0), experts = state.range(1);
+  const Device device = bench::device();
+  Training training({.model = kind, .network = network, .experts = experts, .k = std::min<int64_t>(2, experts)}, batch,
+                    sample, graph);
+  training.step();
+  const double operations = training.operations();
   const int64_t before = allocator(device).stats().system_allocations;
   if (device.is_cuda()) {
     bench::DeviceTimer timer(device);
@@ -61,14 +100,15 @@ void training_step(benchmark::State& state, const char* kind, const char* networ
     std::vector<double> times;
     for (auto _ : state) {
       timer.start();
-      for (int i = 0; i < steps; ++i) step();
+      for (int i = 0; i < steps; ++i) training.step();
       times.push_back(timer.stop() / steps);
       state.SetIterationTime(times.back());
     }
+    training.check();
     state.counters["us"] = bench::median(times) * 1e6;
-    state.counters["GFLOP/s"] = static_cast<double>(flops) / bench::median(times) * 1e-9;
+    state.counters["GFLOP/s"] = operations / bench::median(times) * 1e-9;
   } else {
-    bench::run_beside_peak(state, static_cast<double>(flops), step);
+    bench::run_beside_peak(state, operations, [&] { training.step(); });
   }
   state.SetItemsProcessed(state.iterations() * batch);
   state.counters["system_allocations"] = static_cast<double>(allocator(device).stats().system_allocations - before);
@@ -82,6 +122,12 @@ void top_k(benchmark::State& state) { training_step(state, "top-k", "mnist", kDi
 void cifar10_mixture(benchmark::State& state) { training_step(state, "mixture", "cifar10", kPhotograph); }
 void cifar10_top_k(benchmark::State& state) { training_step(state, "top-k", "cifar10", kPhotograph); }
 
+// The same, replayed as a CUDA graph.
+void mixture_graph(benchmark::State& state) { training_step(state, "mixture", "mnist", kDigit, true); }
+void top_k_graph(benchmark::State& state) { training_step(state, "top-k", "mnist", kDigit, true); }
+void cifar10_mixture_graph(benchmark::State& state) { training_step(state, "mixture", "cifar10", kPhotograph, true); }
+void cifar10_top_k_graph(benchmark::State& state) { training_step(state, "top-k", "cifar10", kPhotograph, true); }
+
 }  // namespace
 
 void bench::register_benchmarks() {
@@ -94,9 +140,16 @@ void bench::register_benchmarks() {
   sizes("single", single, 512, 1);
   sizes("mixture", mixture, 512, 10);
   sizes("top_k", top_k, 512, 10);
+  if (device().is_cuda()) {
+    sizes("mixture_graph", mixture_graph, 512, 10);
+    sizes("top_k_graph", top_k_graph, 512, 10);
+  }
   if (options().tiny) return;
   sizes("cifar10_mixture", cifar10_mixture, 256, 10);
   sizes("cifar10_top_k", cifar10_top_k, 256, 10);
+  if (device().is_cpu()) return;
+  sizes("cifar10_mixture_graph", cifar10_mixture_graph, 256, 10);
+  sizes("cifar10_top_k_graph", cifar10_top_k_graph, 256, 10);
 }
 
 }  // namespace divvy

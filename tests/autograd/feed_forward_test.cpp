@@ -4,8 +4,8 @@
 #include "autograd/ops/unary.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
-#include "tests/support/naive_grouped_matmul.h"
 #include "tests/support/op_case.h"
+#include "tests/support/random_routing.h"
 
 namespace divvy::test {
 
@@ -61,13 +61,20 @@ Sample sample_of(const Layer& layer, uint64_t seed) {
           }};
 }
 
-/// The result and all gradients, in f32.
+/// Small integers, whose sums of products f32 holds exactly.
+Tensor integers(const Shape& shape, std::mt19937_64& random) {
+  Tensor t = Tensor::empty(shape, DType::f64);
+  for (double& v : t.mutable_values<double>()) v = static_cast<double>(random() % 5) - 2;
+  return t;
+}
+
+/// The result and all gradients, in f32. dy: random where none is given.
 template <class F>
-std::vector<Tensor> pass(const std::vector<Tensor>& values, const F& f) {
+std::vector<Tensor> pass(const std::vector<Tensor>& values, const F& f, const Tensor& dy = {}) {
   std::vector<Variable> in;
   for (const Tensor& v : values) in.emplace_back(converted(v, DType::f32), true);
   const Variable y = f(in);
-  backward(y, random_tensor(y.shape(), 77, -1, 1, DType::f32));
+  backward(y, dy ? dy : random_tensor(y.shape(), 77, -1, 1, DType::f32));
   std::vector<Tensor> results{y.value()};
   for (const Variable& v : in) results.push_back(v.grad());
   return results;
@@ -161,6 +168,39 @@ TEST_CASE("feed_forward gives what its layers give one by one") {
     });
     CHECK(same_bits(fused[0], layers[0]));
     for (size_t i = 1; i < fused.size(); ++i) CHECK(difference(fused[i], layers[i], 1e-4, 1e-4) == "");
+  }
+}
+
+TEST_CASE("feed_forward of 1,000 random routings agrees with plain loops") {
+  std::mt19937_64 random(3);
+  const auto from = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+  };
+  for (int i = 0; i < 1000; ++i) {
+    const int64_t samples = from(0, 40), experts = from(1, 9), k = i % 4 == 0 ? experts : from(1, experts);
+    const int64_t size = from(1, 20), hidden = from(1, 40), outputs = from(1, 20);
+    const double skew = std::vector{0.0, 0.5, 3.0, 30.0}[static_cast<size_t>(from(0, 3))];
+    INFO("case " << i << ": " << samples << " samples, " << k << " of " << experts << " experts, skew " << skew << ", "
+                 << size << "-" << hidden << "-" << outputs);
+    const Routed routed = random_routing(samples, experts, k, skew, random);
+    const NaiveGroupedMatmul& first = routed.naive;
+    const NaiveGroupedMatmul second{first.offsets, {}};
+    const std::vector<Tensor> in{integers({samples, size}, random), integers({experts, hidden, size}, random),
+                                 integers({experts, outputs, hidden}, random), integers({experts, hidden}, random),
+                                 integers({experts, outputs}, random)};
+    const Tensor dy = integers({samples * k, outputs}, random);
+    Tensor active = first.forward(in[0], in[1], in[3]);
+    for (double& v : active.mutable_values<double>()) v = v > 0 ? v : 0;
+    const Tensor y = second.forward(active, in[2], in[4]);
+    auto of_second = second.backward(active, in[2], dy);
+    for (int64_t j = 0; j < active.numel(); ++j) {
+      if (active.data<double>()[j] == 0) of_second.dx.mutable_data<double>()[j] = 0;
+    }
+    const auto of_first = first.backward(in[0], in[1], of_second.dx);
+    const auto got = pass(
+        in, [&](const auto& x) { return applied(x, routed.segments); }, converted(dy, DType::f32));
+    const Tensor expected[] = {y, of_first.dx, of_first.dweight, of_second.dweight, of_first.dbias, of_second.dbias};
+    for (size_t j = 0; j < got.size(); ++j) REQUIRE(difference(got[j], expected[j], 0, 0) == "");
   }
 }
 

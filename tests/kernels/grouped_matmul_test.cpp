@@ -11,41 +11,11 @@
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
-#include "tests/support/naive_grouped_matmul.h"
+#include "tests/support/random_routing.h"
 
 namespace divvy::test {
 
 namespace {
-
-struct Routed {
-  NaiveGroupedMatmul naive;
-  Segments segments;
-};
-
-/// `samples` samples that each choose k of the experts, the lower ones more often the larger the skew; with skew 30
-/// nearly all go to the first k.
-Routed route(int64_t samples, int64_t experts, int64_t k, double skew, std::mt19937_64& random) {
-  std::vector<std::vector<int64_t>> chosen(static_cast<size_t>(experts));
-  for (int64_t b = 0; b < samples; ++b) {
-    std::vector<double> weights;
-    for (int64_t e = 0; e < experts; ++e) weights.push_back(std::exp(-skew * static_cast<double>(e)));
-    for (int64_t j = 0; j < k; ++j) {
-      std::discrete_distribution<size_t> expert(weights.begin(), weights.end());
-      const size_t e = expert(random);
-      weights[e] = 0;
-      chosen[e].push_back(b);
-    }
-  }
-  Routed result;
-  result.naive.offsets = {0};
-  for (const auto& rows : chosen) {
-    result.naive.sample.insert(result.naive.sample.end(), rows.begin(), rows.end());
-    result.naive.offsets.push_back(static_cast<int64_t>(result.naive.sample.size()));
-  }
-  result.segments.offsets = Tensor::from(result.naive.offsets, {experts + 1});
-  result.segments.sample = Tensor::from(result.naive.sample, {static_cast<int64_t>(result.naive.sample.size())});
-  return result;
-}
 
 struct Results {
   Tensor y, dx, dweight, dbias;
@@ -118,7 +88,7 @@ TEST_CASE("grouped products of 1,200 random routings agree with plain loops", "[
     const double skew = std::vector{0.0, 0.5, 3.0, 30.0}[static_cast<size_t>(up_to(3))];
     INFO("case " << i << ": " << samples << " samples, " << experts << " experts, k " << k << ", skew " << skew << ", "
                  << inputs << " -> " << outputs);
-    Routed routed = route(samples, experts, k, skew, random);
+    Routed routed = random_routing(samples, experts, k, skew, random);
     const bool gathered = i % 3 != 0;
     if (!gathered) {
       routed.naive.sample.clear();
@@ -153,7 +123,7 @@ TEST_CASE("grouped products over several tiles of every kind agree with plain lo
                         {150, 2, 2, 0.1, 68, 132},
                         {90, 3, 1, 0.5, 36, 12}}) {
     INFO(c.samples << " samples, " << c.inputs << " -> " << c.outputs);
-    const Routed routed = route(c.samples, c.experts, c.k, c.skew, random);
+    const Routed routed = random_routing(c.samples, c.experts, c.k, c.skew, random);
     const int64_t rows = routed.naive.offsets.back();
     const Tensor x = random_tensor({c.samples, c.inputs}, random());
     const Tensor weight = random_tensor({c.experts, c.outputs, c.inputs}, random());
@@ -170,7 +140,7 @@ TEST_CASE("grouped products over several tiles of every kind agree with plain lo
 TEST_CASE("grouped products have the same bits whether their operands can be read by fours or not", "[device]") {
   std::mt19937_64 random(23);
   for (const auto& [inputs, outputs] : {std::pair<int64_t, int64_t>{24, 12}, {40, 100}, {100, 160}}) {
-    const Routed routed = route(120, 3, 2, 0.5, random);
+    const Routed routed = random_routing(120, 3, 2, 0.5, random);
     const auto single = [&](const Shape& shape) { return random_tensor(shape, random(), -1, 1, DType::f32); };
     const Tensor x = single({120, inputs}), weight = single({3, outputs, inputs}), bias = single({3, outputs});
     const Tensor dy = single({240, outputs});
@@ -219,7 +189,7 @@ TEST_CASE("grouped products in another precision are those of rounded operands",
                         {150, 2, 2, 0.1, 68, 132}, {70, 4, 1, 3, 130, 20},  {40, 5, 1, 30, 12, 8},
                         {600, 2, 1, 30, 9, 12},    {0, 2, 1, 0, 8, 8}};
   for (const Case& c : cases) {
-    const Routed routed = route(c.samples, c.experts, c.k, c.skew, random);
+    const Routed routed = random_routing(c.samples, c.experts, c.k, c.skew, random);
     const int64_t rows = routed.naive.offsets.back();
     const auto single = [&](const Shape& shape) { return random_tensor(shape, random(), -1, 1, DType::f32); };
     const Tensor x = single({c.samples, c.inputs}), weight = single({c.experts, c.outputs, c.inputs}),
@@ -251,7 +221,7 @@ TEST_CASE("grouped products have the same bits for any number of threads") {
   const int before = num_threads();
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const double skew : {0.1, 30.0}) {
-      const Routed routed = route(700, 10, 2, skew, random);
+      const Routed routed = random_routing(700, 10, 2, skew, random);
       const Tensor x = random_tensor({700, 300}, 1, -1, 1, dtype),
                    weight = random_tensor({10, 260, 300}, 2, -1, 1, dtype);
       const Tensor bias = random_tensor({10, 260}, 3, -1, 1, dtype), dy = random_tensor({1400, 260}, 4, -1, 1, dtype);
