@@ -4,7 +4,6 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/gather_samples.h"
 #include "kernels/rows.h"
 #include "tensor/allocator.h"
 
@@ -59,13 +58,7 @@ DeviceSamples::Samples DeviceSamples::gather(const Tensor& index, const Augmenta
                                              Generator& generator) const {
   Samples samples{Tensor::empty(x_.shape().with(0, index.numel()), DType::f32, x_.device()), rows_at(y_, index),
                   rows_at(target_, index)};
-  const kernels::SampleChanges changes{.flip = augmentation.flip,
-                                       .padding = augmentation.crop_padding,
-                                       .reflect = augmentation.reflect,
-                                       .seed = generator.seed(),
-                                       .stream = generator.stream(),
-                                       .offset = generator.offset()};
-  kernels::gather_samples(x_, index, values_, changes, samples.x);
+  kernels::gather_samples(x_, index, values_, changes_of(augmentation, generator), samples.x);
   if (!augmentation.none()) generator.set_offset(generator.offset() + static_cast<uint64_t>(index.numel()));
   return samples;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/sample_window.h"
+
 namespace divvy::data {
 
 namespace {
@@ -30,37 +32,16 @@ void visit_stored(DType dtype, F&& f) {
   fail<DTypeError>("gather: samples must be u8 or f32, got {}", dtype);
 }
 
-/// Where column (or row) `at` of a window that begins at `begin` comes from in an axis of `size`, or -1 for the
-/// padding.
-int64_t source_of(int64_t begin, int64_t at, int64_t size, bool reflect) {
-  int64_t from = begin + at;
-  if (reflect) {
-    if (from < 0) from = -from;
-    if (from >= size) from = 2 * (size - 1) - from;
-  }
-  return from >= 0 && from < size ? from : -1;
-}
-
 /// The window of one image: for each output row and column the input's, or -1.
 struct Window {
   std::vector<int64_t> rows;
   std::vector<int64_t> columns;
 
-  void draw(const Augmentation& augmentation, const std::array<uint32_t, 4>& bits) {
-    const auto choices = static_cast<uint64_t>(2 * augmentation.crop_padding + 1);
-    // A multiply-shift instead of a remainder; its bias is below choices / 2^32.
-    const auto begin = [&](uint32_t word) {
-      return static_cast<int64_t>((word * choices) >> 32) - augmentation.crop_padding;
-    };
-    const int64_t top = begin(bits[0]), left = begin(bits[1]);
-    const auto height = static_cast<int64_t>(rows.size()), width = static_cast<int64_t>(columns.size());
-    for (int64_t r = 0; r < height; ++r) {
-      rows[static_cast<size_t>(r)] = source_of(top, r, height, augmentation.reflect);
-    }
-    for (int64_t c = 0; c < width; ++c) {
-      columns[static_cast<size_t>(c)] = source_of(left, c, width, augmentation.reflect);
-    }
-    if (augmentation.flip && (bits[2] & 1u)) std::ranges::reverse(columns);
+  void show(const kernels::SampleWindow& of) {
+    rows.resize(static_cast<size_t>(of.height));
+    columns.resize(static_cast<size_t>(of.width));
+    for (size_t r = 0; r < rows.size(); ++r) rows[r] = of.source_row(static_cast<int64_t>(r));
+    for (size_t c = 0; c < columns.size(); ++c) columns[c] = of.source_column(static_cast<int64_t>(c));
   }
 
   template <class T>
@@ -89,6 +70,15 @@ void check_augmentation(const Augmentation& augmentation, const Shape& sample) {
   if (augmentation.crop_padding > side || (augmentation.reflect && augmentation.crop_padding >= side)) {
     fail<ValueError>("augmentation: padding of {} is too much for images {}", augmentation.crop_padding, sample);
   }
+}
+
+kernels::SampleChanges changes_of(const Augmentation& augmentation, const Generator& generator) {
+  return {.flip = augmentation.flip,
+          .padding = augmentation.crop_padding,
+          .reflect = augmentation.reflect,
+          .seed = generator.seed(),
+          .stream = generator.stream(),
+          .offset = generator.offset()};
 }
 
 Tensor normalised_values(const Dataset& dataset) {
@@ -137,13 +127,13 @@ void gather_augmented(const Dataset& dataset, std::span<const int64_t> index, co
   const auto affine = affine_of(dataset);
   const Shape& shape = dataset.x.shape();
   const int64_t plane = shape.range(2).numel();
-  Window window{std::vector<int64_t>(static_cast<size_t>(shape[2])),
-                std::vector<int64_t>(static_cast<size_t>(shape[3]))};
+  const auto changes = changes_of(augmentation, generator);
+  Window window;
   float* to = out.mutable_data<float>();
   visit_stored(dataset.x.dtype(), [&]<class T>() {
     const T* x = dataset.x.values<T>().data();
     for (const int64_t i : index) {
-      window.draw(augmentation, generator.bits());
+      window.show({changes, generator.bits().data(), shape[2], shape[3]});
       for (size_t c = 0; c < affine.size(); ++c, to += plane) {
         window.copy(x + (i * shape[1] + static_cast<int64_t>(c)) * plane, affine[c], to);
       }

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "datasets/dataset.h"
+#include "kernels/gather_samples.h"
 #include "tensor/generator.h"
 
 namespace divvy::data {
@@ -22,6 +23,9 @@ struct Augmentation {
 /// Throws ValueError where the augmentation does not suit samples of this shape: they must be images [C, H, W], and to
 /// reflect takes images larger than the padding.
 void check_augmentation(const Augmentation& augmentation, const Shape& sample);
+
+/// The augmentation as kernels/ takes it, with the blocks that the generator gives next.
+kernels::SampleChanges changes_of(const Augmentation& augmentation, const Generator& generator);
 
 /// What stored values become. For u8: f32 [C, 256], the value of each of them in each channel; for f32: f32 [C, 1],
 /// that of 0. The padding of an augmentation has the value of 0.

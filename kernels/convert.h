@@ -7,13 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "tensor/anywhere.h"
 #include "tensor/dtype.h"
-
-#ifdef __CUDACC__
-#define DIVVY_ANYWHERE __host__ __device__
-#else
-#define DIVVY_ANYWHERE
-#endif
 
 /// The conversions of one element that kernels/cast.h defines, for the CPU and for CUDA.
 namespace divvy::kernels {
@@ -83,7 +78,5 @@ DIVVY_ANYWHERE To convert(From value) {
     return static_cast<To>(value);
   }
 }
-
-#undef DIVVY_ANYWHERE
 
 }  // namespace divvy::kernels

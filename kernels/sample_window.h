@@ -1,12 +1,7 @@
 #pragma once
 
+#include "kernels/border.h"
 #include "kernels/gather_samples.h"
-
-#ifdef __CUDACC__
-#define DIVVY_ANYWHERE __host__ __device__
-#else
-#define DIVVY_ANYWHERE
-#endif
 
 namespace divvy::kernels {
 
@@ -24,20 +19,23 @@ struct SampleWindow {
     mirrored = changes.flip && (words[2] & 1u) != 0;
   }
 
+  /// The row, or column, of the image that a row or column of the window shows, or -1 for the padding.
+  DIVVY_ANYWHERE int64_t source_row(int64_t row) const { return inside(top + row, height); }
+  DIVVY_ANYWHERE int64_t source_column(int64_t column) const {
+    return inside(left + (mirrored ? width - 1 - column : column), width);
+  }
+
   /// Where pixel (row, column) comes from in its plane, or -1 for the padding.
   DIVVY_ANYWHERE int64_t source(int64_t row, int64_t column) const {
-    const int64_t r = inside(top + row, height), c = inside(left + (mirrored ? width - 1 - column : column), width);
+    const int64_t r = source_row(row), c = source_column(column);
     return r < 0 || c < 0 ? -1 : r * width + c;
   }
 
  private:
   DIVVY_ANYWHERE int64_t inside(int64_t at, int64_t size) const {
-    if (reflect && at < 0) at = -at;
-    if (reflect && at >= size) at = 2 * (size - 1) - at;
-    return at >= 0 && at < size ? at : -1;
+    const int64_t from = reflect ? reflected(at, size) : at;
+    return from >= 0 && from < size ? from : -1;
   }
 };
 
 }  // namespace divvy::kernels
-
-#undef DIVVY_ANYWHERE

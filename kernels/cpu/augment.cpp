@@ -1,6 +1,8 @@
+#include "kernels/augment.h"
+
 #include <algorithm>
 
-#include "kernels/augment.h"
+#include "kernels/border.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
@@ -26,9 +28,6 @@ void for_images(const Tensor& x, const F& f) {
     for (int64_t b = begin; b < end; ++b) f(b);
   });
 }
-
-/// The pixel that a place beyond the borders mirrors.
-int64_t reflected(int64_t at, int64_t size) { return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at; }
 
 /// to[j] = from[first + j], or what the padding puts there. Not called for a row that is padding itself.
 template <class T>

@@ -1,5 +1,6 @@
 #include "kernels/augment.h"
 
+#include "kernels/border.h"
 #include "kernels/cuda/elementwise.cuh"
 #include "tensor/cuda/fault.h"
 
@@ -18,10 +19,6 @@ struct Flip {
     y[i] = flip[quotient(i, image)] == 0 ? x[i] : x[row * width + width - 1 - column];
   }
 };
-
-__device__ inline int64_t reflected(int64_t at, int64_t size) {
-  return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
-}
 
 template <class T>
 struct Crop {

@@ -9,11 +9,7 @@
 #include <numbers>
 #include <type_traits>
 
-#ifdef __CUDACC__
-#define DIVVY_ANYWHERE __host__ __device__
-#else
-#define DIVVY_ANYWHERE
-#endif
+#include "tensor/anywhere.h"
 
 /// How random elements are made from the words of their block (see tensor/generator.h), for the CPU and for CUDA. A
 /// distribution is a function object that gives the kPerBlock elements of a block.
@@ -145,7 +141,5 @@ DIVVY_ANYWHERE int64_t pick(const T* p, int64_t classes, double u) {
   }
   return last;
 }
-
-#undef DIVVY_ANYWHERE
 
 }  // namespace divvy::random
