@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/device_plan.h"
+#include "apps/idle_options.h"
 #include "apps/run_model.h"
 #include "apps/terminal.h"
 #include "tensor/parallel.h"
@@ -49,29 +50,6 @@ data::Augmentation augmentation(TrainConfig& config, const data::Dataset& datase
   const data::Augmentation augment{.flip = true, .crop_padding = 4, .reflect = true};
   for_option("--augment", [&] { data::check_augmentation(augment, dataset.sample_shape()); });
   return augment;
-}
-
-/// Regularisers that have nothing to act on.
-void refuse_idle_terms(const TrainConfig& config) {
-  const moe::ModelKind& kind = moe::find_model(config.model);
-  const auto refuse = [&](double weight, const char* option, const char* what) {
-    if (weight > 0) {
-      throw UsageError(fmt::format("{} {}, and --model {} has none; leave it out, or try --model mixture", option, what,
-                                   config.model));
-    }
-  };
-  if (!kind.gated) {
-    refuse(config.importance, "--importance", "balances the experts of a gate");
-    refuse(config.similarity_same, "--similarity-same", "divides the samples by a gate");
-    refuse(config.similarity_different, "--similarity-different", "divides the samples by a gate");
-    refuse(config.ideal_gate, "--ideal-gate", "corrects a gate");
-    refuse(config.gate_regression, "--gate-regression", "trains a gate");
-  }
-  if (config.model == "single") refuse(config.orthogonality, "--orthogonality", "compares several experts");
-  const bool similarity = config.similarity_same > 0 || config.similarity_different > 0;
-  if (config.distance != "pixels" && !similarity) {
-    throw UsageError("--distance is read by sample similarity; give --similarity-same or --similarity-different");
-  }
 }
 
 /// Settings that only some others give a meaning, where the library would find out late.
@@ -374,7 +352,10 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
   if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
   if (!options.quirks.empty()) text += fmt::format("quirks    {}\n", options.quirks.to_string());
   if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);
-  return text + fmt::format("seed      {}, {} threads\n", config.seed, num_threads());
+  text += fmt::format("seed      {}, {} threads\n", config.seed, num_threads());
+  const std::vector<std::string> idle = idle_options(config, plan.recipe);
+  if (!idle.empty()) text += fmt::format("no effect {}\n", fmt::join(idle, ", "));
+  return text;
 }
 
 }  // namespace divvy::app

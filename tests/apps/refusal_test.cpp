@@ -57,4 +57,29 @@ TEST_CASE("impossible combinations are refused with the option, the reason and t
   CHECK(work.run("train --similarity-same 1 --distance nowhere").code == 4);
 }
 
+TEST_CASE("settings that nothing reads are named in the plan") {
+  const Workplace work;
+  const auto idle = [&](const std::string& arguments) {
+    const Result result = work.run("train --dry-run " + arguments);
+    INFO(arguments << ": " << result.err);
+    CHECK(result.code == 0);
+    const size_t at = result.out.find("no effect ");
+    return at == std::string::npos ? std::string() : result.out.substr(at, result.out.find('\n', at) - at);
+  };
+  CHECK(idle("").empty());
+  CHECK(idle("--k 4") == "no effect --k 4 (read by --model top-k)");
+  CHECK(idle("--model top-k --k 4").empty());
+  CHECK(
+      idle("--expert-hidden pre-relu --momentum 0.5 --first-epochs 3") ==
+      "no effect --expert-hidden pre-relu (read by --gate attentive), --momentum 0.5 (read by --optimizer rmsprop and "
+      "sgd), --first-epochs 3 (read by recipes of several stages)");
+  CHECK(idle("--gate attentive --expert-hidden pre-relu --optimizer sgd --momentum 0.5 --recipe no-gate-then-gate "
+             "--first-epochs 3")
+            .empty());
+  CHECK(idle("--e-step hard --e-step-every 2 --temperature-decay-start 3") ==
+        "no effect --temperature-decay-start 3 (read by --temperature-decay), --e-step hard (read by --recipe em), "
+        "--e-step-every 2 (read by --recipe em)");
+  CHECK(idle("--model em --e-step hard --e-step-every 2 --temperature-decay 0.1 --temperature-decay-start 3").empty());
+}
+
 }  // namespace divvy::test
