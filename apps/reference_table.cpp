@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -54,6 +55,8 @@ ReferenceRow reference_row(const ReferenceSettings& settings, double train_error
   row.train_error = train_error;
   row.val_error = moe::error_rate(validation);
   row.test_error = moe::error_rate(test);
+  if (test.classes > 20) row.top_5_error = moe::top_k_error(test, 5);
+  if (test.experts == 1 || !test.is_divided()) return row;
   row.mutual_information = moe::mutual_information_prediction_bits(test);
   row.sample_entropy = hard ? 0 : moe::sample_entropy_bits(test);
   row.expert_usage = hard ? moe::selection_entropy_bits(test) : moe::usage_entropy_bits(test);
@@ -63,16 +66,21 @@ ReferenceRow reference_row(const ReferenceSettings& settings, double train_error
 
 std::string reference_csv(const std::vector<ReferenceRow>& rows, bool usage_in_nats) {
   std::vector<ResultRow> objects;
+  const bool top_5 = std::ranges::any_of(rows, [](const ReferenceRow& row) { return row.top_5_error.has_value(); });
+  const auto set = [](ResultRow& object, const char* name, std::optional<double> value, double scale = 1) {
+    object[name] = value ? ResultRow(*value * scale) : ResultRow(nullptr);
+  };
   for (const ReferenceRow& row : rows) {
     ResultRow& object = objects.emplace_back();
     object["model"] = row.model;
     object["train error"] = row.train_error;
     object["val error"] = row.val_error;
     object["test error"] = row.test_error;
-    object["mutual information"] = row.mutual_information;
-    object["sample entropy"] = row.sample_entropy;
-    object["experts usage"] = row.expert_usage * (usage_in_nats ? std::numbers::ln2 : 1);
-    object["per task entropy"] = row.per_task_entropy;
+    if (top_5) set(object, "top 5 error", row.top_5_error);
+    set(object, "mutual information", row.mutual_information);
+    set(object, "sample entropy", row.sample_entropy);
+    set(object, "experts usage", row.expert_usage, usage_in_nats ? std::numbers::ln2 : 1);
+    set(object, "per task entropy", row.per_task_entropy);
   }
   return results_csv(objects);
 }
@@ -88,8 +96,8 @@ std::string reference_text(const std::vector<ReferenceRow>& rows) {
     line.push_back(row.model);
     for (double error : {row.train_error, row.val_error, row.test_error})
       line.push_back(fmt::format("{:.2f}", 100 * error));
-    for (double bits : {row.mutual_information, row.sample_entropy, row.expert_usage, row.per_task_entropy}) {
-      line.push_back(fmt::format("{:.3f}", bits));
+    for (const auto& bits : {row.mutual_information, row.sample_entropy, row.expert_usage, row.per_task_entropy}) {
+      line.push_back(bits ? fmt::format("{:.3f}", *bits) : "-");
     }
   }
   return text_table(

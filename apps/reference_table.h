@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ struct ReferenceSettings {
   double temperature = 1;
   double temperature_decay = 0;
   double no_gate_temperature = 0;  ///< first temperature of training without a gate
-  double similarity_same = 0;      ///< weights of the two terms of the sample similarity regulariser
+  double similarity_same = 0;      ///< weights of the two terms of sample similarity, of which the published code
+                                   ///< divides the second by the square of the batch size, and not the first
   double similarity_different = 0;
 };
 
@@ -34,10 +36,12 @@ std::string reference_file_name(const ReferenceSettings& settings);
 struct ReferenceRow {
   std::string model;
   double train_error = 0, val_error = 0, test_error = 0;
-  double mutual_information = 0;  ///< of the selected expert and the class that it predicts, not the label
-  double sample_entropy = 0;      ///< 0 for a hard gate
-  double expert_usage = 0;        ///< entropy of the mean gate; of the selections for a hard gate
-  double per_task_entropy = 0;    ///< from the gate's mass; from the selections for a hard gate
+  std::optional<double> top_5_error;  ///< of the test part, where there are more than 20 classes
+  // Absent where no samples were divided among experts.
+  std::optional<double> mutual_information;  ///< of the selected expert and the class that it predicts, not the label
+  std::optional<double> sample_entropy;      ///< 0 for a hard gate
+  std::optional<double> expert_usage;        ///< entropy of the mean gate; of the selections for a hard gate
+  std::optional<double> per_task_entropy;    ///< from the gate's mass; from the selections for a hard gate
 };
 
 /// `hard`: the gate selects one expert (arg-max, sampled, top-1, loss gate). The figures are of the test part. Throws

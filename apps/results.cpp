@@ -34,12 +34,12 @@ void add_outcome(ResultRow& row, const std::string& prefix, const moe::Record& r
 }
 
 void add_division(ResultRow& row, const std::string& prefix, const moe::Record& record) {
-  const auto routed = moe::selected_counts(record);
-  const bool some_routed = std::ranges::any_of(routed, [](int64_t count) { return count > 0; });
-  if (record.has_labels() && some_routed) {
+  row[prefix + "rows_per_sample"] = static_cast<double>(record.evaluated_rows) / static_cast<double>(record.size());
+  if (!record.is_divided()) return;
+  if (record.has_labels()) {
     add_information(row, prefix + "mutual_information_label", moe::label_information(record));
   }
-  if (record.is_classification() && some_routed) {
+  if (record.is_classification()) {
     add_information(row, prefix + "mutual_information_prediction", moe::prediction_information(record));
   }
   row[prefix + "sample_entropy_bits"] = moe::sample_entropy_bits(record);
@@ -52,11 +52,11 @@ void add_division(ResultRow& row, const std::string& prefix, const moe::Record& 
   row[prefix + "gate_divergence_nats"] = moe::gate_divergence_nats(record);
   row[prefix + "importance_cv"] = moe::importance_cv(record);
   row[prefix + "experts_used"] = moe::experts_used(record);
-  row[prefix + "rows_per_sample"] = static_cast<double>(record.evaluated_rows) / static_cast<double>(record.size());
 }
 
 void add_blame(ResultRow& row, const std::string& prefix, const moe::Record& record) {
-  if (record.is_classification()) {
+  const bool divided = record.is_divided();
+  if (record.is_classification() && divided) {
     row[prefix + "constant_expert_accuracy"] = moe::constant_expert_accuracy(record);
     row[prefix + "gate_only_accuracy"] = moe::gate_only_accuracy(record);
   }
@@ -66,14 +66,15 @@ void add_blame(ResultRow& row, const std::string& prefix, const moe::Record& rec
     const auto oracle = moe::oracle_regression(record);
     row[prefix + "best_single_expert_squared_error"] = best;
     row[prefix + "oracle_squared_error"] = oracle.best_expert_squared_error;
-    row[prefix + "routing_regret_squared_error"] = oracle.regret_squared_error;
+    if (divided) row[prefix + "routing_regret_squared_error"] = oracle.regret_squared_error;
     return;
   }
   const auto oracle = moe::oracle(record);
-  const auto split = moe::split_errors(record);
   row[prefix + "best_single_expert_accuracy"] = best;
   row[prefix + "oracle_accuracy"] = oracle.oracle_accuracy;
   row[prefix + "oracle_loss_nats"] = oracle.best_expert_loss_nats;
+  if (!divided) return;
+  const auto split = moe::split_errors(record);
   row[prefix + "routing_regret_nats"] = oracle.regret_nats;
   row[prefix + "gate_error"] = split.gate_error();
   row[prefix + "expert_error"] = split.expert_error();

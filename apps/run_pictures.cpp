@@ -37,7 +37,7 @@ std::string outcome_text(const Plan& plan, const TrainConfig& config, const moe:
   } else {
     text += fmt::format(", test accuracy {}", percent(moe::accuracy(test)));
   }
-  if (test.experts > 1 && test.has_labels()) {
+  if (test.experts > 1 && test.has_labels() && test.is_divided()) {
     text += fmt::format(", I(expert; label) {:.2f} bits", moe::mutual_information_label_bits(test));
   }
   return text;
@@ -162,7 +162,7 @@ std::vector<std::string> draw_pictures(const Plan& plan, const TrainConfig& conf
     add("regions.svg", regions(plan, config, test));
   }
   if (planar && config.data == "barber-regression") add("regression.svg", barber(plan, config, test));
-  const bool several = record.experts > 1 && record.experts <= kMostExperts;
+  const bool several = record.experts > 1 && record.experts <= kMostExperts && record.is_divided();
   if (several && record.is_classification()) {
     add("picture.svg", division_svg({mixture_title(config, record.experts),
                                      outcome_text(plan, config, record) + "; % of each class by expert"},

@@ -30,6 +30,13 @@ bool divides_classes(const moe::ClassLists& lists, int64_t classes) {
 template <class Line>
 void add_blame(const moe::Record& record, const Line& line) {
   if (!record.is_dense()) return;
+  if (!record.is_divided()) {
+    if (record.is_classification()) {
+      line("  best expert alone", percent(moe::best_single_expert(record).score));
+      line("  some expert is right", percent(moe::oracle(record).oracle_accuracy));
+    }
+    return;
+  }
   if (record.is_regression()) {
     line("  each by its best expert", fmt::format("{:.6f}", moe::oracle_regression(record).best_expert_squared_error),
          "");
@@ -105,6 +112,7 @@ nlohmann::ordered_json epoch_metrics(const moe::Record& record) {
     json["accuracy"] = moe::accuracy(record);
     json["loss_nats"] = moe::mean_loss_nats(record);
   }
+  if (!record.is_divided()) return json;
   if (record.has_labels()) json["mutual_information_label_bits"] = moe::mutual_information_label_bits(record);
   if (record.is_classification()) {
     json["mutual_information_prediction_bits"] = moe::mutual_information_prediction_bits(record);
@@ -135,8 +143,7 @@ ResultRow evaluation_metrics(const Evaluation& evaluation, const moe::ClassLists
   for (const auto& [key, value] : analysed.items()) {
     if (!row.contains(key)) row[key] = value;
   }
-  const bool routed = std::ranges::any_of(record.expert, [](int64_t expert) { return expert >= 0; });
-  if (record.experts > 1 && record.has_labels() && routed) {
+  if (record.experts > 1 && record.has_labels() && record.is_divided()) {
     constexpr int64_t kPermutations = 100;
     Generator random;
     const moe::PermutationNull chance = moe::label_information_null(record, kPermutations, random);
@@ -174,6 +181,9 @@ std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& d
   if (evaluation.by_labels) text += "  an oracle's: the labels chose the experts\n";
   if (record.experts > 1) {
     add_blame(evaluation.analysed(), line);
+  }
+  const bool divided = record.experts > 1 && record.is_divided();
+  if (divided) {
     if (record.has_labels()) line("I(expert; label)", bits(moe::mutual_information_label_bits(record)));
     if (record.is_classification()) {
       line("I(expert; prediction)", bits(moe::mutual_information_prediction_bits(record)));
@@ -183,7 +193,7 @@ std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& d
          fmt::format("{:.2f}: all experts used alike", std::log2(static_cast<double>(record.experts))));
     line("experts used", fmt::format("{} of {}", moe::experts_used(record), record.experts));
   }
-  if (record.has_labels() && record.experts > 1 && record.experts <= 32) {
+  if (divided && record.has_labels() && record.experts <= 32) {
     std::vector<std::string> names;
     for (int64_t c = 0; c < record.classes; ++c) names.push_back(dataset.class_name(c));
     text += fmt::format("\nwhere the samples of a class went ({} part, %):\n\n", part);

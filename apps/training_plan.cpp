@@ -7,6 +7,7 @@
 #include "apps/idle_options.h"
 #include "apps/run_model.h"
 #include "apps/terminal.h"
+#include "datasets/compose.h"
 #include "tensor/parallel.h"
 
 namespace divvy::app {
@@ -84,6 +85,9 @@ void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, mo
                     em ? "has no responsibilities, by which model em learns" : "needs the E-steps of --model em",
                     moe::to_string(moe::usual_loss(options)), config.model));
   }
+  if (loss == moe::Loss::likelihood && options.targets > 0 && options.quirks.has(moe::Quirk::square_root_likelihood)) {
+    throw UsageError("--quirks square-root-likelihood is of probabilities of labels, and the data have targets");
+  }
   if (loss == moe::Loss::likelihood && kind.combination != moe::Combination::outputs) {
     throw UsageError(
         fmt::format("--loss likelihood mixes the experts' outputs, and --model {} combines their logits; "
@@ -111,12 +115,38 @@ std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const d
   return run.model->expert_stack();
 }
 
+/// What the length and the temperatures of a run follow from.
+moe::Method outline(const TrainConfig& config, const moe::ModelOptions& options) {
+  moe::Method method;
+  method.model = options;
+  method.objective.loss = config.loss.empty() ? moe::usual_loss(options) : moe::parse_loss(config.loss);
+  method.epochs = config.epochs;
+  method.first_epochs = config.first_epochs == 0 ? config.epochs : config.first_epochs;
+  method.temperatures = {.schedule = parse_temperatures(config.temperature).schedule,
+                         .decay = config.temperature_decay,
+                         .decay_start = config.temperature_decay_start};
+  return method;
+}
+
+moe::Recipe recipe_of(const TrainConfig& config, const moe::Method& method) {
+  return for_option(fmt::format("--recipe {}", config.recipe), [&] { return moe::make_recipe(config.recipe, method); });
+}
+
+/// Temperatures for more epochs than the gate has.
+void refuse_long_schedule(const TrainConfig& config, const moe::ModelOptions& options) {
+  const auto scheduled = static_cast<int64_t>(parse_temperatures(config.temperature).schedule.size());
+  const int64_t epochs = recipe_of(config, outline(config, options)).gate_epochs();
+  if (scheduled > epochs) {
+    throw UsageError(fmt::format("--temperature {} is for {} epochs, --epochs {} has {} of them", config.temperature,
+                                 scheduled, config.epochs, epochs));
+  }
+}
+
 moe::Method make_method(TrainConfig& config, const Plan& plan) {
   refuse_idle_terms(config);
-  moe::Method method;
-  method.model = plan.model_options;
   if (config.loss.empty()) config.loss = moe::to_string(moe::usual_loss(plan.model_options));
-  method.objective.loss = moe::parse_loss(config.loss);
+  if (config.first_epochs == 0) config.first_epochs = config.epochs;
+  moe::Method method = outline(config, plan.model_options);
   refuse_loss(config, plan.model_options, method.objective.loss);
   method.objective.importance = config.importance;
   method.objective.similarity_same = config.similarity_same;
@@ -131,18 +161,8 @@ moe::Method make_method(TrainConfig& config, const Plan& plan) {
                       .weight_decay = config.weight_decay,
                       .momentum = config.momentum,
                       .skip_idle_experts = config.skip_idle_experts};
-  if (config.first_epochs == 0) config.first_epochs = config.epochs;
-  method.epochs = config.fast_dev_run ? 1 : config.epochs;
-  method.first_epochs = config.fast_dev_run ? 1 : config.first_epochs;
+  if (config.fast_dev_run) method.epochs = method.first_epochs = 1;
   method.clip_norm = config.clip_norm;
-  method.temperatures = {.schedule = parse_temperatures(config.temperature).schedule,
-                         .decay = config.temperature_decay,
-                         .decay_start = config.temperature_decay_start};
-  const auto scheduled = static_cast<int64_t>(method.temperatures.schedule.size());
-  if (scheduled > config.epochs) {
-    throw UsageError(
-        fmt::format("--temperature {} is for {} epochs, --epochs is {}", config.temperature, scheduled, config.epochs));
-  }
   method.e_step = config.e_step == "hard" ? moe::EStep::hard : moe::EStep::soft;
   method.e_step_every = config.e_step_every;
   if (!config.expert_learning_rates.empty()) {
@@ -235,10 +255,12 @@ TemperaturePlan parse_temperatures(const std::string& text) {
 data::Splits planned_data(const TrainConfig& config) {
   const moe::Quirks quirks = for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
   data::Splits data = load_data(config.data, config.data_dir, config.seed);
+  const bool whole = quirks.has(moe::Quirk::no_validation_part);
+  if (whole && data.validation.size() > 0) data.train = data::concat({data.train, data.validation});
   if (config.train_limit > 0 && config.train_limit < data.train.size()) {
     data.train = data.train.slice(0, config.train_limit);
   }
-  if (quirks.has(moe::Quirk::test_as_validation)) data.validation = data.test;
+  if (whole || quirks.has(moe::Quirk::test_as_validation)) data.validation = data.test;
   return data;
 }
 
@@ -282,14 +304,8 @@ moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& datase
 
 moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::ModelOptions& options) {
   moe::RoutingOptions routing = moe::routing_of(options, false);
-  if (config.recipe == "two-temperatures") {
-    routing.temperature = 1;  // the gate's own
-  } else if (config.temperature_decay > 0) {
-    const moe::Temperatures temperatures{.schedule = parse_temperatures(config.temperature).schedule,
-                                         .decay = config.temperature_decay,
-                                         .decay_start = config.temperature_decay_start};
-    routing.temperature = temperatures.of_epochs(config.epochs, options.temperature).back();
-  }
+  const bool at_one = options.quirks.has(moe::Quirk::unit_temperature);
+  routing.temperature = at_one ? 1 : recipe_of(config, outline(config, options)).temperature();
   return routing;
 }
 
@@ -305,8 +321,8 @@ Plan make_plan(TrainConfig& config, data::Splits data) {
   plan.model_options = planned_model(config, plan.data.train);
   if (config.recipe.empty()) config.recipe = moe::find_model(config.model).recipe;
   const moe::Method method = make_method(config, plan);
-  plan.recipe =
-      for_option(fmt::format("--recipe {}", config.recipe), [&] { return moe::make_recipe(config.recipe, method); });
+  plan.recipe = recipe_of(config, method);
+  refuse_long_schedule(config, plan.model_options);
   plan.trainer = trainer_options(config, plan);
   Generator weights(config.seed);
   plan.model = for_option(fmt::format("--model {}", config.model),

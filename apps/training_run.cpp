@@ -50,11 +50,6 @@ std::vector<std::string> regularisers_of(const moe::Recipe& recipe) {
   return names;
 }
 
-/// How good a model is on the validation part; more is better.
-double score(const moe::Record& record) {
-  return record.is_regression() ? -moe::mean_squared_error(record) : moe::accuracy(record);
-}
-
 class Run {
  public:
   Run(Plan& plan, const TrainConfig& config, RunFolder& folder)
@@ -98,6 +93,17 @@ class Run {
   }
 
  private:
+  /// Of a classification, as the run reports it.
+  double validation_accuracy(const moe::Record& record) const {
+    return plan_.model_options.quirks.has(moe::Quirk::unweighted_batches)
+               ? moe::unweighted_batch_mean_accuracy(record, plan_.trainer.batch)
+               : moe::accuracy(record);
+  }
+  /// How good a model is on the validation part; more is better.
+  double score(const moe::Record& record) const {
+    return record.is_regression() ? -moe::mean_squared_error(record) : validation_accuracy(record);
+  }
+
   std::string epoch_label(int64_t epoch) const {
     const int64_t epochs = plan_.recipe.epochs();
     return fmt::format("epoch {:>{}}/{}", epoch, fmt::formatted_size("{}", epochs), epochs);
@@ -144,7 +150,7 @@ class Run {
     const moe::Record& record = report.validation;
     history_.val_samples_per_expert.push_back(moe::selected_counts(record));
     history_.val_error.push_back(record.is_regression() ? moe::mean_squared_error(record)
-                                                        : 100 * moe::error_rate(record));
+                                                        : 100 * (1 - validation_accuracy(record)));
   }
 
   nlohmann::ordered_json row_of(const moe::EpochReport& report) const {
@@ -165,6 +171,7 @@ class Run {
     if (report.validation.size() > 0) {
       const auto metrics = epoch_metrics(report.validation);  // items() does not keep its object alive
       for (const auto& [key, value] : metrics.items()) row["val_" + key] = value;
+      if (report.validation.is_classification()) row["val_accuracy"] = validation_accuracy(report.validation);
       row["val_samples_per_expert"] = history_.val_samples_per_expert.back();
     }
     return row;
@@ -178,8 +185,8 @@ class Run {
     if (report.validation.size() > 0) {
       const moe::Record& record = report.validation;
       line += record.is_regression() ? fmt::format("  val squared error {:.6f}", moe::mean_squared_error(record))
-                                     : fmt::format("  val accuracy {:.4f}", moe::accuracy(record));
-      if (record.experts > 1 && record.has_labels())
+                                     : fmt::format("  val accuracy {:.4f}", validation_accuracy(record));
+      if (record.experts > 1 && record.has_labels() && record.is_divided())
         line += fmt::format("  I(expert; label) {:.2f} bits", moe::mutual_information_label_bits(record));
     }
     return line + fmt::format("  [{}, {:.0f} samples/s]", clock_time(report.train_seconds), report.samples_per_second);
@@ -189,7 +196,7 @@ class Run {
     nlohmann::ordered_json state;
     state["epoch"] = epoch_;
     state["stage"] = stage_;
-    if (validation_.is_classification()) state["val_accuracy"] = moe::accuracy(validation_);
+    if (validation_.is_classification()) state["val_accuracy"] = validation_accuracy(validation_);
     if (validation_.is_regression()) state["val_mean_squared_error"] = moe::mean_squared_error(validation_);
     state["divvy_version"] = kVersion;
     folder_.save_checkpoint(name, *plan_.model, state);
@@ -216,6 +223,10 @@ class Run {
     json["train_loss"] = train_.loss;
     if (!plan_.regression()) json["train_accuracy"] = train_.accuracy;
     if (validation_.size() > 0) json.update(record_metrics(validation_, "val_"));
+    if (validation_.is_classification()) {
+      json["val_accuracy"] = validation_accuracy(validation_);
+      json["val_error"] = 1 - validation_accuracy(validation_);
+    }
     json.update(evaluation_metrics(test, plan_.model_options.class_lists, "test_"));
     for (const char* key : {"mutual_information_label_bits", "mutual_information_prediction_bits",
                             "sample_entropy_bits", "usage_entropy_bits", "experts_used"}) {

@@ -82,20 +82,23 @@ Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, c
 }
 
 Variable responsibility_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                             const Supervision& supervision) {
-  const Variable log_gate = log(add(routing.probabilities, kProbabilityFloor));
+                             const Supervision& supervision, bool gate_times_loss) {
+  const bool times = gate_times_loss && supervision.target.defined();
+  const auto joint = [&](const Variable& gate, const Variable& log_likelihood) {
+    return times ? mul(gate, log_likelihood) : add(log(add(gate, kProbabilityFloor)), log_likelihood);
+  };
   const Variable log_likelihood = row_log_likelihood(rows, dispatch, supervision);
   if (!supervision.responsibilities.defined()) {
     if (!supervision.experts.defined()) fail<ValueError>("EM: no responsibilities are known");
-    const Variable chosen = at_choices(log_likelihood, dispatch);
-    return neg(mean(add(chosen, gather_last(log_gate, supervision.experts))));
+    const Variable gate = gather_last(routing.probabilities, supervision.experts);
+    return neg(mean(joint(gate, at_choices(log_likelihood, dispatch))));
   }
   if (supervision.responsibilities.shape() != routing.probabilities.shape()) {
     fail<ShapeError>("EM: responsibilities {} for probabilities {}", supervision.responsibilities.shape(),
                      routing.probabilities.shape());
   }
-  const Variable joint = add(by_sample(log_likelihood, dispatch), log_gate);
-  return neg(mean(sum(mul(Variable(supervision.responsibilities), joint), {1})));
+  const Variable of_all = joint(routing.probabilities, by_sample(log_likelihood, dispatch));
+  return neg(mean(sum(mul(Variable(supervision.responsibilities), of_all), {1})));
 }
 
 Variable scores_of_experts(Scores scores, const Variable& rows, const Dispatch& dispatch,

@@ -28,9 +28,10 @@ Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, c
 
 /// sum_e r[b, e] * -(ln likelihood_e + ln p[b, e]), the mean over the samples: what the M-step of EM minimises
 /// (Jordan and Jacobs, 1994), with r the responsibilities of the supervision. The experts' part needs a dense dispatch,
-/// or a given choice of one expert a sample, which then answers for it alone.
+/// or a given choice of one expert a sample, which then answers for it alone. With `gate_times_loss` the M-step of a
+/// regression as a well-known script had it: sum_e r[b, e] * p[b, e] * -ln likelihood_e, which drives p to 0.
 Variable responsibility_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                             const Supervision& supervision);
+                             const Supervision& supervision, bool gate_times_loss = false);
 
 /// The scores [B, E] that the experts' own outputs give (see Scores), as constants, from the rows of a dense dispatch.
 /// Noise is normal with that standard deviation. Throws ValueError for the entropy of a regression, and where the

@@ -1,7 +1,9 @@
 #include "moe/model.h"
 
+#include "autograd/ops/binary.h"
 #include "autograd/ops/gather_last.h"
 #include "autograd/ops/index_select.h"
+#include "autograd/ops/reduce.h"
 #include "autograd/ops/shape.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/where.h"
@@ -90,6 +92,10 @@ Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
   }
   result.rows = with_form(result.logits, settings_.expert_output);
   if (settings_.expert_slot.defined()) result.rows = masked(result.rows, settings_.expert_slot, dispatch);
+  if (settings_.combination == Combination::concatenation) {
+    // Experts with fewer classes than the others have outputs that no class has.
+    result.rows = div(result.rows, add(sum(result.rows, {1}, true), kProbabilityFloor));
+  }
   return result;
 }
 
@@ -159,6 +165,7 @@ Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& 
     scores = gate_scores(x, &evaluated, result.dispatch);
   }
   result.routing = route(scores, gate_options(options), generator, supervision.experts);
+  result.routing.undivided = options.rule == Rule::all && options.scores == Scores::none && num_experts_ > 1;
 
   if (!all) {
     // Only a choice that came with the batch can have gaps.

@@ -16,7 +16,8 @@ struct Forward {
   Variable input;   ///< [B, ...]
   Variable output;  ///< [B, C] the combined output
   Variable rows;    ///< [N, C] the outputs of the experts, in the layout of `dispatch`
-  Variable logits;  ///< [N, C] the same before the experts' output form; `rows` where that is as_is
+  Variable logits;  ///< [N, W] the same before the experts' output form; `rows` where that is as_is. W is C, or what
+                    ///< the widest class list of a concatenation or a class mask has
   Routing routing;
   Dispatch dispatch;
 };

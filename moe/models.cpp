@@ -55,6 +55,9 @@ void check(const ModelOptions& options) {
     fail<ValueError>("model {} combines logits; its experts cannot end with escort, only with softmax", kind.name);
   }
   if (options.class_mask && options.class_lists.empty()) fail<ValueError>("a class mask needs class lists");
+  if (options.class_mask && regression) {
+    fail<ValueError>("a class mask hides classes, and this is a regression");
+  }
   if (options.class_mask && kind.combination != Combination::outputs) {
     fail<ValueError>("model {} combines logits, which a class mask cannot hide; model mixture has outputs", kind.name);
   }
@@ -153,12 +156,13 @@ std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& gener
   settings.expert_output = regression ? ExpertOutput::as_is : options.expert_output;
   settings.combination = kind.combination;
   settings.hidden_before_relu = options.hidden_before_relu;
-  settings.softmax_output = options.quirks.has(Quirk::double_softmax) && !single && !regression;
+  settings.softmax_output = options.quirks.has(Quirk::double_softmax) && !single;
   int64_t width = regression ? options.targets : options.classes;
   if (kind.combination == Combination::concatenation) {
     width = widest(options.class_lists);
     settings.class_slot = class_slots(options.class_lists, options.classes);
-  } else if (options.class_mask) {
+  }
+  if (kind.combination == Combination::concatenation || options.class_mask) {
     settings.expert_slot = expert_slots(options.class_lists, options.classes);
   }
   std::shared_ptr<nn::Module> gate;

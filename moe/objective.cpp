@@ -29,7 +29,8 @@ Variable loss_of(const Objective& objective, const Forward& forward, const Super
     case Loss::likelihood:
       return mixture_likelihood_loss(forward.rows, forward.routing, forward.dispatch, known,
                                      objective.square_root_likelihood);
-    case Loss::responsibility: return responsibility_loss(forward.rows, forward.routing, forward.dispatch, known);
+    case Loss::responsibility:
+      return responsibility_loss(forward.rows, forward.routing, forward.dispatch, known, objective.gate_times_loss);
   }
   fail<ValueError>("unknown loss {}", static_cast<int>(objective.loss));
 }

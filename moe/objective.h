@@ -29,6 +29,7 @@ struct Objective {
   /// The features between which sample similarity measures distances; the samples themselves where it is null.
   std::shared_ptr<nn::Module> distance_features = {};
   bool square_root_likelihood = false;  ///< see mixture_likelihood_loss()
+  bool gate_times_loss = false;         ///< see responsibility_loss()
   bool same_not_averaged = false;       ///< similarity_same weighs `same` itself, not `same` / B^2
 
   /// The names of the regularisers that evaluate() gives, in its order.

@@ -8,7 +8,8 @@ namespace divvy::moe {
 
 const std::vector<QuirkEntry>& quirk_table() {
   static const std::vector<QuirkEntry> table = {
-      {Quirk::double_softmax, "double-softmax", "softmax of the mixture's probabilities (mixture, top-1)"},
+      {Quirk::double_softmax, "double-softmax",
+       "softmax of the mixture's output (mixture, top-1; a regression's values, too)"},
       {Quirk::square_root_likelihood, "square-root-likelihood",
        "the mixture likelihood of square roots of probabilities (loss likelihood)"},
       {Quirk::similarity_bracket, "similarity-bracket",
@@ -27,7 +28,12 @@ const std::vector<QuirkEntry>& quirk_table() {
        "training accuracy from a second forward pass, in evaluation mode, after each step"},
       {Quirk::scrambled_em, "scrambled-em", "the E-step's assignments go to other samples than they were made for"},
       {Quirk::em_gate_sign, "em-gate-sign",
-       "the E-step of a regression minimises gate times loss, which prefers experts that the gate does not"},
+       "EM of a regression minimises gate times loss, which prefers experts that the gate does not"},
+      {Quirk::unit_temperature, "unit-temperature", "evaluation at temperature 1, whatever the gate learned at"},
+      {Quirk::unweighted_batches, "unweighted-batches",
+       "validation accuracy as the mean over batches, a short last one counting as much as the others"},
+      {Quirk::no_validation_part, "no-validation-part",
+       "nothing is set aside: all is learned from, and the test part serves as validation part"},
   };
   return table;
 }

@@ -23,6 +23,9 @@ enum class Quirk : uint32_t {
   accuracy_after_update = 1U << 10,
   scrambled_em = 1U << 11,
   em_gate_sign = 1U << 12,
+  unit_temperature = 1U << 13,
+  unweighted_batches = 1U << 14,
+  no_validation_part = 1U << 15,
 };
 
 struct QuirkEntry {

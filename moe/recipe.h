@@ -42,13 +42,15 @@ enum class EStep {
   hard,  ///< the expert with the greatest product alone
 };
 
-/// The softmax temperature of a stage's gate, epoch by epoch.
+/// The softmax temperature of a gate, epoch by epoch; it goes on from stage to stage. Under a frozen gate it stays what
+/// it was.
 struct Temperatures {
   std::vector<double> schedule = {};  ///< of the first epochs; the last one stays. Empty: RoutingOptions::temperature
   double decay = 0;                   ///< T[e + 1] = max(0.001, T[e] / (1 + decay * (e - decay_start)))
   int64_t decay_start = 0;            ///< epochs, counted from 0, up to which there is no decay
+  int64_t begin = 0;                  ///< epochs that the gate has learned in stages before
 
-  /// The temperatures of so many epochs. Throws ValueError for one that is not positive.
+  /// The temperatures of the next so many epochs. Throws ValueError for one that is not positive.
   std::vector<double> of_epochs(int64_t epochs, double usual) const;
 };
 
@@ -68,6 +70,7 @@ struct Stage {
   /// The experts learn from the loss at the temperature of the epoch, the gate from the loss and the regularisers at
   /// temperature 1; neither gradient reaches the other part. Without, the temperature is that of all.
   bool two_temperatures = false;
+  bool constant_readings = false;  ///< a gate that reads the experts sends no gradient into them
   EStep e_step = EStep::none;
   int64_t e_step_every = 1;          ///< epochs between two E-steps
   ClassLists class_lists = {};       ///< for Rule::given: each sample goes to the expert that has its label
@@ -84,6 +87,10 @@ struct Recipe {
   std::vector<Stage> stages;
 
   int64_t epochs() const;
+  /// The epochs of those stages in which a gate learns, over which its temperatures are spread.
+  int64_t gate_epochs() const;
+  /// That of the gate's own softmax in the last epoch.
+  double temperature() const;
 };
 
 /// Gate and experts learn together from one loss.

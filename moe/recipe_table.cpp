@@ -19,7 +19,6 @@ Stage experts_stage(const Method& method, const char* name) {
   Stage stage = joint_stage(method, method.first_epochs);
   stage.name = name;
   stage.learns = Learns::experts;
-  stage.temperatures = {};
   stage.objective = {.loss = method.model.targets > 0 ? Loss::mse : Loss::cross_entropy};
   return stage;
 }
@@ -92,6 +91,7 @@ Stage loss_gate_stage(const Method& method) {
   if (with_regression.objective.gate_regression == 0) with_regression.objective.gate_regression = 1;
   Stage stage = joint_stage(with_regression, method.epochs);
   stage.name = "loss gate";
+  stage.constant_readings = true;
   return stage;
 }
 
@@ -130,6 +130,20 @@ void refuse_impossible(std::string_view name, const Method& method) {
   if (!method.expert_learning_rates.empty() &&
       static_cast<int64_t>(method.expert_learning_rates.size()) != method.model.experts) {
     fail<ValueError>("{} learning rates for {} experts", method.expert_learning_rates.size(), method.model.experts);
+  }
+}
+
+/// One schedule for the gate, whatever the number of stages in which it learns.
+void spread_temperatures(std::vector<Stage>& stages, const Temperatures& temperatures) {
+  int64_t learned = 0;
+  for (Stage& stage : stages) {
+    if (stage.learns == Learns::experts) {
+      stage.temperatures = {};
+      if (learned > 0) stage.routing.temperature = temperatures.of_epochs(learned, stage.routing.temperature).back();
+      continue;
+    }
+    stage.temperatures.begin = learned;
+    learned += stage.epochs;
   }
 }
 
@@ -202,8 +216,11 @@ Recipe make_recipe(std::string_view name, const Method& method) {
       refuse_impossible(name, method);
       Method settled = method;
       settled.objective.square_root_likelihood = method.model.quirks.has(Quirk::square_root_likelihood);
+      settled.objective.gate_times_loss = method.model.quirks.has(Quirk::em_gate_sign);
       settled.objective.same_not_averaged = method.model.quirks.has(Quirk::similarity_bracket);
-      return {std::string(name), kind.stages(settled)};
+      Recipe recipe{std::string(name), kind.stages(settled)};
+      spread_temperatures(recipe.stages, method.temperatures);
+      return recipe;
     }
     known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.name);
   }

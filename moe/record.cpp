@@ -68,6 +68,7 @@ std::vector<Choice> choices(const Forward& forward) {
   const auto chosen = experts.values<int64_t>(), position = rows.values<int64_t>();
   const Matrix weights(forward.routing.weights.value());
   std::vector<Choice> result(static_cast<size_t>(samples));
+  if (forward.routing.undivided) return result;
   for (int64_t b = 0; b < samples; ++b) {
     Choice& best = result[static_cast<size_t>(b)];
     double most = 0;
@@ -128,6 +129,10 @@ void extend(std::vector<T>& column, const std::vector<T>& more) {
 }
 
 }  // namespace
+
+bool Record::is_divided() const {
+  return std::ranges::any_of(expert, [](int64_t e) { return e >= 0; });
+}
 
 void Record::append(const Forward& forward, const Tensor& labels) {
   if (!labels.defined()) fail<ValueError>("record: a classification has labels, got none");

@@ -17,7 +17,8 @@ struct Record {
   int64_t experts = 0;
   int64_t classes = 0;               ///< of the labels; for a regression one more than the greatest label so far
   std::vector<int64_t> label;        ///< empty for a regression without classes
-  std::vector<int64_t> expert;       ///< the expert with the greatest weight; -1 where no expert took the sample
+  std::vector<int64_t> expert;       ///< the expert with the greatest weight; -1 where no expert took the sample, or
+                                     ///< all of them did and none was preferred (a product of experts)
   std::vector<float> probabilities;  ///< [samples, experts], the gate's
   int64_t evaluated_rows = 0;        ///< pairs of a sample and an expert that were evaluated for it
 
@@ -37,6 +38,8 @@ struct Record {
   std::vector<float> expert_squared_errors;  ///< [samples, experts], dense evaluation only
 
   int64_t size() const { return static_cast<int64_t>(expert.size()); }
+  /// Whether some sample went to one expert rather than to others.
+  bool is_divided() const;
   bool has_labels() const { return !label.empty(); }
   bool is_classification() const { return !prediction.empty(); }
   bool is_regression() const { return !squared_error.empty(); }

@@ -63,6 +63,7 @@ struct Routing {
   Tensor experts;          ///< i64 [B, k], k = E for Rule::all; the highest score first for top_k
   Variable weights;        ///< [B, k]
   Tensor counts = {};      ///< of these experts, for Dispatch::of(); undefined where nothing counted them
+  bool undivided = false;  ///< all of several experts have a part in every sample, and nothing prefers one of them
 };
 
 /// Applies a routing rule to scores [B, E]; `given`: the choice of Rule::given. Only Rule::sampled draws from the

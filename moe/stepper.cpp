@@ -50,6 +50,11 @@ Stepper::Stepper(Model& model, const Stage& stage, nn::Optimizer& optimizer, Gen
       options_(options) {
   if (watch_ == nullptr || watch_->device().is_cpu()) options_.cuda_graph = false;
   if (options_.cuda_graph) obstacle_ = graph_obstacle(model, stage);
+  if (options_.cuda_graph && obstacle_.empty() && options_.accuracy_after_update) {
+    Stage second = stage;
+    second.routing = options_.evaluation;
+    obstacle_ = graph_obstacle(model, second);
+  }
   if (watch_ != nullptr) optimizer_.stop_on(watch_->failed());
 }
 
@@ -110,7 +115,7 @@ void Stepper::take(const Tensor& x, const Supervision& known) {
   if (options_.accuracy_after_update) {
     const NoGrad no_grad;
     const Evaluating evaluating(model_);
-    forward = model_.run(Variable(x), stage_.routing, generator_, known);
+    forward = model_.run(Variable(x), options_.evaluation, generator_, known);
   }
   sums_.add_right(forward.output.value(), known.labels);
 }

@@ -30,6 +30,7 @@ class Stepper {
   struct Options {
     bool cuda_graph = false;             ///< of effect on a GPU
     bool accuracy_after_update = false;  ///< Quirk::accuracy_after_update
+    RoutingOptions evaluation = {};      ///< of that accuracy
   };
 
   /// All of them must live longer. `watch` is nullptr on the CPU, where errors are thrown at once.

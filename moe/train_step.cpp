@@ -61,7 +61,7 @@ std::vector<nn::ParameterGroup> parameter_groups(Model& model, const Stage& stag
 /// Keeps a gate from reaching into the experts that it reads, while it lives.
 class ConstantReadings {
  public:
-  explicit ConstantReadings(Model& model) : model_(model) { model_.set_gate_reads_constants(true); }
+  ConstantReadings(Model& model, bool on) : model_(model) { model_.set_gate_reads_constants(on); }
   ~ConstantReadings() { model_.set_gate_reads_constants(false); }
   ConstantReadings(const ConstantReadings&) = delete;
   ConstantReadings& operator=(const ConstantReadings&) = delete;
@@ -74,7 +74,6 @@ class ConstantReadings {
 /// regularisers for the gate, with the experts as constants. The experts are evaluated once.
 Terms two_temperature_terms(Model& model, const Stage& stage, const Variable& x, const Supervision& supervision,
                             Generator& generator, Forward& forward) {
-  const ConstantReadings constant(model);
   RoutingOptions cold = stage.routing;
   cold.temperature = 1;
   forward = model.run(x, cold, generator, supervision);
@@ -84,11 +83,12 @@ Terms two_temperature_terms(Model& model, const Stage& stage, const Variable& x,
   of_gate.logits = forward.logits.detach();
   of_gate = model.reweighted(of_gate, forward.routing.scores, cold);
 
-  Objective loss_alone;
-  loss_alone.loss = stage.objective.loss;
-  loss_alone.square_root_likelihood = stage.objective.square_root_likelihood;
+  Objective of_experts;  // with the one regulariser that is of the experts alone
+  of_experts.loss = stage.objective.loss;
+  of_experts.square_root_likelihood = stage.objective.square_root_likelihood;
+  of_experts.orthogonality = stage.objective.orthogonality;
   Terms terms = evaluate(stage.objective, of_gate, supervision);
-  terms.total = add(terms.total, evaluate(loss_alone, warm, supervision).total);
+  terms.total = add(terms.total, evaluate(of_experts, warm, supervision).total);
   return terms;
 }
 
@@ -121,6 +121,7 @@ Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, con
                  const Supervision& supervision, Generator& generator, Forward* forward) {
   Forward result;
   Terms terms;
+  const ConstantReadings constant(model, stage.constant_readings || stage.two_temperatures);
   if (stage.two_temperatures) {
     terms = two_temperature_terms(model, stage, x, supervision, generator, result);
   } else {

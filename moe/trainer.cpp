@@ -89,6 +89,7 @@ class Run {
 
   bool stage(Stage stage) {
     start_parts(stage);
+    if (stage.objective.distance_features) stage.objective.distance_features->to(device_);
     model_.to(device_);  // new weights are drawn on the CPU, so that they are the same for every device
     const auto optimizer = make_optimizer(model_, stage);
     const std::vector<double> temperatures = stage.temperatures.of_epochs(stage.epochs, stage.routing.temperature);
@@ -97,7 +98,7 @@ class Run {
     class_lists_ = &stage.class_lists;
     EpochSums sums(stage.objective, device_);
     Stepper stepper(model_, stage, *optimizer, routing_random_, sums, watch_.get(),
-                    {options_.cuda_graph, options_.accuracy_after_update});
+                    {options_.cuda_graph, options_.accuracy_after_update, evaluation.evaluation});
     for (int64_t i = 0; i < stage.epochs; ++i) {
       ++epoch_;
       stage.routing.temperature = temperatures[static_cast<size_t>(i)];

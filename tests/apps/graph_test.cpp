@@ -14,7 +14,8 @@ namespace {
 
 using namespace app;
 
-const std::string kSmall = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 ";
+/// kSmall, with its plan and progress.
+const std::string kTold = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 ";
 
 TrainConfig small_config(const std::string& device = "cpu") {
   TrainConfig config;
@@ -59,11 +60,11 @@ TEST_CASE("a graph that cannot be is refused where it was asked for") {
   noisy.model = "no-gate-self-information";
   CHECK(mentions(message(noisy), "--cuda-graph on: steps cannot be recorded, since the scores of experts get random"));
   const Workplace work;
-  const Result refused = work.run(kSmall + "--cuda-graph on --run-dir run");
+  const Result refused = work.run(kTold + "--cuda-graph on --run-dir run");
   CHECK(refused.code == 2);
   CHECK(mentions(refused.err, "add --device cuda"));
   CHECK(!std::filesystem::exists(work.path() / "run"));
-  CHECK(work.run(kSmall + "--cuda-graph sometimes").code == 2);
+  CHECK(work.run(kTold + "--cuda-graph sometimes").code == 2);
 }
 
 TEST_CASE("a planned training on a device gives the same weights with a graph and without", "[device]") {

@@ -12,8 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kSmall = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 --quiet ";
-
 }  // namespace
 
 TEST_CASE("a device that is not there is refused") {

@@ -49,6 +49,11 @@ TEST_CASE("impossible combinations are refused with the option, the reason and t
   refused("--temperature 10x0.5", {"--temperature", "10x25"});
   refused("--temperature 10x30", {"--temperature", "30 epochs", "20"});
   refused("--gate-output escort --temperature 2x10", {"--gate-output", "softmax"});
+  refused("--class-lists \"0,0|1,2\" --experts 2", {"--class-lists", "class 0 twice"});
+  refused("--data barber-regression --experts 2 --class-lists \"0|1\" --class-mask", {"class mask", "regression"});
+  refused("--data barber-regression --experts 2 --model stochastic --quirks square-root-likelihood",
+          {"--quirks square-root-likelihood", "targets"});
+  refused("--recipe no-gate-then-gate --first-epochs 9 --epochs 4 --temperature 2x5", {"5 epochs", "has 4"});
   refused("--distance pixel --importance 1", {"--distance", "--similarity-same"});
   refused("--quirks double", {"--quirks", "double-softmax"});
   refused("--augment --data multi-class", {"--augment", "image"});
@@ -80,6 +85,15 @@ TEST_CASE("settings that nothing reads are named in the plan") {
         "no effect --temperature-decay-start 3 (read by --temperature-decay), --e-step hard (read by --recipe em), "
         "--e-step-every 2 (read by --recipe em)");
   CHECK(idle("--model em --e-step hard --e-step-every 2 --temperature-decay 0.1 --temperature-decay-start 3").empty());
+  CHECK(idle("--quirks square-root-likelihood,similarity-bracket") ==
+        "no effect --quirks square-root-likelihood (read by --loss likelihood), --quirks similarity-bracket (read by "
+        "--similarity-same)");
+  CHECK(
+      idle("--model single --quirks zero-gate,scrambled-em,double-softmax") ==
+      "no effect --quirks double-softmax (read by --model mixture and top-1), --quirks zero-gate (read by models with "
+      "a gate), --quirks scrambled-em (read by --recipe em)");
+  CHECK(idle("--model stochastic --quirks square-root-likelihood,zero-gate").empty());
+  CHECK(idle("--model top-k --k 1 --quirks double-softmax").empty());
 }
 
 }  // namespace divvy::test

@@ -194,6 +194,18 @@ TEST_CASE("rows of published tables use the figures of soft and of hard gates") 
         "model             train error %  val error %  test error %  MI bits  H_s bits  H_u bits  per-task bits\n"
         "────────────────  ─────────────  ───────────  ────────────  ───────  ────────  ────────  ─────────────\n"
         "m_importance_0.4          12.50        50.00         25.00    0.750     0.000     1.000          0.000\n");
+
+  // One expert divides nothing; with more than twenty classes the top-5 error has a column.
+  const ReferenceRow single =
+      reference_row({.model = "s"}, 0.5, random_record(9, 1, 21, 3), random_record(9, 1, 21, 4), false);
+  CHECK(!single.mutual_information);
+  CHECK(single.top_5_error == moe::top_k_error(random_record(9, 1, 21, 4), 5));
+  const std::string both = reference_csv({hard, single});
+  CHECK(both.starts_with("model,train error,val error,test error,top 5 error,mutual information,"));
+  CHECK(both.find("m_importance_0.4,0.125,0.5,0.25,,0.75,0,1,0\n") != std::string::npos);
+  CHECK(both.ends_with(",,,,\n"));
+  CHECK(reference_text({single}).find("        -         -         -              -\n") != std::string::npos);
+
   const TemporaryFolder folder;
   write_reference_csv(folder / "t.csv", {hard, soft});
   CHECK(read_bytes(folder / "t.csv") == reference_csv({hard, soft}));

@@ -126,7 +126,8 @@ TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   const TemporaryFolder folder;
   const auto divvy = [&](const std::string& arguments) {
     const std::string line = "cd " + folder.path().string() + " && " + DIVVY_BINARY + " sweep " + arguments +
-                             " --set data=con-circles --set epochs=1 --set experts=2 --out s >out.txt 2>err.txt";
+                             " --set data=con-circles --set epochs=1 --set experts=2 " +
+                             (arguments.find("--out") == std::string::npos ? "--out s" : "") + " >out.txt 2>err.txt";
     return run_one(line, folder.path() / "shell.log").code;
   };
   const auto text = [&](const char* name) { return read_bytes(folder.path() / name); };
@@ -150,6 +151,14 @@ TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   CHECK(contains("err.txt", "6 runs, 3 of them done before"));
   CHECK(contains("out.txt", "the best single run"));
   CHECK(nlohmann::json::parse(text("s/summary.json"))[0]["metrics"]["test_accuracy"]["seeds"] == 3);
+
+  // Published names have the regularisers at the end, and the weight of similarity as one of a sum over the batch's
+  // pairs.
+  write_bytes(folder.path() / "attention_sample_similarity.toml", "similarity-same = 2.62144\nbatch = 512\n");
+  write_bytes(folder.path() / "top1_importance.toml", "importance = 0.4\nmodel = \"top-1\"\n");
+  CHECK(divvy("attention_sample_similarity.toml top1_importance.toml --seeds 1 --out names") == kDone);
+  CHECK(contains("names/reference.csv", "\nattention_sample_sim_same_1e-05,"));
+  CHECK(contains("names/reference.csv", "\ntop1_importance_0.4,"));
 
   CHECK(divvy("--set k=nothing --seeds 1 --out other") == kFailure);
   CHECK(contains("err.txt", "exit 2, see"));

@@ -19,22 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace app;
 
-nlohmann::json summary_of(const Workplace& work, const std::string& run) {
-  return nlohmann::json::parse(work.read(run + "/summary.json"));
-}
-
-std::vector<nlohmann::json> rows_of(const Workplace& work, const std::string& run) {
-  std::vector<nlohmann::json> rows;
-  std::istringstream lines(work.read(run + "/metrics.jsonl"));
-  for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
-  return rows;
-}
-
 /// The first line of the results, which has the accuracy or the squared error.
 std::string outcome(const Result& result) { return result.out.substr(0, result.out.find('\n')); }
-
-/// Six clusters in the plane with networks that every kind of gate can read, small enough for a run in no time.
-const std::string kSmall = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 --quiet ";
 
 }  // namespace
 
@@ -345,16 +331,6 @@ TEST_CASE("the distance of samples can be that of a trained network's outputs") 
   CHECK(mixture.code == 2);
   CHECK(mentions(mixture.err, "--model single"));
   CHECK(work.run("train --similarity-same 1 --distance features").code == 2);  // other samples
-}
-
-TEST_CASE("quirks change what they say and are echoed") {
-  const Workplace work;
-  REQUIRE(work.run(kSmall + "--quirks zero-gate,test-as-validation --run-dir run").code == 0);
-  CHECK(mentions(work.read("run/config.toml"), "quirks = \"zero-gate,test-as-validation\""));
-  const auto summary = summary_of(work, "run");
-  CHECK(summary["quirks"] == "zero-gate,test-as-validation");
-  CHECK(summary["val_accuracy"] == summary["test_accuracy"]);
-  CHECK(summary["mutual_information_label_bits"].get<double>() == Approx(0).margin(1e-12));
 }
 
 }  // namespace divvy::test

@@ -4,7 +4,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/support/temporary_folder.h"
 
@@ -40,6 +43,21 @@ class Workplace {
 
   TemporaryFolder folder_;
 };
+
+inline nlohmann::json summary_of(const Workplace& work, const std::string& run) {
+  return nlohmann::json::parse(work.read(run + "/summary.json"));
+}
+
+inline std::vector<nlohmann::json> rows_of(const Workplace& work, const std::string& run) {
+  std::vector<nlohmann::json> rows;
+  std::istringstream lines(work.read(run + "/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
+}
+
+/// Six clusters in the plane with networks that every kind of gate can read, small enough for a run in no time.
+inline const std::string kSmall =
+    "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 --quiet ";
 
 inline bool mentions(const std::string& text, const std::string& words) {
   return text.find(words) != std::string::npos;

@@ -76,6 +76,7 @@ TEST_CASE("class lists that cannot be are refused") {
   CHECK_THROWS_AS(parse_class_lists("", 1, 3, generator), ValueError);
   CHECK_THROWS_AS(parse_class_lists("0,1|2", 3, 3, generator), ValueError);
   CHECK_THROWS_AS(parse_class_lists("0,1|7", 2, 3, generator), ValueError);
+  CHECK_THROWS_AS(parse_class_lists("0,1,0|2", 2, 3, generator), ValueError);
   CHECK_THROWS_AS(parse_class_lists("random", 4, 3, generator), ValueError);
 }
 

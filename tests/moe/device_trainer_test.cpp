@@ -1,6 +1,7 @@
 #include "moe/metrics.h"
 #include "moe/models.h"
 #include "moe/trainer.h"
+#include "nn/linear.h"
 #include "tests/moe/quadrants.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -84,6 +85,26 @@ TEST_CASE("every recipe runs on a device as on the CPU", "[device]") {
       CHECK(got.accuracies == expected.accuracies);
       CHECK(got.test_accuracy == expected.test_accuracy);
     }
+  }
+}
+
+TEST_CASE("distances between the outputs of a network are taken on the device", "[device]") {
+  Method method;
+  method.model = {.model = "mixture", .network = "deep-2d", .experts = 2, .classes = 4};
+  method.objective.similarity_same = method.objective.similarity_different = 0.5;
+  method.optimizer = {.learning_rate = 0.01};
+  method.epochs = 2;
+  const auto losses = [&](Device device) {
+    Generator generator(9);
+    method.objective.distance_features = std::make_shared<nn::Linear>(nn::LinearOptions{.in = 2, .out = 3}, generator);
+    method.objective.distance_features->freeze(true);
+    return outcome("joint", method, device).losses;
+  };
+  const auto expected = losses(Device::cpu());
+  for (const Device device : available_devices()) {
+    const auto got = losses(device);
+    REQUIRE(got.size() == expected.size());
+    for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == Approx(expected[i]).epsilon(1e-4));
   }
 }
 

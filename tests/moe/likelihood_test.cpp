@@ -102,6 +102,8 @@ TEST_CASE("losses of likelihoods pass gradient checks, dense and routed") {
     check([&](const Routing& r, const Variable& y) { return mixture_likelihood_loss(y, r, dense, known, true); });
     check([&](const Routing& r, const Variable& y) { return mixture_likelihood_loss(y, r, dense, target); });
     check([&](const Routing& r, const Variable& y) { return responsibility_loss(y, r, dense, known); });
+    target.responsibilities = known.responsibilities;
+    check([&](const Routing& r, const Variable& y) { return responsibility_loss(y, r, dense, target, true); });
   }
   Variable logits(random_tensor({6, 3}, 5), true), gate(distinct_tensor({3, 4}, 6, 0.1), true);
   Generator random;
@@ -136,6 +138,28 @@ TEST_CASE("the M-step loss is the expected negative log of gate times likelihood
   CHECK_THROWS_AS(responsibility_loss(rows, routing, chosen, Supervision(known.labels)), ValueError);
   known.responsibilities = Tensor::zeros({2, 3}, DType::f64);
   CHECK_THROWS_AS(responsibility_loss(two_experts(), routing, dense, known), ShapeError);
+}
+
+TEST_CASE("with the quirk the M-step of a regression weighs losses by the gate") {
+  const Dispatch dense = Dispatch::dense(2, 2);
+  const Routing routing = weighted(Tensor::from({.25, .75, .5, .5}, {2, 2}));
+  const Variable rows(Tensor::from({1., 3., 2., 5.}, {4, 1}));  // expert 0: 1, 3; expert 1: 2, 5
+  Supervision known = of_target(Tensor::from({0., 4.}, {2, 1}));
+  known.responsibilities = Tensor::from({.1, .9, 1., 0.}, {2, 2});
+  const auto ll = row_log_likelihood(rows, dense, known).value().to_doubles();
+  const double first = .1 * .25 * ll[0] + .9 * .75 * ll[2], second = .5 * ll[1];
+  CHECK(responsibility_loss(rows, routing, dense, known, true).value().item() == Approx(-(first + second) / 2));
+  Supervision given = of_target(known.target);
+  given.experts = Tensor::from<int64_t>({1, 0}, {2, 1});
+  const Variable chosen(Tensor::from({3., 2.}, {2, 1}));  // sample 1 at expert 0, sample 0 at expert 1
+  CHECK(responsibility_loss(chosen, routing, Dispatch::of(given.experts, 2), given, true).value().item() ==
+        Approx(-(.75 * ll[2] + .5 * ll[1]) / 2));
+  // Of labels there is no such form.
+  const Routing two = weighted(Tensor::from({.25, .75, .5, .5}, {2, 2}));
+  Supervision labels(Tensor::from<int64_t>({0, 1}));
+  labels.responsibilities = known.responsibilities;
+  CHECK(responsibility_loss(two_experts(), two, dense, labels, true).value().item() ==
+        responsibility_loss(two_experts(), two, dense, labels).value().item());
 }
 
 TEST_CASE("experts' own scores: surprise, entropy, likelihood") {

@@ -7,6 +7,7 @@
 #include "moe/combine.h"
 #include "moe/gate.h"
 #include "moe/recipe.h"
+#include "moe/record.h"
 #include "nn/sequential.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
@@ -177,6 +178,47 @@ TEST_CASE("a concatenation puts the experts' classes in their places under one s
     for (size_t c = 0; c < 4; ++c) {
       CHECK(forward.output.value().to_doubles()[b * 4 + c] == Approx(std::exp(logits[c]) / total));
     }
+  }
+}
+
+TEST_CASE("the experts of a concatenation have distributions over their own classes, which a record takes") {
+  Generator generator(1), random;
+  const auto model = build_model(options_of("concatenation"), generator);  // classes 0 | 1, 3 | 2
+  const Forward forward =
+      model->run(Variable(random_tensor({3, 2}, 4)), routing_of(options_of("concatenation"), true), random);
+  REQUIRE(forward.rows.shape() == Shape{9, kClasses});
+  const auto rows = forward.rows.value().to_doubles(), z = forward.logits.value().to_doubles();
+  for (size_t b = 0; b < 3; ++b) {
+    for (size_t e = 0; e < 3; ++e) {
+      const double own = 1 / (1 + std::exp(z[(3 + b) * 2 + 1] - z[(3 + b) * 2]));
+      const std::vector<double> expected = e == 0   ? std::vector<double>{1, 0, 0, 0}
+                                           : e == 1 ? std::vector<double>{0, own, 0, 1 - own}
+                                                    : std::vector<double>{0, 0, 1, 0};
+      for (size_t c = 0; c < 4; ++c) CHECK(rows[(e * 3 + b) * 4 + c] == Approx(expected[c]).margin(1e-12));
+    }
+  }
+  Record record;
+  record.append(forward, Tensor::from<int64_t>({0, 3, 2}));
+  CHECK(record.classes == 4);
+  CHECK(record.expert == std::vector<int64_t>{-1, -1, -1});  // all have a part in each sample
+  CHECK(!record.is_divided());
+  CHECK(record.expert_predictions[0] == 0);
+  CHECK(record.expert_predictions[2] == 2);
+  CHECK(record.expert_losses[3] == Approx(-std::log(1e-15)));  // expert 0 does not know class 3
+}
+
+TEST_CASE("samples are divided wherever something prefers an expert") {
+  for (const ModelKind& kind : model_kinds()) {
+    ModelOptions options = options_of(kind.name);
+    options.experts = 3;
+    Generator generator(1), random;
+    const auto model = build_model(options, generator);
+    Supervision known = supervision(4);
+    Record record;
+    record.append(model->run(Variable(random_tensor({4, 2}, 4)), routing_of(options, false), random, known),
+                  known.labels);
+    INFO(kind.name);
+    CHECK(record.is_divided() == (kind.name != "product" && kind.name != "concatenation"));
   }
 }
 
