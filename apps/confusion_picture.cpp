@@ -73,7 +73,7 @@ std::string confusion_svg(const std::string& title, const std::string& subtitle,
   for (const auto& name : names) layout.names = std::max(layout.names, layout.numbers ? text_width(name, 12) : 0);
   const double size = layout.cell * static_cast<double>(record.classes),
                step = layout.names + 26 + std::max(size, 226.0);
-  const int64_t panels = record.experts == 1 ? 1 : 1 + record.experts;
+  const int64_t panels = record.experts == 1 || !record.is_divided() ? 1 : 1 + record.experts;
   const int64_t across =
       std::min<int64_t>(panels, panels == 4 ? 2 : std::max<int64_t>(1, static_cast<int64_t>(1240 / step)));
   std::string body;
@@ -85,7 +85,7 @@ std::string confusion_svg(const std::string& title, const std::string& subtitle,
     const moe::Counts counts = i == 0 ? whole : confusion_of(record, i - 1);
     int64_t samples = 0, right = 0;
     for (size_t c = 0; c < counts.size(); ++c) samples += sum(counts[c]), right += counts[c][c];
-    const std::string name = i > 0 ? fmt::format("expert {}", i - 1) : record.experts > 1 ? "the mixture" : "the model";
+    const std::string name = i > 0 ? fmt::format("expert {}", i - 1) : panels > 1 ? "the mixture" : "the model";
     const std::string note = samples == 0
                                  ? "no samples"
                                  : fmt::format("{} samples, {:.1f} % right", samples,

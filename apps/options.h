@@ -21,7 +21,8 @@ class UsageError : public Error {
 struct TrainConfig {
   std::string data = "glyphs", data_dir;
   int64_t train_limit = 0;  ///< 0: the whole training part
-  std::string augment;      ///< "true" or "false"
+  std::string normalise = "own";
+  std::string augment;  ///< "true" or "false"
 
   std::string model = "mixture", gate = "plain", gate_output = "softmax", expert_output = "softmax", output = "usual";
   std::string expert_hidden = "post-relu", network;

@@ -207,10 +207,15 @@ std::string region_names(const RegionPicture& picture, const Axes& axes) {
   return result;
 }
 
+/// Whether the plane is divided among the experts, and not all of them asked everywhere.
+bool is_divided(const RegionPicture& p) {
+  return std::ranges::any_of(p.expert, [](int64_t expert) { return expert >= 0; });
+}
+
 std::string model_panel(const RegionPicture& p, const Axes& axes) {
   const auto right = std::ranges::count_if(p.points, [](const auto& point) { return point.label == point.prediction; });
-  return heading(axes, p.experts == 1 ? "the model" : "the mixture", percent_of(right, std::ssize(p.points)) + " right",
-                 "") +
+  const char* name = p.experts == 1 ? "the model" : is_divided(p) ? "the mixture" : "all together";
+  return heading(axes, name, percent_of(right, std::ssize(p.points)) + " right", "") +
          raster(p.grid, axes, [&](size_t cell) { return class_colour(p.prediction[cell]).mixed(kWhite, 0.68); }) +
          borders(p.grid, axes, p.expert, "stroke=\"#444\" stroke-width=\".9\"") +
          dots(p, axes, [](const auto&) { return true; }) + axes.frame();
@@ -233,10 +238,12 @@ std::string expert_panel(const RegionPicture& p, const Axes& axes, int64_t exper
   }
   const size_t offset = index(expert * p.grid.cells());
   std::vector<int64_t> chosen(p.expert.size());
-  for (size_t i = 0; i < chosen.size(); ++i) chosen[i] = p.expert[i] == expert;
-  const std::string note = taken == 0 ? "no points"
-                                      : fmt::format("{} of points, {} right", percent_of(taken, std::ssize(p.points)),
-                                                    percent_of(right, taken));
+  const bool divided = is_divided(p);
+  for (size_t i = 0; i < chosen.size(); ++i) chosen[i] = !divided || p.expert[i] == expert;
+  const std::string note = !divided     ? "alone"
+                           : taken == 0 ? "no points"
+                                        : fmt::format("{} of points, {} right", percent_of(taken, std::ssize(p.points)),
+                                                      percent_of(right, taken));
   return heading(axes, fmt::format("expert {}", expert), note, expert_colour(expert).hex()) +
          raster(p.grid, axes,
                 [&](size_t cell) {
@@ -262,7 +269,7 @@ std::pair<std::string, double> legend(const RegionPicture& p, double left, doubl
          [&] { return circle(x + 8, y, 5.5, class_colour(c).hex()); });
   }
   item("wrong", [&] { return crosses({{x + 8, y}}, 4); });
-  if (p.experts > 1) {
+  if (p.experts > 1 && is_divided(p)) {
     item("border between experts", [&] { return line(x, y, x + 16, y, "#444", "stroke-width=\"1\""); });
   }
   return {result, y + 22 - top};
@@ -329,7 +336,8 @@ RegionPicture region_picture(const PlaneGrid& grid, const moe::Record& cells, co
 
 std::string region_svg(const RegionPicture& picture) {
   require_sound(picture);
-  const int64_t panels = picture.experts == 1 ? 1 : 2 + picture.experts;
+  const int64_t gates = is_divided(picture) ? 1 : 0;
+  const int64_t panels = picture.experts == 1 ? 1 : 1 + gates + picture.experts;
   const int64_t across = std::min<int64_t>(panels, panels == 4 ? 2 : panels <= 9 ? 3 : 4);
   const double width = 20 + static_cast<double>(across) * (kGapX + kPanel);
   std::string body;
@@ -342,9 +350,9 @@ std::string region_svg(const RegionPicture& picture) {
     axes.width = axes.height = kPanel;
     axes.x_low = picture.grid.x_low, axes.x_high = picture.grid.x_high;
     axes.y_low = picture.grid.y_low, axes.y_high = picture.grid.y_high;
-    body += i == 0   ? model_panel(picture, axes)
-            : i == 1 ? gate_panel(picture, axes)
-                     : expert_panel(picture, axes, i - 2);
+    body += i == 0       ? model_panel(picture, axes)
+            : i == gates ? gate_panel(picture, axes)
+                         : expert_panel(picture, axes, i - 1 - gates);
     bottom = axes.top + kPanel + kFoot;
   }
   const auto [swatches, height] = legend(picture, kGapX, bottom + 14, width - kGapX - 20);

@@ -18,7 +18,9 @@ namespace {
 /// More experts, or classes, than this make a picture that nobody reads.
 constexpr int64_t kMostExperts = 64, kMostConfused = 20;
 
-std::string mixture_title(const TrainConfig& config, int64_t experts) {
+std::string mixture_title(const TrainConfig& config, const moe::Record& record) {
+  const int64_t experts = record.experts;
+  if (experts > 1 && !record.is_divided()) return fmt::format("{} experts learn {} together", experts, config.data);
   return experts == 1 ? fmt::format("One network learns {}", config.data)
                       : fmt::format("{} experts divide {}", experts, config.data);
 }
@@ -58,7 +60,7 @@ std::string regions(const Plan& plan, const TrainConfig& config, const Evaluatio
   data::Dataset shown = points;
   if (test.routed.size() < points.size()) shown = points.slice(0, test.routed.size());
   RegionPicture picture = region_picture(grid, record, shown, test.routed);
-  picture.title = mixture_title(config, record.experts);
+  picture.title = mixture_title(config, record);
   picture.subtitle = outcome_text(plan, config, test.routed);
   return region_svg(picture);
 }
@@ -105,7 +107,7 @@ std::string barber(const Plan& plan, const TrainConfig& config, const Evaluation
   const auto input = points.x.to_doubles(), target = points.target.to_doubles();
 
   RegressionPicture picture;
-  picture.title = mixture_title(config, test.routed.experts);
+  picture.title = mixture_title(config, test.routed);
   picture.subtitle = outcome_text(plan, config, test.routed);
   for (size_t b = 0; b < static_cast<size_t>(points.size()); ++b) {
     picture.samples.push_back({.input = {input[2 * b], input[2 * b + 1]},
@@ -164,7 +166,7 @@ std::vector<std::string> draw_pictures(const Plan& plan, const TrainConfig& conf
   if (planar && config.data == "barber-regression") add("regression.svg", barber(plan, config, test));
   const bool several = record.experts > 1 && record.experts <= kMostExperts && record.is_divided();
   if (several && record.is_classification()) {
-    add("picture.svg", division_svg({mixture_title(config, record.experts),
+    add("picture.svg", division_svg({mixture_title(config, record),
                                      outcome_text(plan, config, record) + "; % of each class by expert"},
                                     record, plan.data.test));
   }

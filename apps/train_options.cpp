@@ -49,6 +49,8 @@ void add_data(CLI::App& command, TrainConfig& c) {
   group.add("--data", c.data, "data set; `divvy data` lists them");
   group.add(data_dir_option(command, c.data_dir));
   group.add("--train-limit", c.train_limit, "only the first N training samples, 0: all")->check(number(0, 1e12));
+  group.add("--normalise", c.normalise, "own: by the data's mean and spread; half: pixels 0 to 1 become -1 to 1",
+            {"own", "half"});
   command.add_flag("--augment", c.augment, "mirror and crop training images at random; the default for CIFAR")
       ->default_str(c.augment)
       ->group("Data");

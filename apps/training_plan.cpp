@@ -255,6 +255,11 @@ TemperaturePlan parse_temperatures(const std::string& text) {
 data::Splits planned_data(const TrainConfig& config) {
   const moe::Quirks quirks = for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
   data::Splits data = load_data(config.data, config.data_dir, config.seed);
+  if (config.normalise == "half") {
+    if (data.train.x.rank() != 4) throw UsageError("--normalise half is for images; --normalise own suits all data");
+    const std::vector<double> half(static_cast<size_t>(data.train.x.size(1)), 0.5);
+    for (data::Dataset* part : {&data.train, &data.validation, &data.test}) part->normalisation = {half, half};
+  }
   const bool whole = quirks.has(moe::Quirk::no_validation_part);
   if (whole && data.validation.size() > 0) data.train = data::concat({data.train, data.validation});
   if (config.train_limit > 0 && config.train_limit < data.train.size()) {

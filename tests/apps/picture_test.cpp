@@ -125,8 +125,14 @@ TEST_CASE("the picture of regions has a panel for the mixture, the gate and each
   const std::string empty = region_svg(p);
   CHECK(svg_fault(empty) == "");
   CHECK(empty.find("above") != std::string::npos);
-  CHECK(empty.find("no points") != std::string::npos);
+  // Nothing is divided: all together, and each alone; no gate.
+  CHECK(count_of(empty, "<image") == 3);
+  CHECK(empty.find("all together") != std::string::npos);
+  CHECK(empty.find("alone") != std::string::npos);
+  CHECK(empty.find("the gate") == std::string::npos);
   CHECK(count_of(empty, "paint-order") == 0);
+  p.expert.assign(48, 0);
+  CHECK(region_svg(p).find("no points") != std::string::npos);  // expert 1
 }
 
 TEST_CASE("a single model has one panel") {

@@ -1,5 +1,7 @@
 // Quirks of published code in `divvy train`, and what models report that divide nothing.
 
+#include <fmt/format.h>
+
 #include "tests/apps/workplace.h"
 #include "tests/support/catch.h"
 
@@ -32,6 +34,20 @@ TEST_CASE("quirks change what they say and are echoed") {
   REQUIRE(work.run(warm + "--run-dir warm").code == 0);
   REQUIRE(work.run(warm + "--quirks unit-temperature --run-dir cold").code == 0);
   CHECK(summary_of(work, "cold")["test_sample_entropy_bits"] < summary_of(work, "warm")["test_sample_entropy_bits"]);
+}
+
+TEST_CASE("pixels can be normalised as some studies did") {
+  const Workplace work;
+  const std::string run = "train --data glyphs --train-limit 64 --epochs 1 --quiet ";
+  CHECK(work.run(run + "--data multi-class --normalise half").code == 2);
+  REQUIRE(work.run(run + "--run-dir own").code == 0);
+  REQUIRE(work.run(run + "--normalise half --run-dir half").code == 0);
+  CHECK(mentions(work.read("half/config.toml"), "normalise = \"half\""));
+  const auto own = summary_of(work, "own"), half = summary_of(work, "half");
+  CHECK(own["train_loss"] != half["train_loss"]);
+  // A run's evaluation knows how it was.
+  const std::string accuracy = fmt::format("{:.2f} %", 100 * half["test_accuracy"].get<double>());
+  CHECK(mentions(work.run("eval half").out, accuracy));
 }
 
 TEST_CASE("models that divide nothing report no division") {

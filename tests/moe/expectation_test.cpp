@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/fill.h"
 #include "moe/combine.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
@@ -107,6 +108,16 @@ TEST_CASE("the E-step's quirks scramble assignments and turn the gate around") {
     }
     CHECK(least.experts.values<int64_t>()[b] == std::min_element(product.begin(), product.end()) - product.begin());
   }
+}
+
+TEST_CASE("experts that are all alike share every sample, and the first one answers") {
+  const auto model = model_of();
+  for (Variable parameter : model->parameters()) kernels::fill(parameter.mutable_value(), 0);
+  Generator random;
+  const Expectation soft = expectation_step(*model, points(), stage_of(EStep::soft), 8, random);
+  CHECK(difference(soft.responsibilities, Tensor::full({kSamples, kExperts}, 1. / kExperts), 1e-6, 0) == "");
+  const Expectation hard = expectation_step(*model, points(), stage_of(EStep::hard), 8, random);
+  for (int64_t expert : hard.experts.values<int64_t>()) CHECK(expert == 0);
 }
 
 TEST_CASE("a stage without an E-step has none to take") {

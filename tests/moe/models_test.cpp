@@ -84,24 +84,31 @@ TEST_CASE("the whole pass of every model passes a gradient check, from samples a
   }
 }
 
-TEST_CASE("every attentive model passes a gradient check") {
-  for (const char* name : {"mixture", "pre-softmax", "stochastic", "top-1", "top-k", "loss-gate"}) {
-    for (const bool before_relu : {false, true}) {
-      INFO(name << before_relu);
+TEST_CASE("every attentive model passes a gradient check, with one sample and one expert, too") {
+  struct Size {
+    int64_t samples, experts;
+    bool before_relu;
+  };
+  for (const char* name : {"mixture", "pre-softmax", "stochastic", "top-1", "top-k", "loss-gate", "em"}) {
+    for (const auto [samples, experts, before_relu] :
+         {Size{4, kExperts, false}, Size{4, kExperts, true}, Size{1, kExperts, false}, Size{3, 1, false}}) {
+      if (std::string_view(name) == "top-k" && experts == 1) continue;  // k is 2
+      INFO(name << ", " << samples << " samples, " << experts << " experts");
       // Expert and gate with a hidden layer of 4 each.
       const NetworkPlan plan{.hidden = {4}};
       Generator generator(12);
-      const NetworkOptions of_experts{.sample = {2}, .outputs = kClasses, .experts = kExperts, .dtype = DType::f64};
+      const NetworkOptions of_experts{.sample = {2}, .outputs = kClasses, .experts = experts, .dtype = DType::f64};
       auto gate = std::make_shared<AttentiveGate>(
           build_network(plan, {.sample = {2}, .outputs = 0, .dtype = DType::f64}, generator), 4, DType::f64, generator);
       ModelSettings settings{.expert_output = ExpertOutput::softmax, .hidden_before_relu = before_relu};
       settings.combination = find_model(name).combination;
-      Model model(gate, build_network(plan, of_experts, generator), kExperts, settings);
-      Variable x(random_tensor({4, 2}, 4), true);
+      Model model(gate, build_network(plan, of_experts, generator), experts, settings);
+      Variable x(random_tensor({samples, 2}, 4), true);
       std::vector<Variable> leaves = model.parameters();
       leaves.push_back(x);
-      const auto report =
-          gradcheck([&] { return usual_terms(model, options_of(name), x, supervision(4)).total; }, leaves);
+      Supervision known = supervision(samples);
+      known.responsibilities = softmax(Variable(random_tensor({samples, experts}, 7))).value();
+      const auto report = gradcheck([&] { return usual_terms(model, options_of(name), x, known).total; }, leaves);
       INFO(report.text);
       CHECK(report.ok);
     }

@@ -110,6 +110,10 @@ TEST_CASE("the ideal gate gives all mass to the likeliest expert") {
   const Variable likelihoods(Tensor::from({-1., -2., -3., -.5}, {2, 2}));
   // Ideal: (1 0), (0 1).
   CHECK(ideal_gate_loss(p, likelihoods).value().item() == Approx((.75 * .75 * 2 + .5 * .5 * 2) / 4));
+  // Of equals the first is ideal; of one expert that one.
+  const Variable alike(Tensor::from({-1., -1., -1., -1.}, {2, 2})), one(Tensor::full({2, 1}, 1., DType::f64));
+  CHECK(ideal_gate_loss(p, alike).value().item() == Approx((.75 * .75 * 2 + .5 * .5 * 2) / 4));
+  CHECK(ideal_gate_loss(one, Variable(Tensor::from({-1., -7.}, {2, 1}))).value().item() == 0);
   CHECK_THROWS_AS(ideal_gate_loss(p, Variable(Tensor::zeros({2, 3}, DType::f64))), ShapeError);
 }
 
