@@ -181,11 +181,18 @@ class Run {
     std::string line = epoch_label(report.epoch);
     if (plan_.recipe.stages.size() > 1) line += fmt::format("  {}", report.stage);
     line += fmt::format("  loss {:.4f}", report.loss);
-    if (!plan_.regression()) line += fmt::format("  accuracy {:.4f}", report.accuracy);
+    // Where labels choose the experts, accuracy is not what a user of the model would see.
+    const moe::Stage& stage = *std::ranges::find(plan_.recipe.stages, report.stage, &moe::Stage::name);
+    const auto oracle = [](const moe::RoutingOptions& routing) {
+      return routing.rule == moe::Rule::given || scored_by_labels(routing.scores) ? "oracle " : "";
+    };
+    if (!plan_.regression()) line += fmt::format("  {}accuracy {:.4f}", oracle(stage.routing), report.accuracy);
     if (report.validation.size() > 0) {
       const moe::Record& record = report.validation;
-      line += record.is_regression() ? fmt::format("  val squared error {:.6f}", moe::mean_squared_error(record))
-                                     : fmt::format("  val accuracy {:.4f}", validation_accuracy(record));
+      line += record.is_regression()
+                  ? fmt::format("  val squared error {:.6f}", moe::mean_squared_error(record))
+                  : fmt::format("  val {}accuracy {:.4f}", oracle(stage.evaluation.value_or(plan_.trainer.evaluation)),
+                                validation_accuracy(record));
       if (record.experts > 1 && record.has_labels() && record.is_divided())
         line += fmt::format("  I(expert; label) {:.2f} bits", moe::mutual_information_label_bits(record));
     }

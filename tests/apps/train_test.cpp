@@ -299,6 +299,11 @@ TEST_CASE("accuracies of models that read the labels are called an oracle's") {
   CHECK(!summary_of(work, "fair").contains("evaluated_by_labels"));
   const Result faithful = work.run(kSmall + "--model no-gate-self-information --quirks oracle-validation --run-dir f");
   CHECK(mentions(faithful.out, "an oracle's"));
+  // Progress says so, too: labels choose who learns, and here not who answers.
+  CHECK(mentions(work.read("best/output.log"), "oracle accuracy"));
+  CHECK(mentions(work.read("fair/output.log"), "  oracle accuracy"));
+  CHECK(!mentions(work.read("fair/output.log"), "val oracle accuracy"));
+  CHECK(mentions(work.read("f/output.log"), "val oracle accuracy"));
 }
 
 TEST_CASE("class lists divide the classes by hand, by name or at random") {
