@@ -178,6 +178,7 @@ TABLES = {
     "fashion-mnist": ("Fashion-MNIST, five experts", "fashion-mnist", FASHION),
     "mnist-transfer": ("Handing on a gate's division: MNIST, 10,000 samples, five experts", "mnist-transfer",
                        MNIST_TRANSFER),
+    "mnist-transfer-64": ("The same in batches of 64", "mnist-transfer", MNIST_TRANSFER, {"set": {"batch": 64}}),
     "fashion-mnist-and-mnist": ("Handing on a gate's division: Fashion-MNIST and MNIST, six experts",
                                 "fashion-mnist-and-mnist", BOTH_TRANSFER),
     "cifar10": ("CIFAR-10 (a fifth of the training set here), ten experts", "cifar10", CIFAR_10,
