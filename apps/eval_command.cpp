@@ -71,7 +71,8 @@ int eval_command(const EvalConfig& config) {
                                 .seed = settings.seed,
                                 .evaluation = routing,
                                 .augment = {},
-                                .batch_statistics = run.options.quirks.has(moe::Quirk::batch_statistics)};
+                                .batch_statistics = run.options.quirks.has(moe::Quirk::batch_statistics),
+                                .dropout_in_evaluation = run.options.quirks.has(moe::Quirk::dropout_in_evaluation)};
   run.model->to(device);
   const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
   const moe::Record& record = evaluation.routed;

@@ -181,6 +181,7 @@ moe::TrainerOptions trainer_options(TrainConfig& config, const Plan& plan) {
           .augment = augmentation(config, plan.data.train),
           .augment_validation = quirks.has(moe::Quirk::augmented_validation),
           .batch_statistics = quirks.has(moe::Quirk::batch_statistics),
+          .dropout_in_evaluation = quirks.has(moe::Quirk::dropout_in_evaluation),
           .accuracy_after_update = quirks.has(moe::Quirk::accuracy_after_update),
           .cuda_graph = config.cuda_graph != "off"};
 }

@@ -26,6 +26,7 @@ enum class Quirk : uint32_t {
   unit_temperature = 1U << 13,
   unweighted_batches = 1U << 14,
   no_validation_part = 1U << 15,
+  dropout_in_evaluation = 1U << 16,
 };
 
 struct QuirkEntry {

@@ -8,6 +8,7 @@
 #include "moe/expectation.h"
 #include "moe/gate.h"
 #include "moe/stepper.h"
+#include "nn/dropout.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -25,12 +26,19 @@ int64_t limited(int64_t batches, const TrainerOptions& options) {
   return options.batch_limit > 0 ? std::min(batches, options.batch_limit) : batches;
 }
 
+void train_dropout(Model& model) {
+  for (const auto& [name, module] : model.named_modules()) {
+    if (auto* dropout = dynamic_cast<nn::Dropout*>(module)) dropout->train();
+  }
+}
+
 /// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
 Record evaluate_routed(Model& model, const data::Dataset& dataset, const TrainerOptions& options,
                        const ClassLists& class_lists, bool augmented) {
   const NoGrad no_grad;
   const bool was_training = model.is_training();
   model.train(options.batch_statistics);
+  if (options.dropout_in_evaluation) train_dropout(model);
   Generator random(options.seed, kEvaluationStream);
   data::Loader loader(dataset, {.batch = options.batch,
                                 .seed = options.seed,

@@ -21,6 +21,7 @@ struct TrainerOptions {
   data::Augmentation augment = {};
   bool augment_validation = false;     ///< Quirk::augmented_validation
   bool batch_statistics = false;       ///< Quirk::batch_statistics
+  bool dropout_in_evaluation = false;  ///< Quirk::dropout_in_evaluation
   bool accuracy_after_update = false;  ///< Quirk::accuracy_after_update
 
   // Of effect on a GPU, and never on what is computed.

@@ -5,6 +5,10 @@
 #include "moe/gate.h"
 #include "moe/metrics.h"
 #include "moe/trainer.h"
+#include "nn/dropout.h"
+#include "nn/linear.h"
+#include "nn/sequential.h"
+#include "nn/softmax.h"
 #include "tests/moe/quadrants.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -188,6 +192,29 @@ TEST_CASE("the validation part is augmented where a quirk asks for it") {
   const auto plain = losses(false);
   CHECK(plain == evaluate(*model, set, {.batch = 16}).loss);
   CHECK(losses(true) != plain);
+}
+
+TEST_CASE("dropout goes on in evaluation where a quirk asks for it, and batch norms do not") {
+  Generator generator(3);
+  auto network = nn::sequential(std::make_shared<nn::Linear>(nn::LinearOptions{.in = 2, .out = 8}, generator),
+                                std::make_shared<nn::Dropout>(0.5, generator),
+                                std::make_shared<nn::Linear>(nn::LinearOptions{.in = 8, .out = 4}, generator),
+                                std::make_shared<nn::Softmax>());
+  Model model(nullptr, network, 1);
+  const data::Dataset set = quadrants(32, 1);
+  const auto plain = evaluate(model, set, {.batch = 32}).loss;
+  CHECK(plain == evaluate(model, set, {.batch = 32}).loss);
+  const auto dropped = evaluate(model, set, {.batch = 32, .dropout_in_evaluation = true}).loss;
+  CHECK(dropped != plain);
+  CHECK(dropped != evaluate(model, set, {.batch = 32, .dropout_in_evaluation = true}).loss);  // drawn anew
+  CHECK(plain == evaluate(model, set, {.batch = 32}).loss);
+
+  const auto norms =
+      build_model({.model = "mixture", .network = "fashion-mnist", .experts = 2, .classes = 4}, generator);
+  data::Dataset pictures = set;
+  pictures.x = random_tensor({32, 1, 28, 28}, 5, 3, 4, DType::f32);
+  CHECK(evaluate(*norms, pictures, {.batch = 32}).loss ==
+        evaluate(*norms, pictures, {.batch = 32, .dropout_in_evaluation = true}).loss);
 }
 
 TEST_CASE("accuracy after the update is that of the routing of evaluations") {
