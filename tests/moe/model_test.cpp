@@ -4,6 +4,7 @@
 #include "autograd/ops/binary.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/shape.h"
+#include "autograd/ops/softmax.h"
 #include "moe/combine.h"
 #include "moe/experts.h"
 #include "moe/models.h"
@@ -228,6 +229,26 @@ TEST_CASE("a single network is a model without a gate") {
   CHECK(same_bits(forward.output.value(), (*model.expert_stack())(x).value()));
   CHECK(same_bits(model(x).value(), forward.output.value()));
   CHECK(forward.dispatch.rows() == 4);
+}
+
+TEST_CASE("the second softmax is one of the outputs of mixture and top-1, classes and values, and of no other") {
+  for (const char* name : {"mixture", "top-1", "top-k", "stochastic", "loss-gate"}) {
+    for (const bool regression : {false, true}) {
+      INFO(name << (regression ? ", regression" : ""));
+      ModelOptions options{.model = name, .network = "shallow-2d", .experts = 3, .classes = 4, .dtype = DType::f64};
+      if (regression) options.network = "barber", options.targets = 2, options.classes = 0;
+      const auto output = [&](const char* quirks) {
+        options.quirks = Quirks::parse(quirks);
+        Generator generator(1), random;
+        const auto model = build_model(options, generator);
+        return model->run(Variable(random_tensor({5, 2}, 4)), routing_of(options, false), random).output;
+      };
+      const bool softened = std::string_view(name) == "mixture" || std::string_view(name) == "top-1";
+      const Variable once = output("none");
+      CHECK(difference(output("double-softmax").value(), softened ? softmax(once).value() : once.value(), 1e-14, 0) ==
+            "");
+    }
+  }
 }
 
 }  // namespace divvy::test
