@@ -69,11 +69,10 @@ ClassLists parse_class_lists(const std::string& text, int64_t experts, int64_t c
     fail<ValueError>("class lists '{}' are for {} experts, the model has {}", text, lists.size(), experts);
   }
   for (const auto& list : lists) {
-    for (size_t i = 0; i < list.size(); ++i) {
-      require_class(list[i], classes);
-      if (std::find(list.begin(), list.begin() + static_cast<ptrdiff_t>(i), list[i]) !=
-          list.begin() + static_cast<ptrdiff_t>(i)) {
-        fail<ValueError>("class lists '{}' have class {} twice in one list", text, list[i]);
+    for (int64_t label : list) {
+      require_class(label, classes);
+      if (std::ranges::count(list, label) > 1) {
+        fail<ValueError>("class lists '{}' have class {} twice in one list", text, label);
       }
     }
   }

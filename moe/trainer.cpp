@@ -26,6 +26,7 @@ int64_t limited(int64_t batches, const TrainerOptions& options) {
   return options.batch_limit > 0 ? std::min(batches, options.batch_limit) : batches;
 }
 
+/// Lets dropout go on in a model that is evaluated.
 void train_dropout(Model& model) {
   for (const auto& [name, module] : model.named_modules()) {
     if (auto* dropout = dynamic_cast<nn::Dropout*>(module)) dropout->train();
