@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <new>
 
-#include "apps/commands.h"
+#include "apps/commands/commands.h"
 #include "apps/exit_code.h"
-#include "apps/suggest.h"
+#include "apps/settings/suggest.h"
 #include "apps/version.h"
 #include "tensor/denormals.h"
 

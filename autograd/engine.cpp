@@ -47,9 +47,9 @@ class Engine {
     if (root.device().is_cpu() && watch_ == nullptr) require_finite_root(root, kernels::first_non_finite(root.value()));
     const Tensor seed = cotangent.defined() ? cotangent : kernels::filled(root.shape(), 1, root.dtype(), root.device());
     if (const auto& node = root.impl().node) {
-      give(node, seed);
+      accumulate(node, seed);
     } else {
-      give_leaf(root.impl_, seed);
+      accumulate_leaf(root.impl_, seed);
     }
     while (!order_.empty()) {
       const std::shared_ptr<Node> node = order_.top();
@@ -81,13 +81,13 @@ class Engine {
     if (at >= 0) throw NonFiniteError("loss", name_of_root(root), std::nullopt);
   }
 
-  void give(const std::shared_ptr<Node>& node, const Tensor& gradient) {
+  void accumulate(const std::shared_ptr<Node>& node, const Tensor& gradient) {
     auto [found, first] = sums_.try_emplace(node.get());
     if (first) order_.push(node);
     found->second.add(gradient);
   }
 
-  void give_leaf(const LeafPtr& leaf, const Tensor& gradient) {
+  void accumulate_leaf(const LeafPtr& leaf, const Tensor& gradient) {
     auto [found, first] = leaf_index_.try_emplace(leaf.get(), leaves_.size());
     if (first) leaves_.emplace_back(leaf, Sum());
     leaves_[found->second].second.add(gradient);
@@ -110,9 +110,9 @@ class Engine {
                          value.shape(), edge.dtype, edge.shape);
       }
       if (edge.node) {
-        give(edge.node, value);
+        accumulate(edge.node, value);
       } else {
-        give_leaf(edge.leaf, value);
+        accumulate_leaf(edge.leaf, value);
       }
     }
     if (!options_.retain_graph) {

@@ -28,7 +28,7 @@ class Variable {
   DType dtype() const { return value().dtype(); }
   Device device() const { return value().device(); }
 
-  /// The value of a leaf, for an optimiser to change in place; or another value of the same shape and type.
+  /// The value of a leaf, for an optimizer to change in place; or another value of the same shape and type.
   Tensor& mutable_value();
   void set_value(Tensor value);
 

@@ -14,8 +14,8 @@ namespace divvy {
 
 namespace {
 
-struct Work {
-  explicit Work(const benchmark::State& state)
+struct Problem {
+  explicit Problem(const benchmark::State& state)
       : samples(state.range(0)), cols(state.range(1)), num_experts(state.range(2)) {
     Generator generator(1);
     const auto normal = [&](const Shape& shape) { return generator.normal(shape, 0, 1, DType::f32, bench::device()); };
@@ -38,53 +38,53 @@ struct Work {
 };
 
 void top_k(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.scores.nbytes(), [&] { kernels::top_k(w.scores, w.weights, w.chosen); });
 }
 void route(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.scores.nbytes(),
                              [&] { kernels::route_top_k(w.scores, 1, true, w.probabilities, w.chosen, w.weights); });
 }
 /// What is chosen is counted on the way, where that saves the sort a pass.
 void route_and_sort(benchmark::State& state) {
-  Work w(state);
-  Tensor counts = kernels::room_for_counts(w.samples, Work::kK, w.num_experts, bench::device());
+  Problem w(state);
+  Tensor counts = kernels::counts_buffer(w.samples, Problem::kK, w.num_experts, bench::device());
   bench::measure_beside_copy(state, w.scores.nbytes(), [&] {
     kernels::route_top_k(w.scores, 1, true, w.probabilities, w.chosen, w.weights, counts);
     kernels::counting_sort(w.chosen, w.num_experts, true, counts);
   });
 }
 void counting_sort(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, 2 * w.chosen.nbytes(),
                              [&] { kernels::counting_sort(w.chosen, w.num_experts, true); });
 }
 void gather_rows(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.moved(), [&] { kernels::gather_rows(w.x, w.sorted.sample, w.drows); });
 }
 void scatter_add_rows(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.moved(), [&] { kernels::scatter_add_rows(w.rows, w.sorted.sample, w.y); });
 }
 void combine(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.moved(), [&] { kernels::combine(w.rows, w.weights, w.sorted.position, w.y); });
 }
 void combine_backward_rows(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.moved(),
                              [&] { kernels::combine_backward_rows(w.weights, w.sorted.position, w.x, w.drows); });
 }
 void combine_backward_weights(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, w.moved(),
                              [&] { kernels::combine_backward_weights(w.rows, w.sorted.position, w.x, w.dweights); });
 }
 /// Sort, gather and combine: a whole pass of the batch through experts that do nothing.
 void dispatch_and_combine(benchmark::State& state) {
-  Work w(state);
+  Problem w(state);
   bench::measure_beside_copy(state, 2 * w.moved(), [&] {
     const auto sorted = kernels::counting_sort(w.chosen, w.num_experts, true);
     kernels::gather_rows(w.x, sorted.sample, w.drows);

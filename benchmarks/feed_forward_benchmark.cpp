@@ -6,7 +6,7 @@
 #include "benchmarks/measure.h"
 #include "kernels/flops.h"
 #include "kernels/precision.h"
-#include "moe/dispatch.h"
+#include "moe/model/dispatch.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
 #include "nn/sequential.h"

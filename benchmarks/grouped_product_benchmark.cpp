@@ -15,8 +15,8 @@ namespace divvy {
 namespace {
 
 /// Samples that each choose k different experts, and the parameters of these.
-struct Work {
-  Work(int64_t samples, int64_t experts, int64_t k, int64_t inputs, int64_t outputs, bool gather = true) {
+struct Problem {
+  Problem(int64_t samples, int64_t experts, int64_t k, int64_t inputs, int64_t outputs, bool gather = true) {
     Generator generator(1);
     const Device device = bench::device();
     const auto normal = [&](const Shape& shape) { return generator.normal(shape, 0, 1, DType::f32, device); };
@@ -46,7 +46,7 @@ enum class Part { forward, backward_input, backward_weight };
 
 /// The precision is of a GPU alone.
 void one_product(benchmark::State& state, Part part) {
-  Work work(state.range(0), state.range(1), state.range(2), state.range(3), state.range(4));
+  Problem work(state.range(0), state.range(1), state.range(2), state.range(3), state.range(4));
   const kernels::WithPrecision precision(static_cast<Precision>(state.range(5)));
   bench::measure(state, work.operations, [&] {
     switch (part) {
@@ -73,7 +73,7 @@ void dense(benchmark::State& state) {
 
 /// The two layers of a feed-forward expert 256-1024-256, without what is between them.
 void feed_forward(benchmark::State& state) {
-  Work up(2048, 16, 2, 256, 1024), down(2048, 16, 2, 1024, 256, false);
+  Problem up(2048, 16, 2, 256, 1024), down(2048, 16, 2, 1024, 256, false);
   bench::measure(state, 3 * (up.operations + down.operations), [&] {
     up.forward(), down.forward();
     down.backward_input(), down.backward_weight(), down.backward_bias();

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <vector>
 
-#include "kernels/cpu/instruction_set.h"
+#include "kernels/cpu/simd/instruction_set.h"
 #include "tensor/parallel.h"
 
 /// The rate of multiply-adds that this machine can reach, measured beside the work that is compared with it: on shared

@@ -100,7 +100,7 @@ class MaskedTopK(SoftMixture):
 
 
 class Training:
-    """A model, its optimiser and its batches. step() is one step on the next batch."""
+    """A model, its optimizer and its batches. step() is one step on the next batch."""
 
     def __init__(self, model, batch, sample, device, batches, capturable=False, compiled=False):
         self.model = model.to(device)

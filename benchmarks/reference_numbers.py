@@ -140,7 +140,7 @@ BOTH_TRANSFER = [
 # The test part served as validation part; the table has its error alone.
 FASHION = [
     errors("single", "single", .132),
-    errors("mixture", "no regulariser", .104, 2.034),
+    errors("mixture", "no regularizer", .104, 2.034),
     errors("importance", "importance .2", .103),
     errors("sample_similarity", "sample similarity", .095),
     errors("attention", "attention", .098),

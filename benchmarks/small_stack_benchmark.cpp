@@ -6,7 +6,7 @@
 #include "autograd/ops/small_stack.h"
 #include "benchmarks/measure.h"
 #include "kernels/flops.h"
-#include "moe/dispatch.h"
+#include "moe/model/dispatch.h"
 #include "tensor/generator.h"
 
 namespace divvy {

@@ -7,9 +7,9 @@
 
 #include "benchmarks/measure.h"
 #include "kernels/flops.h"
-#include "moe/models.h"
-#include "moe/stepper.h"
-#include "moe/trainer.h"
+#include "moe/model/models.h"
+#include "moe/training/stepper.h"
+#include "moe/training/trainer.h"
 #include "nn/optimizer.h"
 #include "tensor/allocator.h"
 #include "tensor/denormals.h"
@@ -28,7 +28,7 @@ moe::Stage stage_of(const moe::ModelOptions& options) {
   return moe::joint(moe::routing_of(options, true), objective, {.weight_decay = 1e-3}, 1).stages[0];
 }
 
-/// A model, its batches, and the steps in which it learns from them, as moe/trainer.h makes them.
+/// A model, its batches, and the steps in which it learns from them, as moe/training/trainer.h makes them.
 class Training {
  public:
   Training(const moe::ModelOptions& options, int64_t batch, const Shape& sample, bool graph)

@@ -19,7 +19,7 @@ namespace divvy::data {
 
 namespace {
 
-// The streams of a seed that belong to the catalogue.
+// The streams of a seed that belong to the catalog.
 constexpr uint64_t kPointStream = 0xca7a'0001, kSplitStream = 0xca7a'0002, kDrawStream = 0xca7a'0003;
 
 /// A set and the way to get it.
@@ -79,8 +79,8 @@ Source table(const char* name, const char* description, const char* file, int64_
             Dataset all = load_csv((std::filesystem::path(under(options, "tabular")) / file).string(), csv);
             all.name = name;
             Splits splits = divide(all, options.seed);
-            const Normalisation measured = measure_normalisation(splits.train.x);
-            for (Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->normalisation = measured;
+            const Normalization measured = measure_normalization(splits.train.x);
+            for (Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->normalization = measured;
             return splits;
           }};
 }
@@ -107,7 +107,7 @@ Splits clothes_and_digits(const LoadOptions& options) {
     const Dataset both = join_classes(keep_classes(a, {0, 1, 2, 3, 4, 5}), keep_classes(b, {4, 5, 6, 7, 8, 9}));
     Dataset drawn = take_per_class(both, std::vector<int64_t>(12, count / 12), generator);
     drawn.name = "fashion-mnist-and-mnist";
-    drawn.normalisation = {{0.5}, {0.5}};
+    drawn.normalization = {{0.5}, {0.5}};
     return drawn;
   };
   return {draw(clothes.train, digits.train, kClothesAndDigits.train),
@@ -160,13 +160,13 @@ void add_images(std::vector<Source>& to) {
       [](const LoadOptions& o) { return load_fashion_mnist(under(o, "fashion-mnist"), {.seed = o.seed}); });
   add("fashion-mnist-and-mnist", "six kinds of clothes and six digits as one task", "1 x 28 x 28", 12,
       kClothesAndDigits, both, clothes_and_digits);
-  add("cifar10", "small colour photographs", "3 x 32 x 32", 10, kCifarSizes, in_folder("cifar10", kCifar10Files),
+  add("cifar10", "small color photographs", "3 x 32 x 32", 10, kCifarSizes, in_folder("cifar10", kCifar10Files),
       [](const LoadOptions& o) { return load_cifar10(under(o, "cifar10"), {.seed = o.seed}); });
   add("cifar10-small", "a fifth of the training photographs of CIFAR-10", "3 x 32 x 32", 10, {8000, 2000, 10000},
       in_folder("cifar10", std::array{kCifar10Files.front(), kCifar10Files.back()}), [](const LoadOptions& o) {
         return load_cifar10(under(o, "cifar10"), {.seed = o.seed, .validation = 2000, .batches = 1});
       });
-  add("cifar100", "small colour photographs of 100 classes", "3 x 32 x 32", 100, kCifarSizes,
+  add("cifar100", "small color photographs of 100 classes", "3 x 32 x 32", 100, kCifarSizes,
       in_folder("cifar100", kCifar100Files),
       [](const LoadOptions& o) { return load_cifar100(under(o, "cifar100"), {.seed = o.seed}); });
   add("cifar100-superclasses", "the photographs of CIFAR-100 in 20 superclasses", "3 x 32 x 32", 20, kCifarSizes,

@@ -54,7 +54,7 @@ struct LoadOptions {
 };
 
 /// Loads or generates a set by name. Points of toy sets and rows of tables are divided 70 / 10 / 20 per cent,
-/// stratified by class; the features of tables are normalised by the training part. Throws ValueError for an unknown
+/// stratified by class; the features of tables are normalized by the training part. Throws ValueError for an unknown
 /// name (see find_entry()), DataError for files that are missing (it lists them, and says where they belong) or bad.
 Splits load(const std::string& name, const LoadOptions& options = {});
 

@@ -21,7 +21,7 @@ struct Format {
   int64_t label_at;  // which of them is the label
   int64_t classes;
   std::vector<std::string> class_names;
-  Normalisation normalisation;
+  Normalization normalization;
 };
 
 Format cifar10() {
@@ -56,7 +56,7 @@ Dataset load_file(const std::string& path, const Format& format) {
   d.name = format.name;
   d.classes = format.classes;
   d.class_names = format.class_names;
-  d.normalisation = format.normalisation;
+  d.normalization = format.normalization;
   d.x = Tensor::empty({count, 3, 32, 32}, DType::u8);
   d.y = Tensor::empty({count}, DType::i64);
   const uint8_t* from = records.data<uint8_t>();

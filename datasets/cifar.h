@@ -9,12 +9,12 @@
 namespace divvy::data {
 
 /// One file of the binary version of CIFAR-10 (cs.toronto.edu/~kriz/cifar.html): records of a label byte and 3 x 32 x
-/// 32 pixels. x: u8 [N, 3, 32, 32]; normalised by mean 0.49 0.48 0.45 and deviation 0.25 0.24 0.26. Throws DataError
+/// 32 pixels. x: u8 [N, 3, 32, 32]; normalized by mean 0.49 0.48 0.45 and deviation 0.25 0.24 0.26. Throws DataError
 /// with the path where the file is missing, not a whole number of records, or has a label above 9.
 Dataset load_cifar10_file(const std::string& path);
 
 /// One file of the binary version of CIFAR-100: a coarse label (20 superclasses), a fine label (100 classes) and the
-/// pixels. Normalised by mean 0.5074 0.4867 0.4411 and deviation 0.2011 0.1987 0.2025.
+/// pixels. Normalized by mean 0.5074 0.4867 0.4411 and deviation 0.2011 0.1987 0.2025.
 Dataset load_cifar100_file(const std::string& path, bool superclasses = false);
 
 struct CifarOptions {

@@ -33,7 +33,7 @@ Tensor join(const std::vector<Dataset>& parts, Tensor Dataset::*field) {
   return all;
 }
 
-void check_labelled(const char* op, const Dataset& dataset) {
+void check_labeled(const char* op, const Dataset& dataset) {
   check(dataset, dataset.name);
   if (!dataset.y.defined()) fail<ValueError>("{}: {} has no labels", op, dataset.name);
 }
@@ -58,7 +58,7 @@ Dataset concat(const std::vector<Dataset>& parts) {
 }
 
 Dataset keep_classes(const Dataset& dataset, const std::vector<int64_t>& classes) {
-  check_labelled("keep_classes", dataset);
+  check_labeled("keep_classes", dataset);
   std::vector<int64_t> label_of(static_cast<size_t>(dataset.classes), -1);
   std::vector<std::string> names;
   for (size_t i = 0; i < classes.size(); ++i) {
@@ -86,8 +86,8 @@ Dataset keep_classes(const Dataset& dataset, const std::vector<int64_t>& classes
 }
 
 Dataset join_classes(const Dataset& a, const Dataset& b) {
-  check_labelled("join_classes", a);
-  check_labelled("join_classes", b);
+  check_labeled("join_classes", a);
+  check_labeled("join_classes", b);
   if (!same_samples(a, b)) fail_unlike("join_classes", a, b);
   Dataset shifted = b;
   shifted.y = b.y.clone();
@@ -107,7 +107,7 @@ Dataset join_classes(const Dataset& a, const Dataset& b) {
 }
 
 Dataset take_per_class(const Dataset& dataset, const std::vector<int64_t>& counts, Generator& generator) {
-  check_labelled("take_per_class", dataset);
+  check_labeled("take_per_class", dataset);
   const auto available = dataset.class_counts();
   bool fits = counts.size() == available.size();
   for (size_t c = 0; fits && c < counts.size(); ++c) fits = counts[c] >= 0 && counts[c] <= available[c];
@@ -124,7 +124,7 @@ Dataset take_per_class(const Dataset& dataset, const std::vector<int64_t>& count
 }
 
 Dataset imbalanced(const Dataset& dataset, double tail, Generator& generator) {
-  check_labelled("imbalanced", dataset);
+  check_labeled("imbalanced", dataset);
   if (!(tail > 0 && tail <= 1)) fail<ValueError>("imbalanced: the tail must be in (0, 1], got {}", tail);
   auto counts = dataset.class_counts();
   for (size_t c = 0; c < counts.size(); ++c) {

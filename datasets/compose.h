@@ -6,7 +6,7 @@
 #include "datasets/dataset.h"
 #include "tensor/generator.h"
 
-/// New datasets out of others. Each keeps the name and the normalisation of the first one it is given.
+/// New datasets out of others. Each keeps the name and the normalization of the first one it is given.
 namespace divvy::data {
 
 /// The samples of all parts, one part after the other. Throws ValueError where there is no part, and DataError where

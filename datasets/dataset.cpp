@@ -76,15 +76,15 @@ void check_targets(const Dataset& d, std::string_view source) {
   check_finite(d.target, "target", source);
 }
 
-void check_normalisation(const Dataset& d, std::string_view source) {
-  const auto& [mean, stddev] = d.normalisation;
+void check_normalization(const Dataset& d, std::string_view source) {
+  const auto& [mean, stddev] = d.normalization;
   if (mean.size() != stddev.size() || (!mean.empty() && static_cast<int64_t>(mean.size()) != d.x.size(1))) {
-    fail<DataError>("{}: normalisation has {} means and {} deviations for {} channels", source, mean.size(),
+    fail<DataError>("{}: normalization has {} means and {} deviations for {} channels", source, mean.size(),
                     stddev.size(), d.x.size(1));
   }
   for (size_t c = 0; c < mean.size(); ++c) {
     if (!std::isfinite(mean[c]) || !std::isfinite(stddev[c]) || !(stddev[c] > 0)) {
-      fail<DataError>("{}: normalisation of channel {} is mean {}, deviation {}; the deviation must be positive",
+      fail<DataError>("{}: normalization of channel {} is mean {}, deviation {}; the deviation must be positive",
                       source, c, mean[c], stddev[c]);
     }
   }
@@ -132,19 +132,19 @@ void check(const Dataset& dataset, std::string_view source) {
   check_labels(dataset, source);
   check_finite(dataset.x, "feature", source);
   check_targets(dataset, source);
-  check_normalisation(dataset, source);
+  check_normalization(dataset, source);
 }
 
-Normalisation measure_normalisation(const Tensor& x) {
+Normalization measure_normalization(const Tensor& x) {
   if (!x.defined() || x.rank() < 2 || x.size(0) < 1 || x.shape().range(2).numel() < 1) {
-    fail<ShapeError>("measure_normalisation: expects [N, C, ...] with at least one value a channel, got {}",
+    fail<ShapeError>("measure_normalization: expects [N, C, ...] with at least one value a channel, got {}",
                      x.defined() ? x.shape() : Shape{});
   }
   if (x.dtype() != DType::u8 && x.dtype() != DType::f32) {
-    fail<DTypeError>("measure_normalisation: expects u8 or f32, got {}", x.dtype());
+    fail<DTypeError>("measure_normalization: expects u8 or f32, got {}", x.dtype());
   }
   const int64_t channels = x.size(1), pixels = x.shape().range(2).numel();
-  Normalisation result;
+  Normalization result;
   visit_any(x.dtype(), [&]<class T>() {
     if constexpr (std::is_same_v<T, uint8_t> || std::is_same_v<T, float>) {
       const double unit = std::is_same_v<T, uint8_t> ? 1.0 / 255 : 1.0;

@@ -11,12 +11,12 @@ namespace divvy::data {
 
 /// How stored values become what a model reads: (v - mean[c]) / stddev[c], where c runs along axis 1 (the channels of
 /// images, the columns of features); u8 values are divided by 255 first. Empty vectors leave out the affine part.
-struct Normalisation {
+struct Normalization {
   std::vector<double> mean;
   std::vector<double> stddev;
 
   bool empty() const { return mean.empty(); }
-  bool operator==(const Normalisation&) const = default;
+  bool operator==(const Normalization&) const = default;
 };
 
 /// Samples with their labels, targets or both, on the CPU. Copying a Dataset shares the memory.
@@ -26,7 +26,7 @@ struct Dataset {
   Tensor y;             ///< i64 [N], class labels in [0, classes); undefined where there is nothing but a target
   int64_t classes = 0;  ///< 0 where y is undefined
   std::vector<std::string> class_names;  ///< empty, or one for each class
-  Normalisation normalisation;           ///< of x
+  Normalization normalization;           ///< of x
   Tensor target;                         ///< f32 [N, ...], what a regression learns; undefined for classification
 
   int64_t size() const { return x.defined() ? x.size(0) : 0; }
@@ -52,13 +52,13 @@ struct Splits {
 };
 
 /// Checks everything that a Dataset promises: types, shapes, sizes that agree, labels in range (the error names the
-/// first bad one and its index), finite features and targets, a usable normalisation. Each reader and generator calls
+/// first bad one and its index), finite features and targets, a usable normalization. Each reader and generator calls
 /// it once; nothing later checks labels again. Throws DataError that names `source`, the file or recipe of the data.
 void check(const Dataset& dataset, std::string_view source);
 
 /// The mean and standard deviation (over N and all pixels, not corrected for the sample size) of each channel or column
 /// of x: u8 values divided by 255, f32 values as they are. A column that is constant gets a deviation of 1. Measure the
 /// training part and use it for the others. x: u8 or f32 [N, C, ...] with N >= 1.
-Normalisation measure_normalisation(const Tensor& x);
+Normalization measure_normalization(const Tensor& x);
 
 }  // namespace divvy::data

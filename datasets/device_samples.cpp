@@ -11,8 +11,8 @@ namespace divvy::data {
 
 namespace {
 
-/// f32 samples, normalised on their way to the device.
-Tensor normalised(const Dataset& dataset, Device device) {
+/// f32 samples, normalized on their way to the device.
+Tensor normalized(const Dataset& dataset, Device device) {
   constexpr int64_t kPart = 1 << 22;  // elements
   Tensor result = Tensor::empty(dataset.x.shape(), DType::f32, device);
   const int64_t rows = std::max<int64_t>(1, kPart / std::max<int64_t>(1, dataset.sample_shape().numel()));
@@ -21,7 +21,7 @@ Tensor normalised(const Dataset& dataset, Device device) {
     std::iota(index.begin(), index.end(), begin);
     const auto count = static_cast<int64_t>(index.size());
     Tensor part = Tensor::empty(dataset.x.shape().with(0, count));
-    gather_normalised(dataset, index, part);
+    gather_normalized(dataset, index, part);
     result.slice(begin, begin + count).copy_from(part);
   }
   return result;
@@ -37,8 +37,8 @@ Tensor rows_at(const Tensor& x, const Tensor& index) {
 }  // namespace
 
 DeviceSamples::DeviceSamples(const Dataset& dataset, Device device)
-    : x_(dataset.x.dtype() == DType::f32 ? normalised(dataset, device) : dataset.x.to(device)),
-      values_(normalised_values(dataset).to(device)) {
+    : x_(dataset.x.dtype() == DType::f32 ? normalized(dataset, device) : dataset.x.to(device)),
+      values_(normalized_values(dataset).to(device)) {
   if (dataset.y.defined()) y_ = dataset.y.to(device);
   if (dataset.target.defined()) target_ = dataset.target.to(device);
 }

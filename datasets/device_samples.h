@@ -5,11 +5,11 @@
 
 namespace divvy::data {
 
-/// A dataset in the memory of a device, where batches are gathered, normalised and augmented: with the pixels, bit for
+/// A dataset in the memory of a device, where batches are gathered, normalized and augmented: with the pixels, bit for
 /// bit, that gather_augmented() gives on the CPU.
 class DeviceSamples {
  public:
-  /// Copies the dataset: images as they are stored, features normalised. Throws OutOfMemoryError, DeviceError.
+  /// Copies the dataset: images as they are stored, features normalized. Throws OutOfMemoryError, DeviceError.
   DeviceSamples(const Dataset& dataset, Device device);
 
   /// What that takes.

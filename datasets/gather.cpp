@@ -9,7 +9,7 @@ namespace divvy::data {
 
 namespace {
 
-/// v -> v * scale + shift is the normalisation of one channel.
+/// v -> v * scale + shift is the normalization of one channel.
 struct Affine {
   float scale = 1;
   float shift = 0;
@@ -18,7 +18,7 @@ struct Affine {
 std::vector<Affine> affine_of(const Dataset& dataset) {
   const double unit = dataset.x.dtype() == DType::u8 ? 1.0 / 255 : 1.0;
   std::vector<Affine> result(static_cast<size_t>(dataset.x.size(1)), {static_cast<float>(unit), 0});
-  const auto& [mean, stddev] = dataset.normalisation;
+  const auto& [mean, stddev] = dataset.normalization;
   for (size_t c = 0; c < mean.size(); ++c) {
     result[c] = {static_cast<float>(unit / stddev[c]), static_cast<float>(-mean[c] / stddev[c])};
   }
@@ -81,7 +81,7 @@ kernels::SampleChanges changes_of(const Augmentation& augmentation, const Genera
           .offset = generator.offset()};
 }
 
-Tensor normalised_values(const Dataset& dataset) {
+Tensor normalized_values(const Dataset& dataset) {
   const auto affine = affine_of(dataset);
   const int64_t stored = dataset.x.dtype() == DType::u8 ? 256 : 1;
   Tensor values = Tensor::empty({static_cast<int64_t>(affine.size()), stored});
@@ -92,13 +92,13 @@ Tensor normalised_values(const Dataset& dataset) {
   return values;
 }
 
-void gather_normalised(const Dataset& dataset, std::span<const int64_t> index, Tensor& out) {
+void gather_normalized(const Dataset& dataset, std::span<const int64_t> index, Tensor& out) {
   const auto affine = affine_of(dataset);
   const int64_t plane = dataset.x.shape().range(2).numel(), row = plane * static_cast<int64_t>(affine.size());
   float* to = out.mutable_data<float>();
   visit_stored(dataset.x.dtype(), [&]<class T>() {
     const T* x = dataset.x.values<T>().data();
-    if (std::is_same_v<T, float> && dataset.normalisation.empty()) {
+    if (std::is_same_v<T, float> && dataset.normalization.empty()) {
       for (const int64_t i : index) to = std::copy_n(x + i * row, row, to);
       return;
     }
@@ -123,7 +123,7 @@ void gather_normalised(const Dataset& dataset, std::span<const int64_t> index, T
 void gather_augmented(const Dataset& dataset, std::span<const int64_t> index, const Augmentation& augmentation,
                       Generator& generator, Tensor& out) {
   check_augmentation(augmentation, dataset.sample_shape());
-  if (augmentation.none()) return gather_normalised(dataset, index, out);
+  if (augmentation.none()) return gather_normalized(dataset, index, out);
   const auto affine = affine_of(dataset);
   const Shape& shape = dataset.x.shape();
   const int64_t plane = shape.range(2).numel();

@@ -47,12 +47,12 @@ class Pen {
   }
 
   /// A whole ellipse.
-  Pen& ellipse(Point centre, double width, double height) {
+  Pen& ellipse(Point center, double width, double height) {
     constexpr int kSteps = 28;
     Polyline stroke;
     for (int step = 0; step <= kSteps; ++step) {
       const double angle = 2 * std::numbers::pi * step / kSteps;
-      stroke.push_back({centre.x + width * std::cos(angle), centre.y + height * std::sin(angle)});
+      stroke.push_back({center.x + width * std::cos(angle), center.y + height * std::sin(angle)});
     }
     glyph_.push_back(std::move(stroke));
     return *this;

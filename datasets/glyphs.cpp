@@ -154,7 +154,7 @@ Dataset glyphs(const GlyphOptions& options) {
   Dataset d;
   d.name = "glyphs";
   d.classes = kDigits;
-  d.normalisation = {{0.131}, {0.228}};
+  d.normalization = {{0.131}, {0.228}};
   d.x = Tensor::empty({options.count, 1, kSide, kSide}, DType::u8);
   d.y = Tensor::empty({options.count}, DType::i64);
   uint8_t* pixels = d.x.mutable_data<uint8_t>();

@@ -28,7 +28,7 @@ struct GlyphOptions {
 
 /// Images u8 [count, 1, 28, 28] of digits, written with a pen: bright strokes on black, one of two or three ways to
 /// write each digit, rotated, sheared, scaled, shifted, bent, of random width and brightness, with noise. Image i shows
-/// digit i mod 10 and depends on (seed, stream, i) and the style alone. Normalised by the mean and deviation of the
+/// digit i mod 10 and depends on (seed, stream, i) and the style alone. Normalized by the mean and deviation of the
 /// default style. Throws ValueError for a negative count and for ranges that make no sense.
 Dataset glyphs(const GlyphOptions& options = {});
 

@@ -99,13 +99,13 @@ Dataset load_idx_pair(const std::string& images, const std::string& labels, cons
   std::ranges::copy(classes.values<uint8_t>(), d.y.mutable_data<int64_t>());
   d.classes = description.classes;
   d.class_names = description.class_names;
-  d.normalisation = description.normalisation;
+  d.normalization = description.normalization;
   check(d, labels);
   return d;
 }
 
 Splits load_mnist(const std::string& folder, const MnistOptions& options) {
-  return load_folder(folder, {.name = "mnist", .normalisation = {{0.1307}, {0.3081}}}, options);
+  return load_folder(folder, {.name = "mnist", .normalization = {{0.1307}, {0.3081}}}, options);
 }
 
 Splits load_fashion_mnist(const std::string& folder, const MnistOptions& options) {
@@ -113,7 +113,7 @@ Splits load_fashion_mnist(const std::string& folder, const MnistOptions& options
                      {.name = "fashion-mnist",
                       .class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
                                       "Sneaker", "Bag", "Ankle boot"},
-                      .normalisation = {{0.2859}, {0.3530}}},
+                      .normalization = {{0.2859}, {0.3530}}},
                      options);
 }
 

@@ -20,7 +20,7 @@ struct IdxDescription {
   std::string name;
   int64_t classes = 10;
   std::vector<std::string> class_names = {};
-  Normalisation normalisation = {};
+  Normalization normalization = {};
 };
 
 /// The images [N, H, W] of one file, as u8 [N, 1, H, W], with the labels [N] of another. Throws DataError as load_idx()
@@ -37,7 +37,7 @@ struct MnistOptions {
 };
 
 /// MNIST from a folder with the four original files (train-images-idx3-ubyte, ..., t10k-labels-idx1-ubyte; packed as
-/// .gz or not): 60,000 images 28 x 28, divided 50,000 / 10,000 by the seed, and the 10,000 test images. Normalised by
+/// .gz or not): 60,000 images 28 x 28, divided 50,000 / 10,000 by the seed, and the 10,000 test images. Normalized by
 /// mean 0.1307 and deviation 0.3081. Throws DataError for files that are missing, bad or not of 28 x 28 pixels,
 /// ValueError where there are fewer than `validation` training images.
 Splits load_mnist(const std::string& folder, const MnistOptions& options = {});

@@ -67,7 +67,7 @@ class BatchMaker {
   /// Whether batches can be ranges of the dataset itself.
   bool in_place() const {
     return !options_.shuffle && !options_.transform && options_.augment.none() && dataset_.x.dtype() == DType::f32 &&
-           dataset_.normalisation.empty();
+           dataset_.normalization.empty();
   }
 
   Batch view(int64_t begin, int64_t end) const {

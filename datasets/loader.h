@@ -14,7 +14,7 @@ namespace divvy::data {
 /// Samples in the form that a model reads. Read only: x, y and target of an unshuffled loader may be views of the
 /// dataset.
 struct Batch {
-  Tensor x;       ///< f32 [n, ...], normalised
+  Tensor x;       ///< f32 [n, ...], normalized
   Tensor y;       ///< i64 [n], or undefined
   Tensor target;  ///< f32 [n, ...], or undefined
   Tensor index;   ///< i64 [n], which samples of the dataset these are

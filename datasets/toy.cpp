@@ -58,28 +58,28 @@ int64_t field(double column, double row) {
   return std::abs(static_cast<int64_t>(std::ceil(column)) + static_cast<int64_t>(std::ceil(row))) % 2;
 }
 
-std::vector<Point2> spread_centres(Generator& generator, int64_t count) {
+std::vector<Point2> spread_centers(Generator& generator, int64_t count) {
   constexpr int64_t kCandidates = 1000;
   std::vector<Point2> candidates;
   for (const auto [u, v] : pairs(generator.uniform({kCandidates, 2}, 0, 1, DType::f64))) {
     const double radius = std::sqrt(u), angle = 2 * std::numbers::pi * v;
     candidates.push_back({radius * std::cos(angle), radius * std::sin(angle)});
   }
-  std::vector<Point2> centres{candidates[static_cast<size_t>(generator.integer(kCandidates))]};
-  while (static_cast<int64_t>(centres.size()) < count) {
+  std::vector<Point2> centers{candidates[static_cast<size_t>(generator.integer(kCandidates))]};
+  while (static_cast<int64_t>(centers.size()) < count) {
     std::vector<double> cumulated;
     double sum = 0;
     for (const Point2 p : candidates) {
       double nearest = std::numeric_limits<double>::infinity();
-      for (const Point2 c : centres) nearest = std::min(nearest, squared_distance(p, c));
+      for (const Point2 c : centers) nearest = std::min(nearest, squared_distance(p, c));
       cumulated.push_back(sum += nearest * nearest);
     }
-    // Chosen centres have weight 0; the first sum above the draw is never theirs.
+    // Chosen centers have weight 0; the first sum above the draw is never theirs.
     const auto drawn = std::ranges::upper_bound(cumulated, generator.uniform() * sum);
-    centres.push_back(
+    centers.push_back(
         candidates[static_cast<size_t>(std::min(drawn - cumulated.begin(), std::ptrdiff_t{kCandidates - 1}))]);
   }
-  return centres;
+  return centers;
 }
 
 /// Brings one coordinate of the points [begin, end) to [low, high].
@@ -91,7 +91,7 @@ void stretch(std::span<Point2> points, Coordinate coordinate, double low, double
   for (Point2& p : points) p.*coordinate = width > 0 ? low + (high - low) * (p.*coordinate - from) / width : low;
 }
 
-void standardise(std::vector<Point2>& points, double Point2::*coordinate) {
+void standardize(std::vector<Point2>& points, double Point2::*coordinate) {
   const auto n = static_cast<double>(points.size());
   double mean = 0, variance = 0;
   for (const Point2& p : points) mean += p.*coordinate / n;
@@ -105,20 +105,20 @@ void standardise(std::vector<Point2>& points, double Point2::*coordinate) {
 Dataset multi_class(Generator& generator, int64_t count, int64_t classes) {
   if (classes < 1 || classes > 1000) fail<ValueError>("multi_class: needs 1 to 1000 classes, got {}", classes);
   check_count("multi_class", count, classes);
-  const auto centres = spread_centres(generator, classes);
+  const auto centers = spread_centers(generator, classes);
   std::vector<Point2> points = normal_points(generator, count);
   std::vector<int64_t> labels;
   for (int64_t c = 0; c < classes; ++c) {
-    const Point2 centre = centres[static_cast<size_t>(c)];
+    const Point2 center = centers[static_cast<size_t>(c)];
     double nearest = classes == 1 ? 1 : std::numeric_limits<double>::infinity();
-    for (const Point2 other : centres) {
-      if (const double d = squared_distance(centre, other); d > 0) nearest = std::min(nearest, d);
+    for (const Point2 other : centers) {
+      if (const double d = squared_distance(center, other); d > 0) nearest = std::min(nearest, d);
     }
     const double deviation = std::sqrt(0.06 * nearest);
     const int64_t size = count / classes + (c < count % classes ? 1 : 0);
     for (int64_t i = 0; i < size; ++i) {
       Point2& p = points[labels.size()];
-      p = {(centre.x + deviation * p.x + 1) / 2, (centre.y + deviation * p.y + 1) / 2};
+      p = {(center.x + deviation * p.x + 1) / 2, (center.y + deviation * p.y + 1) / 2};
       labels.push_back(c);
     }
   }
@@ -183,8 +183,8 @@ Dataset con_circles(Generator& generator, int64_t count, const CirclesOptions& o
     points[static_cast<size_t>(i)].y += radius * std::sin(angle);
     labels.push_back(inside);
   }
-  standardise(points, &Point2::x);
-  standardise(points, &Point2::y);
+  standardize(points, &Point2::x);
+  standardize(points, &Point2::y);
   return build("con-circles", points, labels, 2);
 }
 

@@ -11,9 +11,9 @@
 /// those were drawn from numpy's generators. Each function throws ValueError for a count that it cannot serve.
 namespace divvy::data {
 
-/// Clusters: 1,000 candidates are spread evenly over the unit disc; the first centre is one of them, each other is
-/// drawn in proportion to d^4, with d the distance to the nearest centre so far (so centres lie far apart). Class c is
-/// normal around centre c with the variance 0.06 * (squared distance to the nearest other centre) in every direction.
+/// Clusters: 1,000 candidates are spread evenly over the unit disc; the first center is one of them, each other is
+/// drawn in proportion to d^4, with d the distance to the nearest center so far (so centers lie far apart). Class c is
+/// normal around center c with the variance 0.06 * (squared distance to the nearest other center) in every direction.
 /// Then x becomes (x + 1) / 2. Classes differ by at most one point in size. Needs 1 <= classes <= 1000.
 Dataset multi_class(Generator& generator, int64_t count = 3000, int64_t classes = 6);
 
@@ -42,7 +42,7 @@ Dataset non_linear(Generator& generator, int64_t count = 3000);
 
 struct BarberOptions {
   int64_t count = 1040;
-  double separation = 2.5;                           ///< of the classes: centres at the corners (+-s, +-s)
+  double separation = 2.5;                           ///< of the classes: centers at the corners (+-s, +-s)
   double rotation = 0.985897;                        ///< radians: cos 0.5521, sin 0.8337
   std::array<double, 2> stretch = {0.5538, 0.0593};  ///< of the two axes
 };

@@ -11,10 +11,10 @@ struct BatchNormStatistics {
   Tensor mean, var;
 };
 
-/// Batch normalisation (Ioffe and Szegedy 2015) of each channel, for each expert on its own.
+/// Batch normalization (Ioffe and Szegedy 2015) of each channel, for each expert on its own.
 ///
 /// E experts, C channels; x is [N, C] or [N, C, H, W], its rows divided among the experts by `segments`, which may not
-/// carry a sample. An expert normalises a channel by the mean and the biased variance of its n = rows * H * W values if
+/// carry a sample. An expert normalizes a channel by the mean and the biased variance of its n = rows * H * W values if
 /// it trains and n > 1; otherwise by its running statistics: in evaluation, and where an expert in training has a
 /// single value, which has no variance. All tensors are f32 or all f64, except the saved statistics, which are f64.
 namespace kernels {

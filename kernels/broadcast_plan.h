@@ -8,7 +8,7 @@
 
 namespace divvy::kernels {
 
-/// N operands that broadcast to one output, with neighbouring axes merged where every operand allows it. Equal shapes
+/// N operands that broadcast to one output, with neighboring axes merged where every operand allows it. Equal shapes
 /// and scalars end as one axis; [rows, cols] with [cols] or with [rows, 1] as two. Along the last axis a stride is 1 or
 /// 0.
 template <size_t N>

@@ -17,7 +17,7 @@ Shape shape_of_counts(int64_t samples, int64_t num_experts) {
 
 }  // namespace
 
-Tensor room_for_counts(int64_t samples, int64_t k, int64_t num_experts, Device device) {
+Tensor counts_buffer(int64_t samples, int64_t k, int64_t num_experts, Device device) {
   if (device.is_cpu() || samples * k <= kSortTile) return {};
   const Shape shape = shape_of_counts(samples, num_experts);
   if (shape[1] == 1 || shape.numel() > kMostCounts) return {};

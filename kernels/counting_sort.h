@@ -28,9 +28,9 @@ CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool comp
 
 /// i64 [E + 1, tiles] for route_top_k to count in, for counting_sort's sake, how often each tile of the samples names
 /// each expert; undefined where that would save nothing, and always on the CPU.
-Tensor room_for_counts(int64_t samples, int64_t k, int64_t num_experts, Device device);
+Tensor counts_buffer(int64_t samples, int64_t k, int64_t num_experts, Device device);
 
-/// Refuses counts that room_for_counts() would not give for as many samples as `of` has, on its device. Undefined ones
+/// Refuses counts that counts_buffer() would not give for as many samples as `of` has, on its device. Undefined ones
 /// pass.
 namespace check {
 void counts(const char* op, const Tensor& counts, int64_t num_experts, const Tensor& of);

@@ -6,7 +6,7 @@
 #include "kernels/check.h"
 #include "kernels/update_control.h"
 
-/// Preconditions that the optimisers' updates share.
+/// Preconditions that the optimizers' updates share.
 namespace divvy::kernels::check {
 
 inline void update(std::string_view op, const Tensor& gradient, const Tensor& parameter) {

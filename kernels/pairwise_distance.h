@@ -5,7 +5,7 @@
 namespace divvy::kernels {
 
 /// distance[i, j] = the Euclidean distance of rows i and j of x, from the differences themselves: no product of
-/// matrices, whose cancellation would blur near neighbours. Symmetric to the bit, with a diagonal of 0. x: [B, ...] f32
+/// matrices, whose cancellation would blur near neighbors. Symmetric to the bit, with a diagonal of 0. x: [B, ...] f32
 /// or f64, each row flattened; distance: [B, B].
 void pairwise_distance(const Tensor& x, Tensor& distance);
 

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "kernels/cpu/instruction_set.h"
+#include "kernels/cpu/simd/instruction_set.h"
 
 namespace divvy {
 

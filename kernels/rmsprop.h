@@ -25,7 +25,7 @@ UpdateFactors rmsprop_factors(const RmspropUpdate& update);
 ///     momentum = 0:  parameter -= lr * u
 ///     otherwise:     velocity = momentum * velocity + u;  parameter -= lr * velocity
 ///
-/// These are PyTorch's formulas, not centred. All tensors: one shape, f32 or f64. The states start at zero; the
+/// These are PyTorch's formulas, not centerd. All tensors: one shape, f32 or f64. The states start at zero; the
 /// velocity is undefined exactly where momentum is 0. Throws ValueError unless alpha is in [0, 1) and the other numbers
 /// are finite and not negative.
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter);

@@ -10,7 +10,7 @@ namespace divvy::kernels {
 ///                           alone, and exactly 0 for the others
 ///     weights[b, j] = probabilities[b, experts[b, j]]
 /// scores, probabilities: [B, E] f32 or f64; weights: [B, k]; experts: i64 [B, k]; none of the results shares memory
-/// with another tensor. `counts`: undefined, or what room_for_counts() gave (kernels/counting_sort.h), in which the
+/// with another tensor. `counts`: undefined, or what counts_buffer() gave (kernels/counting_sort.h), in which the
 /// chosen experts are counted. Throws ValueError unless 1 <= k <= E and temperature > 0.
 void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
                  Tensor& weights, Tensor& counts);

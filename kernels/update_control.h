@@ -7,15 +7,15 @@
 
 namespace divvy::kernels {
 
-/// What an optimiser's update reads from the memory of the parameter's device instead of its arguments, so that it can
+/// What an optimizer's update reads from the memory of the parameter's device instead of its arguments, so that it can
 /// change where the call itself is recorded once and repeated (tensor/cuda/graph.h).
 struct UpdateControl {
-  Tensor factors = {};  ///< f64 [kUpdateFactors] or undefined: what the update's <optimiser>_factors() gives
+  Tensor factors = {};  ///< f64 [kUpdateFactors] or undefined: what the update's <optimizer>_factors() gives
   Tensor failed = {};   ///< i64 [1] or undefined: nothing is changed where it holds anything but 0
 };
 
 inline constexpr size_t kUpdateFactors = 3;
-/// The numbers of an update that change from step to step; what an optimiser does not need is 0.
+/// The numbers of an update that change from step to step; what an optimizer does not need is 0.
 using UpdateFactors = std::array<double, kUpdateFactors>;
 
 namespace cpu {

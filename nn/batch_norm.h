@@ -13,8 +13,8 @@ struct BatchNorm2dOptions {
   DType dtype = DType::f32;
 };
 
-/// Batch normalisation of the channels of [N, C, H, W] (or [N, C]): in training with the statistics of the rows, which
-/// also move the running ones; in evaluation with the running ones. With experts, each normalises its own segment; one
+/// Batch normalization of the channels of [N, C, H, W] (or [N, C]): in training with the statistics of the rows, which
+/// also move the running ones; in evaluation with the running ones. With experts, each normalizes its own segment; one
 /// without rows keeps its statistics, and one with a single value in training uses its running ones. What is computed
 /// is in autograd/ops/batch_norm.h. Parameters: weight [C] (1 at first) and bias [C] (0), buffers: running_mean [C] (0)
 /// and running_var [C] (1), with a leading axis [E] for experts. The rows are read through segments.sample first.

@@ -60,13 +60,13 @@ class Module {
   /// Throws ValueError naming what there is, where nothing is called `name`.
   Variable parameter(const std::string& name) const;
 
-  /// Training mode: dropout drops, batch normalisation uses and updates statistics of the batch. It is on at first.
+  /// Training mode: dropout drops, batch normalization uses and updates statistics of the batch. It is on at first.
   void train(bool on = true);
   void eval() { train(false); }
   /// False also where the module is frozen.
   bool is_training() const { return training_ && !frozen_; }
   void zero_grad();
-  /// Whether the parameters learn. One that does not learn loses its gradient, so an optimiser passes it over.
+  /// Whether the parameters learn. One that does not learn loses its gradient, so an optimizer passes it over.
   void set_requires_grad(bool requires_grad);
   /// Keeps the module as it is: no parameter learns and, whatever train() says, it works as in evaluation, so that
   /// running statistics stay too. freeze(false) lets all parameters learn again.

@@ -11,7 +11,7 @@
 
 namespace divvy::nn {
 
-/// Parameters that learn alike. What is left out is taken from the optimiser's options.
+/// Parameters that learn alike. What is left out is taken from the optimizer's options.
 struct ParameterGroup {
   std::vector<Variable> parameters;
   std::optional<double> lr = std::nullopt;
@@ -38,7 +38,7 @@ class Optimizer {
   void step();
   /// The same, but of a parameter of E stacked experts only the experts e with rows[e] > 0 are updated; rows: i64 [E].
   /// For an expert without rows the gradient is zero, so for SGD without momentum and weight decay this is the usual
-  /// step; with them, and for the other optimisers, it is another method: the momentum, the moments and the decay of an
+  /// step; with them, and for the other optimizers, it is another method: the momentum, the moments and the decay of an
   /// idle expert wait until it has rows again (and its bias correction goes by the steps of the whole parameter). What
   /// a step costs then follows the experts that were chosen. Throws ShapeError unless rows is i64 [E].
   void step(const Tensor& rows);
@@ -73,7 +73,7 @@ class Optimizer {
   void load_state_dict(const StateDict& state);
 
  protected:
-  /// What an optimiser keeps for a parameter: how often it was updated, and tensors of its shape that start at zero.
+  /// What an optimizer keeps for a parameter: how often it was updated, and tensors of its shape that start at zero.
   struct State {
     int64_t step = 0;
     std::vector<Tensor> tensors;

@@ -27,7 +27,7 @@ class Tensor {
  public:
   Tensor() = default;
 
-  /// Memory that is not initialised. Throws OutOfMemoryError, DeviceError.
+  /// Memory that is not initialized. Throws OutOfMemoryError, DeviceError.
   static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = {});
   static Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});

@@ -5,7 +5,7 @@
 
 namespace divvy {
 
-/// Batch normalisation of each channel, for each expert on its own: y = gamma (x - mean) / sqrt(var + eps) + beta.
+/// Batch normalization of each channel, for each expert on its own: y = gamma (x - mean) / sqrt(var + eps) + beta.
 ///
 /// x: [N, C] or [N, C, H, W]. gamma, beta and the running statistics: [E, C] for E experts, whose rows `segments`
 /// divide; or [C] for a plain layer, which takes all rows. In training mean and biased variance are those of the rows,

@@ -18,7 +18,7 @@ RoutedTopK route_top_k(const Variable& scores, int64_t k, double temperature, bo
   Tensor experts = Tensor::empty({shape[0], k}, DType::i64, scores.device());
   Tensor weights = Tensor::empty(experts.shape(), scores.dtype(), scores.device());
   RoutedTopK result;
-  result.counts = kernels::room_for_counts(shape[0], k, shape[1], scores.device());
+  result.counts = kernels::counts_buffer(shape[0], k, shape[1], scores.device());
   kernels::route_top_k(scores.value(), temperature, among_chosen, probabilities, experts, weights, result.counts);
   // A probability of 0 makes the gradient of a softmax 0: an expert that was passed over learns nothing by it.
   result.probabilities = record("route_top_k", probabilities, {scores},

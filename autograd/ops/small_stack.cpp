@@ -68,13 +68,13 @@ Variable small_stack(const Variable& x, const std::vector<SmallLayer>& layers, c
                   Tensor dinput = dx.needs(0) ? Tensor::empty_like(x.get()) : Tensor();
                   kernels::small_stack_backward(x.get(), layers, parameters, segments.get(), saved, dy, dinput,
                                                 gradients);
-                  const auto give = [&](size_t input, const Tensor& gradient) {
+                  const auto assign = [&](size_t input, const Tensor& gradient) {
                     if (gradient.defined()) dx[input] = plain ? gradient[0] : gradient;
                   };
                   if (dinput.defined()) dx[0] = dinput;
                   for (size_t l = 0; l < count; ++l) {
-                    give(2 * l + 1, gradients.weights[l]);
-                    give(2 * l + 2, gradients.biases[l]);
+                    assign(2 * l + 1, gradients.weights[l]);
+                    assign(2 * l + 2, gradients.biases[l]);
                   }
                 });
 }

@@ -7,7 +7,7 @@
 
 namespace divvy::kernels::cpu {
 
-/// Calls f(begin, end) for the runs of neighbouring experts with rows[e] > 0: one pass over a run instead of one for
+/// Calls f(begin, end) for the runs of neighboring experts with rows[e] > 0: one pass over a run instead of one for
 /// each expert. rows: i64 [E].
 template <class F>
 void for_active_experts(const Tensor& rows, const F& f) {

@@ -4,20 +4,20 @@
 #include <array>
 #include <cmath>
 
-#include "kernels/cpu/row_panels.h"
+#include "kernels/cpu/product/row_panels.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {
 
 namespace {
 
-/// Sums are kept for each of kLanes neighbouring elements of a channel. Channels of fewer elements share the lanes;
+/// Sums are kept for each of kLanes neighboring elements of a channel. Channels of fewer elements share the lanes;
 /// of larger ones, kTogether are gone through in turns, so that the memory is read in longer runs.
 constexpr int64_t kLanes = 16, kTogether = 4;
 template <class T>
 using Lanes = std::array<T, kLanes * kTogether>;
 
-/// Some neighbouring channels of the rows of one expert. In a row they are one run of contiguous elements.
+/// Some neighboring channels of the rows of one expert. In a row they are one run of contiguous elements.
 struct ChannelBlock {
   RowPanel panel;
   int64_t channels, spatial;  ///< of x: C and H * W

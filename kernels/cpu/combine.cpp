@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/cpu/dot.h"
-#include "kernels/cpu/prefetch.h"
+#include "kernels/cpu/simd/dot.h"
+#include "kernels/cpu/simd/prefetch.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/cpu/conv2d_paths.h"
+#include "kernels/cpu/conv2d/paths.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 

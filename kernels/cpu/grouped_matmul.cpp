@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/cpu/product.h"
-#include "kernels/cpu/row_panels.h"
+#include "kernels/cpu/product/product.h"
+#include "kernels/cpu/product/row_panels.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/product/product.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

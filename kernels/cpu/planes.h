@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/simd.h"
+#include "kernels/cpu/simd/simd.h"
 
 /// Copies between images whose rows lie at different distances, in whole vectors: the rows of small images are too
 /// short for memcpy to pay.

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <type_traits>
 
-#include "kernels/cpu/elementary.h"
 #include "kernels/cpu/reduce_tiles.h"
+#include "kernels/cpu/simd/elementary.h"
 
 namespace divvy::kernels::cpu {
 

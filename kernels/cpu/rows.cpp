@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "kernels/counting_sort.h"
-#include "kernels/cpu/prefetch.h"
+#include "kernels/cpu/simd/prefetch.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/instruction_set.h"
 #include "kernels/cpu/scratch.h"
-#include "kernels/cpu/small_stack_plan.h"
+#include "kernels/cpu/simd/instruction_set.h"
+#include "kernels/cpu/small_stack/plan.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cpu/elementary.h"
+#include "kernels/cpu/simd/elementary.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

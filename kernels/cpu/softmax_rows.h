@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/cpu/dot.h"
-#include "kernels/cpu/elementary.h"
+#include "kernels/cpu/simd/dot.h"
+#include "kernels/cpu/simd/elementary.h"
 
 /// The softmax of some rows on one thread, for the softmax and for the routing that is one pass with it.
 namespace divvy::kernels::cpu {

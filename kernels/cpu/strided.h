@@ -40,7 +40,7 @@ void for_runs(const BroadcastPlan<N>& plan, int64_t begin, int64_t end, const F&
 }
 
 /// body(at + i, a_i, b_i) for the elements i of one run. The body comes by value: what it points to must not be
-/// reachable for its own stores, or the loops would not vectorise.
+/// reachable for its own stores, or the loops would not vectorize.
 template <class T, class F>
 void for_pairs_of_run(const T* a, bool a_moves, const T* b, bool b_moves, int64_t at, int64_t count, F body) {
   const T one_a = *a, one_b = *b;

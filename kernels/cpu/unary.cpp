@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/cpu/elementary.h"
+#include "kernels/cpu/simd/elementary.h"
 #include "tensor/parallel.h"
 
 namespace divvy::kernels::cpu {

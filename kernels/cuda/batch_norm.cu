@@ -13,10 +13,10 @@ namespace {
 constexpr int kBlock = 512, kRun = 32;
 constexpr const char* kFault = "batch_norm: the offsets of the segments are out of range";
 
-/// One block normalises some neighbouring channels of one expert from beginning to end. In a row these are one run of
+/// One block normalizes some neighboring channels of one expert from beginning to end. In a row these are one run of
 /// contiguous elements: of one channel where images have kRun pixels or more, else of as many whole channels as fit in
 /// kRun. Each thread has elements of one channel only, and the same in each pass, so that results may overwrite inputs.
-struct Work {
+struct ChannelLayout {
   DeviceSegments segments;
   int64_t channels, spatial, together;  ///< channels of a block
 
@@ -29,12 +29,12 @@ struct ChannelBlock {
   int64_t first, count;  ///< the channels of the block
   int run;               ///< elements of a row; 0: one channel, of any number of pixels
 
-  __device__ explicit ChannelBlock(const Work& work)
-      : rows(work.segments.all_of(blockIdx.x / work.groups())),
-        channels(work.channels),
-        spatial(work.spatial),
-        first(blockIdx.x % work.groups() * work.together),
-        count(min(work.together, channels - first)),
+  __device__ explicit ChannelBlock(const ChannelLayout& layout)
+      : rows(layout.segments.all_of(blockIdx.x / layout.groups())),
+        channels(layout.channels),
+        spatial(layout.spatial),
+        first(blockIdx.x % layout.groups() * layout.together),
+        count(min(layout.together, channels - first)),
         run(spatial >= kRun ? 0 : static_cast<int>(count * spatial)) {}
 
   __device__ int64_t values() const { return rows.rows() * spatial; }  ///< of one channel
@@ -99,8 +99,8 @@ struct Forward {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kBlock) forward_kernel(Work work, Forward<T> a) {
-  const ChannelBlock block(work);
+__global__ void __launch_bounds__(kBlock) forward_kernel(ChannelLayout layout, Forward<T> a) {
+  const ChannelBlock block(layout);
   const int64_t p = block.active() ? block.parameter() : 0;
   double mean = 0, inverse = 0;
   if (a.training && block.values() > 1) {
@@ -143,8 +143,8 @@ struct Backward {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kBlock) backward_kernel(Work work, Backward<T> a) {
-  const ChannelBlock block(work);
+__global__ void __launch_bounds__(kBlock) backward_kernel(ChannelLayout layout, Backward<T> a) {
+  const ChannelBlock block(layout);
   const int64_t p = block.active() ? block.parameter() : 0;
   const double mean = block.active() ? a.mean[p] : 0, inverse = block.active() ? a.inverse_std[p] : 0;
   double sum = 0, product = 0;
@@ -174,15 +174,15 @@ __global__ void __launch_bounds__(kBlock) backward_kernel(Work work, Backward<T>
   block.for_each([&](int64_t i) { a.dx[i] = a.dy[i] * scale + ((a.x[i] - rounded) * slope + shift); });
 }
 
-Work work_of(const Tensor& x, int64_t experts, const Segments& segments) {
+ChannelLayout layout_of(const Tensor& x, int64_t experts, const Segments& segments) {
   const int64_t spatial = x.rank() == 4 ? x.size(2) * x.size(3) : 1;
   return {on_device(segments, experts, x.size(0), x.size(0), x.device(), kFault), x.size(1), spatial,
           spatial == 0 || spatial >= kRun ? 1 : kRun / spatial};
 }
 
-Grid grid_of(const Tensor& x, const Work& work) {
-  const int64_t groups = (work.channels + work.together - 1) / work.together;
-  return {x.device(), static_cast<unsigned>(work.segments.experts * groups), kBlock};
+Grid grid_of(const Tensor& x, const ChannelLayout& layout) {
+  const int64_t groups = (layout.channels + layout.together - 1) / layout.together;
+  return {x.device(), static_cast<unsigned>(layout.segments.experts * groups), kBlock};
 }
 
 template <class T>
@@ -196,12 +196,12 @@ void batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, BatchN
                 const BatchNormOptions& options, const Segments& segments, BatchNormResult& result) {
   if (gamma.numel() == 0) return;
   visit_floating("batch_norm", x.dtype(), [&]<class T>() {
-    const Work work = work_of(x, gamma.size(0), segments);
+    const ChannelLayout layout = layout_of(x, gamma.size(0), segments);
     // Evaluation only reads the running statistics, and must not mark them as changed.
     const auto statistics = [&](Tensor& t) {
       return options.training ? t.mutable_data<T>() : const_cast<T*>(std::as_const(t).data<T>());
     };
-    launch(grid_of(x, work), forward_kernel<T>, work,
+    launch(grid_of(x, layout), forward_kernel<T>, layout,
            Forward<T>{x.data<T>(), gamma.data<T>(), beta.data<T>(), statistics(running.mean), statistics(running.var),
                       options.training, options.momentum, options.eps, result.y.mutable_data<T>(),
                       result.mean.mutable_data<double>(), result.inverse_std.mutable_data<double>()});
@@ -212,8 +212,8 @@ void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormRe
                          bool training, const Segments& segments, BatchNormGradients& gradients) {
   if (gamma.numel() == 0) return;
   visit_floating("batch_norm_backward", x.dtype(), [&]<class T>() {
-    const Work work = work_of(x, gamma.size(0), segments);
-    launch(grid_of(x, work), backward_kernel<T>, work,
+    const ChannelLayout layout = layout_of(x, gamma.size(0), segments);
+    launch(grid_of(x, layout), backward_kernel<T>, layout,
            Backward<T>{x.data<T>(), gamma.data<T>(), dy.data<T>(), saved.mean.data<double>(),
                        saved.inverse_std.data<double>(), training, wanted<T>(gradients.dx), wanted<T>(gradients.dgamma),
                        wanted<T>(gradients.dbeta)});

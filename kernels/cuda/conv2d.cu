@@ -1,8 +1,8 @@
 #include "kernels/conv2d.h"
 
-#include "kernels/cuda/conv2d_cudnn.h"
+#include "kernels/cuda/conv2d/cudnn.h"
 #include "kernels/cuda/divide.cuh"
-#include "kernels/cuda/product.cuh"
+#include "kernels/cuda/product/product.cuh"
 #include "kernels/rows.h"
 
 /// Convolutions as matrix products whose second operand is never made: the pixels under a filter are read where they

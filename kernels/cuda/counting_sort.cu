@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(1024) count_kernel(Source source, Layout layou
 }
 
 /// starts[bucket, tile] = the sum of all counts before that one: the rank of the tile's first entry in the bucket.
-/// offsets[bucket] where they are wanted. One block; a warp sums neighbouring counts, 32 at a time.
+/// offsets[bucket] where they are wanted. One block; a warp sums neighboring counts, 32 at a time.
 __global__ void __launch_bounds__(1024)
     sum_kernel(const int64_t* counts, Layout layout, int64_t* starts, int64_t* offsets) {
   constexpr int kWarps = 32;
@@ -120,7 +120,7 @@ __global__ void __launch_bounds__(1024, 1)
   for (int64_t i = first + lane; i < last; i += 32) atomicAdd(&own[source.digit(source.key(i))], 1);
   __syncthreads();
 
-  // Neighbouring buckets of a thread: what comes before them in the tile, and before each warp.
+  // Neighboring buckets of a thread: what comes before them in the tile, and before each warp.
   const int a_thread = (buckets + static_cast<int>(blockDim.x) - 1) / static_cast<int>(blockDim.x);
   const int from = min(static_cast<int>(threadIdx.x) * a_thread, buckets), to = min(from + a_thread, buckets);
   int before = 0;

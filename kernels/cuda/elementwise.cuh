@@ -10,7 +10,7 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/vector.cuh"
 
-/// Kernels that compute each element of one tensor from those of others. Neighbouring elements are read and written
+/// Kernels that compute each element of one tensor from those of others. Neighboring elements are read and written
 /// together where every tensor is aligned for it; views may start anywhere.
 namespace divvy::kernels::cuda {
 
@@ -142,7 +142,7 @@ void broadcast_map(Device device, const Shape& output, const F& f, Y* y, Operand
   constexpr int K = sizeof...(X), N = kPerAccess<Y, X...>;
   const BroadcastPlan<K> plan(output, {x.shape...});
   const Strides<K> strides(plan);
-  // The elements of a pack must be neighbours in every operand, or one and the same.
+  // The elements of a pack must be neighbors in every operand, or one and the same.
   bool together = N > 1 && aligned<N>(y) && (plan.rank == 1 || strides.sizes[plan.rank - 1] % N == 0);
   size_t k = 0;
   ((together = together && (!strides.moves[k] || aligned<N>(x.data)), ++k), ...);

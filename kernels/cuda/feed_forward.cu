@@ -1,6 +1,6 @@
 #include "kernels/feed_forward.h"
 
-#include "kernels/cuda/grouped_product.cuh"
+#include "kernels/cuda/product/grouped_product.cuh"
 #include "kernels/rows.h"
 
 namespace divvy::kernels::cuda {

@@ -5,7 +5,7 @@
 
 #include "kernels/cuda/launch.cuh"
 
-/// Work on a table: threads with neighbouring columns are neighbours, whatever the number of columns.
+/// Work on a table: threads with neighboring columns are neighbors, whatever the number of columns.
 namespace divvy::kernels::cuda {
 
 template <class F>

@@ -1,6 +1,6 @@
 #include "kernels/grouped_matmul.h"
 
-#include "kernels/cuda/grouped_product.cuh"
+#include "kernels/cuda/product/grouped_product.cuh"
 #include "kernels/rows.h"
 
 namespace divvy::kernels::cuda {

@@ -1,4 +1,4 @@
-#include "kernels/cuda/small_stack.cuh"
+#include "kernels/cuda/small_stack/layers.cuh"
 
 #include "kernels/cuda/launch.cuh"
 #include "kernels/rows.h"
@@ -17,13 +17,13 @@ constexpr int64_t kSharedGoal = 46 << 10, kSharedMost = 96 << 10, kSharedWeights
 constexpr int kMostSamples = 16, kSamplesElsewhere = 4;
 
 /// Where a block has its tile, and how large tiles are. The same for every device, so that results are.
-struct Room {
+struct TilePlan {
   int samples = 0;
   bool shared = false, weights = false;  ///< weights: those of its expert are copied beside the tile
   size_t shared_bytes = 0;
   int64_t block_values = 0;  ///< in the device's memory, where not shared
 
-  Room(int64_t values_of_sample, int64_t parameters, int64_t value_bytes) {
+  TilePlan(int64_t values_of_sample, int64_t parameters, int64_t value_bytes) {
     const int64_t sample = values_of_sample * value_bytes, all = parameters * value_bytes;
     weights = all <= kSharedWeights;
     const int64_t taken = weights ? all : 0;
@@ -50,13 +50,13 @@ struct Common {
 
 /// The block's piece of the rows, its memory and the parameters of its expert.
 template <class T>
-struct Work {
+struct BlockTask {
   RowRange rows;
   int64_t index = 0;
   T *memory, *weights;
   bool found;
 
-  __device__ explicit Work(const Common<T>& c) {
+  __device__ explicit BlockTask(const Common<T>& c) {
     found = c.pieces.find(c.segments, blockIdx.x, rows, index) && rows.rows() > 0;
     T* shared = dynamic_shared<T>();
     weights = c.copies_weights ? shared : nullptr;
@@ -97,18 +97,18 @@ struct Forward {
 
 template <class T>
 __global__ void __launch_bounds__(kBlock, 2) forward_kernel(const __grid_constant__ Common<T> c, Forward<T> out) {
-  const Work<T> work(c);
-  if (!work.found) return;
+  const BlockTask<T> task(c);
+  if (!task.found) return;
   const Stack<T>& stack = c.stack;
-  work.copy_weights(stack);
-  Tile<T> tile{work.memory,     c.values_of_sample, static_cast<int>(work.rows.rows()),
-               work.rows.begin, out.masks,          stack.mask_size};
-  work.read_inputs(c, tile);
+  task.copy_weights(stack);
+  Tile<T> tile{task.memory,     c.values_of_sample, static_cast<int>(task.rows.rows()),
+               task.rows.begin, out.masks,          stack.mask_size};
+  task.read_inputs(c, tile);
   for (int l = 0; l < stack.count; ++l) {
     const Layer<T>& layer = stack.layers[l];
     const bool last = l + 1 == stack.count;
     __syncthreads();
-    evaluate(layer, tile, work.weight(layer), work.bias(layer), [&](int sample, int at, T value) {
+    evaluate(layer, tile, task.weight(layer), task.bias(layer), [&](int sample, int at, T value) {
       const int64_t row = tile.row + sample;
       if (last) {
         out.y[row * stack.last_size + at] = value;
@@ -139,20 +139,20 @@ struct Backward {
 template <class T>
 __global__ void __launch_bounds__(kBlock, 2)
     backward_kernel(const __grid_constant__ Common<T> c, const __grid_constant__ Backward<T> in) {
-  const Work<T> work(c);
-  if (!work.found) return;
+  const BlockTask<T> task(c);
+  if (!task.found) return;
   const Stack<T>& stack = c.stack;
-  work.copy_weights(stack);
+  task.copy_weights(stack);
   T* partial = in.partial + blockIdx.x * stack.parameters;
   const int64_t saved_size = stack.saved_size();
-  for (int64_t row = work.rows.begin; row < work.rows.end; row += c.samples) {
-    const int count = static_cast<int>(min(int64_t{c.samples}, work.rows.end - row));
-    const Tile<T> tile{work.memory, c.values_of_sample, count, row, in.masks, stack.mask_size};
-    const bool add = row != work.rows.begin;
+  for (int64_t row = task.rows.begin; row < task.rows.end; row += c.samples) {
+    const int count = static_cast<int>(min(int64_t{c.samples}, task.rows.end - row));
+    const Tile<T> tile{task.memory, c.values_of_sample, count, row, in.masks, stack.mask_size};
+    const bool add = row != task.rows.begin;
     // Two places for gradients behind the tile's inputs and results; a layer reads one and writes the other.
-    T *mine = work.memory + c.samples * c.values_of_sample, *next = mine + c.samples * stack.gradient_size;
+    T *mine = task.memory + c.samples * c.values_of_sample, *next = mine + c.samples * stack.gradient_size;
     __syncthreads();  // the tile before may still be read
-    work.read_inputs(c, tile);
+    task.read_inputs(c, tile);
     for_threads(count * saved_size, [&](int64_t i) {
       tile.values[i / saved_size * tile.stride + stack.input_size + i % saved_size] = in.saved[row * saved_size + i];
     });
@@ -174,10 +174,10 @@ __global__ void __launch_bounds__(kBlock, 2)
                         : filter_weights(layer, tile, dy, dweight, dbias, add);
       if (l > 0) {
         const int inputs = layer.in_size();
-        input_gradient(layer, tile, work.weight(layer), dy,
+        input_gradient(layer, tile, task.weight(layer), dy,
                        [&](int sample, int at, T value) { next[sample * inputs + at] = value; });
       } else if (in.dx != nullptr) {
-        input_gradient(layer, tile, work.weight(layer), dy,
+        input_gradient(layer, tile, task.weight(layer), dy,
                        [&](int sample, int at, T value) { in.dx[(row + sample) * stack.input_size + at] = value; });
       }
       T* const done = mine;
@@ -250,18 +250,18 @@ Stack<T> stack_of(const Shape& x, const std::vector<SmallLayer>& layers, const S
 
 /// Starts `kernel` for pieces of `tiles` tiles. Elsewhere: memory for tiles that do not fit in the shared memory.
 template <class T>
-Common<T> common_of(const Stack<T>& stack, const Room& room, const Tensor& x, const Segments& segments, int64_t experts,
-                    int64_t rows, int64_t tiles, int values_of_sample) {
-  const Pieces pieces{room.samples * tiles};
+Common<T> common_of(const Stack<T>& stack, const TilePlan& plan, const Tensor& x, const Segments& segments,
+                    int64_t experts, int64_t rows, int64_t tiles, int values_of_sample) {
+  const Pieces pieces{plan.samples * tiles};
   return {stack,        on_device(segments, experts, rows, x.size(0), x.device(), kFault),
           pieces,       x.data<T>(),
-          nullptr,      room.block_values,
-          room.samples, values_of_sample,
-          room.weights};
+          nullptr,      plan.block_values,
+          plan.samples, values_of_sample,
+          plan.weights};
 }
 
-Tensor elsewhere_for(const Room& room, int64_t blocks, const Tensor& like) {
-  return room.shared ? Tensor() : Tensor::empty(Shape{blocks, room.block_values}, like.dtype(), like.device());
+Tensor elsewhere_for(const TilePlan& plan, int64_t blocks, const Tensor& like) {
+  return plan.shared ? Tensor() : Tensor::empty(Shape{blocks, plan.block_values}, like.dtype(), like.device());
 }
 
 }  // namespace
@@ -284,12 +284,12 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
     if (rows == 0 || experts == 0) return;
     out.y = y.mutable_data<T>();
     const int values = stack.input_size + stack.kept_size;
-    const Room room(values, stack.parameters, sizeof(T));
-    Common<T> c = common_of(stack, room, x, segments, experts, rows, 1, values);
+    const TilePlan plan(values, stack.parameters, sizeof(T));
+    Common<T> c = common_of(stack, plan, x, segments, experts, rows, 1, values);
     const int64_t blocks = c.pieces.most(rows, experts);
-    Tensor elsewhere = elsewhere_for(room, blocks, x);
+    Tensor elsewhere = elsewhere_for(plan, blocks, x);
     if (elsewhere.defined()) c.elsewhere = elsewhere.mutable_data<T>();
-    launch({x.device(), static_cast<unsigned>(blocks), kBlock, room.shared_bytes}, forward_kernel<T>, c, out);
+    launch({x.device(), static_cast<unsigned>(blocks), kBlock, plan.shared_bytes}, forward_kernel<T>, c, out);
   });
 }
 
@@ -302,13 +302,13 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     const bool scattered = dx.defined() && segments.sample.defined();
     Tensor dx_rows = scattered ? Tensor::empty(x.shape().with(0, rows), x.dtype(), x.device()) : dx;
     const int values = stack.input_size + static_cast<int>(stack.saved_size());
-    const Room room(values + 2 * stack.gradient_size, stack.parameters, sizeof(T));
+    const TilePlan plan(values + 2 * stack.gradient_size, stack.parameters, sizeof(T));
     // Several tiles a block where there are very many: each block gives a sum of the gradients of all parameters.
-    Common<T> c = common_of(stack, room, x, segments, experts, rows, rows / (room.samples * 512) + 1, values);
+    Common<T> c = common_of(stack, plan, x, segments, experts, rows, rows / (plan.samples * 512) + 1, values);
     const int64_t blocks = c.pieces.most(rows, experts);
     Tensor partial = Tensor::empty(Shape{blocks, stack.parameters}, dy.dtype(), dy.device());
     if (rows > 0 && experts > 0) {
-      Tensor elsewhere = elsewhere_for(room, blocks, x);
+      Tensor elsewhere = elsewhere_for(plan, blocks, x);
       if (elsewhere.defined()) c.elsewhere = elsewhere.mutable_data<T>();
       Backward<T> in{dy.data<T>(),
                      saved.results.data<T>(),
@@ -321,7 +321,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
         in.weights[l] = gradients.weights[l].defined();
         in.biases[l] = gradients.biases[l].defined();
       }
-      launch({x.device(), static_cast<unsigned>(blocks), kBlock, room.shared_bytes}, backward_kernel<T>, c, in);
+      launch({x.device(), static_cast<unsigned>(blocks), kBlock, plan.shared_bytes}, backward_kernel<T>, c, in);
     }
     if (experts > 0) {
       Sums<T> sums{};

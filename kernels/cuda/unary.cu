@@ -104,7 +104,7 @@ struct Square {
 
 /// e^(-c x^2) for c of 1/2 or 1, without the error that rounding x^2 would make.
 template <class T>
-__device__ T bell(T x, T c) {
+__device__ T gaussian(T x, T c) {
   const T magnitude = math::abs(x), a = magnitude > T(40) ? T(40) : magnitude;  // e^-800 is 0
   const T square = a * a, rounded_off = math::fma(a, a, -square);
   const T e = math::exp(-c * square);
@@ -171,7 +171,7 @@ struct GeluDerivative {
   template <class T>
   __device__ T operator()(T x) const {
     constexpr T scale = std::numbers::sqrt2_v<T> / 2 * std::numbers::inv_sqrtpi_v<T>;
-    const T density = bell(x, T(0.5)) * scale;
+    const T density = gaussian(x, T(0.5)) * scale;
     return math::normal_cdf(x) + (density == T(0) ? T(0) : x * density);
   }
 };
@@ -186,7 +186,7 @@ struct SoftplusDerivative {
 struct ErfDerivative {
   template <class T>
   __device__ T operator()(T x) const {
-    return T(2) * std::numbers::inv_sqrtpi_v<T> * bell(x, T(1));
+    return T(2) * std::numbers::inv_sqrtpi_v<T> * gaussian(x, T(1));
   }
 };
 

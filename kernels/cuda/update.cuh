@@ -9,7 +9,7 @@
 #include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
-/// The pass that the optimisers share: every element of a parameter with its gradient and its states, read and written
+/// The pass that the optimizers share: every element of a parameter with its gradient and its states, read and written
 /// once.
 namespace divvy::kernels::cuda {
 
@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 /// value = f(gradient, value, states) for each element of the parameter, where f changes the F::kStates states in
-/// place. `rows` and `control` as in the optimisers' updates; f.take(factors) takes the numbers of a step from memory.
+/// place. `rows` and `control` as in the optimizers' updates; f.take(factors) takes the numbers of a step from memory.
 template <class T, class F>
 void update_each(const F& f, const Tensor& gradient, const Tensor& rows, const UpdateControl& given, Tensor& parameter,
                  const std::array<Tensor*, F::kStates>& states) {

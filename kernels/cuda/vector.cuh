@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 
-/// Several neighbouring elements as one: memory is read and written 16 bytes at a time where rows and alignment allow.
+/// Several neighboring elements as one: memory is read and written 16 bytes at a time where rows and alignment allow.
 namespace divvy::kernels::cuda {
 
 template <class T, int N>

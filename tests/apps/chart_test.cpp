@@ -1,10 +1,10 @@
-#include "apps/chart.h"
+#include "apps/report/chart.h"
 
 #include <cmath>
 #include <limits>
 
-#include "apps/confusion_picture.h"
-#include "apps/svg.h"
+#include "apps/report/confusion_picture.h"
+#include "apps/report/svg.h"
 #include "tensor/error.h"
 #include "tests/apps/svg_support.h"
 #include "tests/moe/record_support.h"

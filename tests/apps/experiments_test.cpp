@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/training_run.h"
+#include "apps/run/training_run.h"
 #include "datasets/catalog.h"
 #include "tests/apps/workplace.h"
 #include "tests/support/catch.h"
@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFolder = fs::path(DIVVY_SOURCE) / "apps/experiments";
+const fs::path kFolder = fs::path(source_path()) / "apps/experiments";
 
 std::vector<fs::path> experiments() {
   std::vector<fs::path> files;
@@ -41,18 +41,18 @@ TrainConfig settings_of(const fs::path& file) {
 data::Splits stand_in(const std::string& name, int64_t count) {
   const data::CatalogEntry& entry = data::find_entry(name);
   if (entry.files.empty()) return data::load(name);
-  const bool colour = entry.sample.starts_with("3");
+  const bool color = entry.sample.starts_with("3");
   data::Dataset part;
   part.name = name;
-  part.x = Tensor::zeros(colour ? Shape{count, 3, 32, 32} : Shape{count, 1, 28, 28}, DType::u8);
+  part.x = Tensor::zeros(color ? Shape{count, 3, 32, 32} : Shape{count, 1, 28, 28}, DType::u8);
   part.y = Tensor::zeros({count}, DType::i64);
   part.classes = entry.classes;
   for (int64_t i = 0; i < count; ++i) {
     part.y.mutable_data<int64_t>()[i] = i % entry.classes;
     part.x.mutable_data<uint8_t>()[i * part.sample_shape().numel()] = static_cast<uint8_t>(i + 1);
   }
-  part.normalisation =
-      colour ? data::Normalisation{{0.5, 0.5, 0.5}, {0.25, 0.25, 0.25}} : data::Normalisation{{0.5}, {0.5}};
+  part.normalization =
+      color ? data::Normalization{{0.5, 0.5, 0.5}, {0.25, 0.25, 0.25}} : data::Normalization{{0.5}, {0.5}};
   return {part, part, part};
 }
 

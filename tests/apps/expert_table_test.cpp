@@ -1,4 +1,4 @@
-#include "apps/expert_table.h"
+#include "apps/terminal/expert_table.h"
 
 #include "tests/moe/record_support.h"
 #include "tests/support/catch.h"

@@ -1,8 +1,8 @@
 // CUDA graphs of `divvy train`: what is refused, what the plan says, and that they change no bit.
 
-#include "apps/device_plan.h"
-#include "apps/options.h"
-#include "apps/training_plan.h"
+#include "apps/run/device_plan.h"
+#include "apps/run/training_plan.h"
+#include "apps/settings/options.h"
 #include "tests/apps/workplace.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"

@@ -1,13 +1,13 @@
-#include "apps/picture.h"
+#include "apps/report/picture.h"
 
 #include <cmath>
 #include <functional>
 #include <limits>
 
-#include "apps/region_picture.h"
-#include "apps/regression_picture.h"
-#include "apps/svg.h"
-#include "apps/usage_picture.h"
+#include "apps/report/region_picture.h"
+#include "apps/report/regression_picture.h"
+#include "apps/report/svg.h"
+#include "apps/report/usage_picture.h"
 #include "tensor/error.h"
 #include "tests/apps/svg_support.h"
 #include "tests/moe/record_support.h"
@@ -49,17 +49,17 @@ TEST_CASE("the division picture shows each class, each expert and escapes names"
   const std::string plane = division_svg({"a plane", ""}, record, set);
   CHECK(svg_fault(plane) == "");
   CHECK(count_of(plane, "<circle") == 4);
-  CHECK(plane.find(svg::expert_colour(2).hex()) != std::string::npos);
+  CHECK(plane.find(svg::expert_color(2).hex()) != std::string::npos);
 }
 
-TEST_CASE("colours of classes and experts differ, also beyond the sets") {
-  for (const auto& colour_of : {svg::class_colour, svg::expert_colour}) {
+TEST_CASE("colors of classes and experts differ, also beyond the sets") {
+  for (const auto& color_of : {svg::class_color, svg::expert_color}) {
     for (int64_t a = 0; a < 30; ++a) {
-      for (int64_t b = 0; b < a; ++b) CHECK(!(colour_of(a) == colour_of(b)));
+      for (int64_t b = 0; b < a; ++b) CHECK(!(color_of(a) == color_of(b)));
     }
   }
-  CHECK(svg::Colour{255, 0, 16}.hex() == "#ff0010");
-  CHECK(svg::Colour{0, 0, 0}.mixed(svg::kWhite, 0.2).hex() == "#333333");
+  CHECK(svg::Color{255, 0, 16}.hex() == "#ff0010");
+  CHECK(svg::Color{0, 0, 0}.mixed(svg::kWhite, 0.2).hex() == "#333333");
   CHECK(svg::diverging(0) == svg::kWhite);
   CHECK(svg::diverging(1).red > svg::diverging(1).blue);
   CHECK(svg::diverging(-1).blue > svg::diverging(-1).red);
@@ -172,9 +172,9 @@ TEST_CASE("the picture of regions is made of records of the grid and of the test
   CHECK(grid.x_low == Approx(-1.1));
   CHECK(grid.y_high == Approx(4.2));
   CHECK(grid.cells() == 25);
-  const Tensor centres = grid.centres();
-  REQUIRE(centres.shape() == Shape{25, 2});
-  const auto at = centres.values<float>();
+  const Tensor centers = grid.centers();
+  REQUIRE(centers.shape() == Shape{25, 2});
+  const auto at = centers.values<float>();
   CHECK(at[0] == Approx(-1.1 + 0.22));
   CHECK(at[1] == Approx(-0.2 + 0.44));
   CHECK(at[2] == Approx(at[0] + 0.44));  // columns first
@@ -194,7 +194,7 @@ TEST_CASE("the picture of regions is made of records of the grid and of the test
   CHECK_THROWS_AS(region_picture(grid, cells, test, random_record(4, 4, 3, 9)), ValueError);
   test.x = Tensor::zeros({3, 4});
   CHECK_THROWS_AS(PlaneGrid::around(test), ValueError);
-  CHECK_THROWS_AS((PlaneGrid{0, 1, 0, 1, 0, 3}.centres()), ValueError);
+  CHECK_THROWS_AS((PlaneGrid{0, 1, 0, 1, 0, 3}.centers()), ValueError);
 }
 
 TEST_CASE("the picture of a regression shows samples and lays matrices beside their regimes") {

@@ -36,13 +36,13 @@ TEST_CASE("quirks change what they say and are echoed") {
   CHECK(summary_of(work, "cold")["test_sample_entropy_bits"] < summary_of(work, "warm")["test_sample_entropy_bits"]);
 }
 
-TEST_CASE("pixels can be normalised as some studies did") {
+TEST_CASE("pixels can be normalized as some studies did") {
   const Workplace work;
   const std::string run = "train --data glyphs --train-limit 64 --epochs 1 --quiet ";
-  CHECK(work.run(run + "--data multi-class --normalise half").code == 2);
+  CHECK(work.run(run + "--data multi-class --normalize half").code == 2);
   REQUIRE(work.run(run + "--run-dir own").code == 0);
-  REQUIRE(work.run(run + "--normalise half --run-dir half").code == 0);
-  CHECK(mentions(work.read("half/config.toml"), "normalise = \"half\""));
+  REQUIRE(work.run(run + "--normalize half --run-dir half").code == 0);
+  CHECK(mentions(work.read("half/config.toml"), "normalize = \"half\""));
   const auto own = summary_of(work, "own"), half = summary_of(work, "half");
   CHECK(own["train_loss"] != half["train_loss"]);
   // A run's evaluation knows how it was.

@@ -1,12 +1,12 @@
-#include "apps/results.h"
+#include "apps/run/results.h"
 
 #include <cmath>
 #include <limits>
 
-#include "apps/reference_table.h"
-#include "apps/text_table.h"
-#include "moe/analysis.h"
-#include "moe/metrics.h"
+#include "apps/run/reference_table.h"
+#include "apps/terminal/text_table.h"
+#include "moe/analysis/analysis.h"
+#include "moe/analysis/metrics.h"
 #include "tensor/error.h"
 #include "tests/moe/record_support.h"
 #include "tests/support/catch.h"

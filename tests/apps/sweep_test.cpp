@@ -1,11 +1,11 @@
-#include "apps/sweep_plan.h"
+#include "apps/run/sweep_plan.h"
 
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/child_process.h"
 #include "apps/exit_code.h"
-#include "apps/options.h"
+#include "apps/run/child_process.h"
+#include "apps/settings/options.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
@@ -125,7 +125,7 @@ TEST_CASE("a child that cannot be started is an error") {
 TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   const TemporaryFolder folder;
   const auto divvy = [&](const std::string& arguments) {
-    const std::string line = "cd " + folder.path().string() + " && " + DIVVY_BINARY + " sweep " + arguments +
+    const std::string line = "cd " + folder.path().string() + " && " + program_path() + " sweep " + arguments +
                              " --set data=con-circles --set epochs=1 --set experts=2 " +
                              (arguments.find("--out") == std::string::npos ? "--out s" : "") + " >out.txt 2>err.txt";
     return run_one(line, folder.path() / "shell.log").code;
@@ -152,7 +152,7 @@ TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   CHECK(contains("out.txt", "the best single run"));
   CHECK(nlohmann::json::parse(text("s/summary.json"))[0]["metrics"]["test_accuracy"]["seeds"] == 3);
 
-  // Published names have the regularisers at the end, and the weight of similarity as one of a sum over the batch's
+  // Published names have the regularizers at the end, and the weight of similarity as one of a sum over the batch's
   // pairs.
   write_bytes(folder.path() / "attention_sample_similarity.toml", "similarity-same = 2.62144\nbatch = 512\n");
   write_bytes(folder.path() / "top1_importance.toml", "importance = 0.4\nmodel = \"top-1\"\n");

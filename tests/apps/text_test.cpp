@@ -1,12 +1,12 @@
 #include <CLI/CLI.hpp>
 
-#include "apps/class_table.h"
-#include "apps/commands.h"
-#include "apps/options.h"
-#include "apps/png.h"
-#include "apps/progress.h"
-#include "apps/suggest.h"
-#include "apps/terminal.h"
+#include "apps/commands/commands.h"
+#include "apps/report/png.h"
+#include "apps/settings/options.h"
+#include "apps/settings/suggest.h"
+#include "apps/terminal/class_table.h"
+#include "apps/terminal/progress.h"
+#include "apps/terminal/terminal.h"
 #include "tests/support/catch.h"
 
 namespace divvy::test {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "apps/listing.h"
-#include "apps/options.h"
-#include "apps/training_plan.h"
+#include "apps/commands/listing.h"
+#include "apps/run/training_plan.h"
+#include "apps/settings/options.h"
 #include "datasets/catalog.h"
-#include "moe/models.h"
-#include "moe/recipe.h"
+#include "moe/model/models.h"
+#include "moe/training/recipe.h"
 #include "tests/apps/workplace.h"
 #include "tests/support/catch.h"
 
@@ -261,7 +261,7 @@ TEST_CASE("a recipe of several stages tells them apart and has one set of column
   CHECK(nlohmann::json::parse(work.read("run/checkpoints/best/state.json"))["stage"] == "gate and experts");
 }
 
-TEST_CASE("only chosen experts are evaluated, and every expert is analysed") {
+TEST_CASE("only chosen experts are evaluated, and every expert is analyzed") {
   const Workplace work;
   REQUIRE(work.run(kSmall + "--model top-1 --run-dir run").code == 0);
   const auto summary = summary_of(work, "run");

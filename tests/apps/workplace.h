@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace divvy::test {
@@ -27,12 +28,11 @@ class Workplace {
   void write(const std::string& name, const std::string& text) const { write_bytes(path() / name, text); }
 
   Result run(const std::string& arguments, const std::string& environment = "") const {
-    return shell("env -u DIVVY_DATA " + environment + " " + DIVVY_BINARY + " " + arguments + " >out.txt 2>err.txt");
+    return shell("env -u DIVVY_DATA " + environment + " " + program_path() + " " + arguments + " >out.txt 2>err.txt");
   }
   /// In the background, with the process number in the file "pid"; ends with it.
   Result run_in_background(const std::string& arguments) const {
-    return shell(std::string(DIVVY_BINARY) + " " + arguments +
-                 " >out.txt 2>err.txt & pid=$!; echo $pid > pid; wait $pid");
+    return shell(program_path() + " " + arguments + " >out.txt 2>err.txt & pid=$!; echo $pid > pid; wait $pid");
   }
 
  private:

@@ -137,7 +137,7 @@ TEST_CASE("gradcheck finds a gradient that is right for a cotangent of ones only
     CHECK(!gradcheck(f, {x}));
     CHECK(!gradcheck(f, {x}, {.max_jacobian_entries = 0}));
   }
-  SECTION("one that hands each element its neighbour's cotangent") {
+  SECTION("one that hands each element its neighbor's cotangent") {
     const auto shifted = [](const Tensor& dy, const Tensor& v) {
       Tensor other = dy.clone();
       std::rotate(other.mutable_data<double>(), other.mutable_data<double>() + 1,

@@ -87,7 +87,7 @@ TEST_CASE("pairwise_distance of several tiles is alike on each device", "[device
   }
 }
 
-TEST_CASE("pairwise_distance tells near neighbours far from the origin apart", "[device]") {
+TEST_CASE("pairwise_distance tells near neighbors far from the origin apart", "[device]") {
   const Tensor x = Tensor::from<float>({1000, 1000, 1000.25, 1000, 1000, 1000.5}, {3, 2});
   const Tensor expected =
       Tensor::from<double>({0, 0.25, 0.5, 0.25, 0, std::sqrt(0.3125), 0.5, std::sqrt(0.3125), 0}, {3, 3});

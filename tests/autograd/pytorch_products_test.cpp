@@ -72,7 +72,7 @@ void add_pools(std::vector<FixtureTest>& tests) {
   tests.push_back({"global_avg_pool2d/images", [](FixtureRun& in) { return global_avg_pool2d(in["x"]); }});
 }
 
-Variable normalised(FixtureRun& in, bool training, double momentum, double eps) {
+Variable normalized(FixtureRun& in, bool training, double momentum, double eps) {
   BatchNormStatistics running{in.tensor("mean"), in.tensor("var")};
   const Variable y = batch_norm(in["x"], in["gamma"], in["beta"], running, training, momentum, eps, in.segments());
   in.result("new_mean", running.mean);
@@ -85,16 +85,16 @@ void add_batch_norm(std::vector<FixtureTest>& tests) {
     for (const char* shape : {"rows", "images"}) {
       const char* stage = training ? "training" : "evaluation";
       tests.push_back({fmt::format("batch_norm/{}_{}", shape, stage),
-                       [training](FixtureRun& in) { return normalised(in, training, 0.1, 1e-5); }});
+                       [training](FixtureRun& in) { return normalized(in, training, 0.1, 1e-5); }});
       tests.push_back({fmt::format("batch_norm/stacked_{}_{}", shape, stage),
-                       [training](FixtureRun& in) { return normalised(in, training, 0.3, 1e-3); }});
+                       [training](FixtureRun& in) { return normalized(in, training, 0.3, 1e-3); }});
     }
   }
 }
 
 }  // namespace
 
-TEST_CASE("products, convolutions, pools and normalisation agree with PyTorch", "[pytorch]") {
+TEST_CASE("products, convolutions, pools and normalization agree with PyTorch", "[pytorch]") {
   std::vector<FixtureTest> tests;
   add_matmul(tests);
   add_grouped_matmul(tests);

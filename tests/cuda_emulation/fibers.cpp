@@ -16,7 +16,7 @@ thread_local Position position;
 
 namespace {
 
-[[noreturn]] void give_up(const char* what) {
+[[noreturn]] void abort_emulation(const char* what) {
   const dim3& b = position.block;
   std::fprintf(stderr, "CUDA emulation: block (%u, %u, %u): %s\n", b.x, b.y, b.z, what);
   std::abort();
@@ -72,7 +72,7 @@ class Processor {
     divvy::detail::unpoison(shared_->bytes, shared_bytes);
     std::memset(shared_->bytes, 0xff, shared_bytes);  // what nobody has written is NaN, as in the memory of the device
     count_ = position.block_size.x * position.block_size.y * position.block_size.z;
-    if (count_ == 0 || count_ > kMaxThreads) give_up("a block has 1 to 1024 threads");
+    if (count_ == 0 || count_ > kMaxThreads) abort_emulation("a block has 1 to 1024 threads");
     threads_.assign(count_, {});
     if (copies_.size() < count_) copies_.resize(count_);
     for (unsigned t = 0; t < count_; ++t) copies_[t].clear();
@@ -95,7 +95,7 @@ class Processor {
       }
       for (const Thread& thread : threads_) finished += thread.state == State::done;
       if (finished < count_ && !release() && !moved) {
-        give_up("threads wait for others that never come: a barrier or warp operation in a divergent branch");
+        abort_emulation("threads wait for others that never come: a barrier or warp operation in a divergent branch");
       }
     }
   }
@@ -112,7 +112,7 @@ class Processor {
 
   const uint64_t* exchange(uint32_t mask, uint64_t word) {
     const unsigned lane = running_ % 32, self = running_;
-    if (!(mask >> lane & 1u)) give_up("a lane is not in the mask of its own warp operation");
+    if (!(mask >> lane & 1u)) abort_emulation("a lane is not in the mask of its own warp operation");
     uint64_t* words = warps_[self / 32].words[threads_[self].parity];
     threads_[self].parity ^= 1u;
     words[lane] = word;
@@ -122,7 +122,7 @@ class Processor {
 
   void copy(const Copies::One& one) {
     const auto address = reinterpret_cast<uintptr_t>(one.to) | reinterpret_cast<uintptr_t>(one.from);
-    if (address % one.bytes != 0) give_up("an asynchronous copy is not aligned to its size");
+    if (address % one.bytes != 0) abort_emulation("an asynchronous copy is not aligned to its size");
     std::memset(one.to, 0xff, one.bytes);
     copies_[running_].all.push_back(one);
   }
@@ -251,9 +251,9 @@ void commit_copies() { processor().commit(); }
 void wait_for_copies(unsigned pending) { processor().finish_copies(pending); }
 
 void launch(dim3 blocks, dim3 threads, size_t shared_bytes, std::function<void()> kernel) {
-  if (shared_bytes > kMaxShared) give_up("a block has at most 227 KiB of shared memory");
+  if (shared_bytes > kMaxShared) abort_emulation("a block has at most 227 KiB of shared memory");
   if (blocks.x == 0 || blocks.y == 0 || blocks.z == 0 || blocks.y > 65535 || blocks.z > 65535) {
-    give_up("a grid has at least one block in every direction, and at most 65,535 in y and z");
+    abort_emulation("a grid has at least one block in every direction, and at most 65,535 in y and z");
   }
   enqueue([=] {
     const int64_t count = int64_t{blocks.x} * blocks.y * blocks.z;

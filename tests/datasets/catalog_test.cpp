@@ -95,7 +95,7 @@ TEST_CASE("the status says which files are there") {
   CHECK(data::status(find_entry("fashion-mnist-and-mnist"), root.path()).text == "4 of 8 files are missing");
 }
 
-TEST_CASE("tables are divided by class and normalised by their training part") {
+TEST_CASE("tables are divided by class and normalized by their training part") {
   const TemporaryFolder root;
   std::string text = "sepal-length,sepal-width,petal-length,petal-width,class\n";
   for (int i = 0; i < 150; ++i) text += fmt::format("{},{},{},{},kind {}\n", i, 3 * i % 7, 5 * i % 11, i % 5, i % 3);
@@ -104,8 +104,8 @@ TEST_CASE("tables are divided by class and normalised by their training part") {
   CHECK(data::PartSizes{splits.train.size(), splits.validation.size(), splits.test.size()} == find_entry("iris").sizes);
   CHECK(splits.test.class_counts() == std::vector<int64_t>{10, 10, 10});
   CHECK(splits.train.name == "iris");
-  CHECK(splits.train.normalisation == data::measure_normalisation(splits.train.x));
-  CHECK(splits.test.normalisation == splits.train.normalisation);
+  CHECK(splits.train.normalization == data::measure_normalization(splits.train.x));
+  CHECK(splits.test.normalization == splits.train.normalization);
 }
 
 }  // namespace divvy::test

@@ -47,7 +47,7 @@ TEST_CASE("a CIFAR folder becomes three parts") {
   CHECK(splits.train.size() == 20);
   CHECK(splits.validation.size() == 10);
   CHECK(splits.test.size() == 6);
-  CHECK(splits.train.normalisation.mean == std::vector<double>{0.49, 0.48, 0.45});
+  CHECK(splits.train.normalization.mean == std::vector<double>{0.49, 0.48, 0.45});
   // Every training record is in one of the two parts: each of the five files has labels 0 to 5.
   auto counts = splits.train.class_counts();
   for (size_t c = 0; c < 10; ++c) CHECK(counts[c] + splits.validation.class_counts()[c] == (c < 6 ? 5 : 0));

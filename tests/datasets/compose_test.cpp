@@ -62,12 +62,12 @@ TEST_CASE("join_classes puts the classes of two datasets side by side") {
   CHECK(data::join_classes(a, b).class_name(3) == "b");
   CHECK_THAT(refusal<DataError>([&] { data::join_classes(a, small_images(2, 1, 2, 2)); }),
              ContainsSubstring("do not go together"));
-  Dataset unlabelled = a;
-  unlabelled.target = a.x;
-  unlabelled.y = {};
-  unlabelled.classes = 0;
-  unlabelled.class_names = {};
-  CHECK_THAT(refusal<ValueError>([&] { data::join_classes(a, unlabelled); }), ContainsSubstring("has no labels"));
+  Dataset unlabeled = a;
+  unlabeled.target = a.x;
+  unlabeled.y = {};
+  unlabeled.classes = 0;
+  unlabeled.class_names = {};
+  CHECK_THAT(refusal<ValueError>([&] { data::join_classes(a, unlabeled); }), ContainsSubstring("has no labels"));
 }
 
 TEST_CASE("take_per_class draws as many as asked, each at most once") {

@@ -27,7 +27,7 @@ TEST_CASE("a table becomes features and classes") {
   CHECK(difference(d.x, Tensor::from({1., -2.5, 300., .5, 0., 7.}, {3, 2}), 0, 0) == "");
   CHECK(to_list(d.y) == std::vector<int64_t>{0, 1, 0});
   CHECK(d.class_names == std::vector<std::string>{"x", "y"});
-  CHECK(d.normalisation.empty());
+  CHECK(d.normalization.empty());
 }
 
 TEST_CASE("words become one feature for each value") {

@@ -61,17 +61,17 @@ TEST_CASE("a dataset that is not whole is refused with the place of the flaw") {
   CHECK_THAT(flaw([](Dataset& d) { d.target = Tensor::zeros({6}); }),
              ContainsSubstring("targets must be f32 [5, ...], got f32 [6]"));
   CHECK_THAT(flaw([](Dataset& d) {
-               d.normalisation = {{0, 0}, {1, 1}};
+               d.normalization = {{0, 0}, {1, 1}};
              }),
              ContainsSubstring("2 means and 2 deviations for 3 channels"));
   CHECK_THAT(flaw([](Dataset& d) {
-               d.normalisation = {{0, 0, 0}, {1, 1}};
+               d.normalization = {{0, 0, 0}, {1, 1}};
              }),
              ContainsSubstring("3 means and 2 deviations"));
   CHECK_THAT(flaw([](Dataset& d) {
-               d.normalisation = {{0, 0, 0}, {1, 0, 1}};
+               d.normalization = {{0, 0, 0}, {1, 0, 1}};
              }),
-             ContainsSubstring("normalisation of channel 1"));
+             ContainsSubstring("normalization of channel 1"));
 }
 
 TEST_CASE("a subset takes the samples asked for, in that order") {
@@ -123,9 +123,9 @@ TEST_CASE("classes are counted and named") {
   CHECK_THAT(refusal<ValueError>([&] { d.class_name(3); }), ContainsSubstring("class 3 is outside [0, 3)"));
 }
 
-TEST_CASE("the measured normalisation is the mean and deviation of each channel") {
+TEST_CASE("the measured normalization is the mean and deviation of each channel") {
   const Dataset d = small_images(9, 2, 3, 4);
-  const auto measured = data::measure_normalisation(d.x);
+  const auto measured = data::measure_normalization(d.x);
   const auto values = d.x.to_doubles();
   for (size_t c = 0; c < 2; ++c) {
     double sum = 0, square = 0;
@@ -139,18 +139,18 @@ TEST_CASE("the measured normalisation is the mean and deviation of each channel"
     CHECK(measured.mean[c] == Approx(sum / 108));
     CHECK(measured.stddev[c] == Approx(std::sqrt(square / 108 - sum * sum / 108 / 108)));
   }
-  const auto columns = data::measure_normalisation(Tensor::from({1.f, 7.f, 3.f, 7.f}, {2, 2}));
+  const auto columns = data::measure_normalization(Tensor::from({1.f, 7.f, 3.f, 7.f}, {2, 2}));
   CHECK(columns.mean == std::vector<double>{2, 7});
   CHECK(columns.stddev == std::vector<double>{1, 1});  // a constant column is not divided by zero
 
   CHECK_THAT(refusal<ShapeError>([] {
-               data::measure_normalisation(Tensor::zeros({0, 3}));
+               data::measure_normalization(Tensor::zeros({0, 3}));
              }),
              ContainsSubstring("[0, 3]"));
-  CHECK_THAT(refusal<ShapeError>([] { data::measure_normalisation(Tensor::zeros({3})); }), ContainsSubstring("[3]"));
-  CHECK_THAT(refusal<ShapeError>([] { data::measure_normalisation({}); }), ContainsSubstring("[]"));
+  CHECK_THAT(refusal<ShapeError>([] { data::measure_normalization(Tensor::zeros({3})); }), ContainsSubstring("[3]"));
+  CHECK_THAT(refusal<ShapeError>([] { data::measure_normalization({}); }), ContainsSubstring("[]"));
   CHECK_THAT(refusal<DTypeError>([] {
-               data::measure_normalisation(Tensor::zeros({3, 1}, DType::i64));
+               data::measure_normalization(Tensor::zeros({3, 1}, DType::i64));
              }),
              ContainsSubstring("i64"));
 }

@@ -109,9 +109,9 @@ TEST_CASE("photographs are mirrored and cut out of a reflection of 4 pixels") {
   CHECK(seen.size() == windows.size());
 }
 
-TEST_CASE("padding is black before normalisation") {
+TEST_CASE("padding is black before normalization") {
   data::Dataset d = small_images(1, 1, 2, 2);
-  d.normalisation = {{0.5}, {0.25}};
+  d.normalization = {{0.5}, {0.25}};
   d.x = Tensor::full({1, 1, 2, 2}, 255, DType::u8);
   const std::vector<int64_t> index(64, 0);
   Generator generator;
@@ -132,7 +132,7 @@ TEST_CASE("augmentation that does nothing draws nothing") {
   Generator generator;
   Tensor a = Tensor::empty({2, 1, 4, 4}), b = Tensor::empty({2, 1, 4, 4});
   data::gather_augmented(d, std::vector<int64_t>{2, 0}, {}, generator, a);
-  data::gather_normalised(d, std::vector<int64_t>{2, 0}, b);
+  data::gather_normalized(d, std::vector<int64_t>{2, 0}, b);
   CHECK(same_bits(a, b));
   CHECK(generator.offset() == 0);
 }

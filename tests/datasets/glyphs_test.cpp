@@ -54,15 +54,15 @@ double nearest_mean_accuracy(const Dataset& train, const Dataset& test) {
 
 }  // namespace
 
-TEST_CASE("glyphs are whole, balanced and normalised") {
+TEST_CASE("glyphs are whole, balanced and normalized") {
   const Dataset d = glyphs({.count = 2000});
   CHECK_NOTHROW(data::check(d, "glyphs"));
   CHECK(d.x.shape() == Shape{2000, 1, 28, 28});
   CHECK(d.x.dtype() == DType::u8);
   CHECK(d.class_counts() == std::vector<int64_t>(10, 200));
-  const auto measured = data::measure_normalisation(d.x);
-  CHECK(measured.mean[0] == Approx(d.normalisation.mean[0]).epsilon(0.03));
-  CHECK(measured.stddev[0] == Approx(d.normalisation.stddev[0]).epsilon(0.03));
+  const auto measured = data::measure_normalization(d.x);
+  CHECK(measured.mean[0] == Approx(d.normalization.mean[0]).epsilon(0.03));
+  CHECK(measured.stddev[0] == Approx(d.normalization.stddev[0]).epsilon(0.03));
   CHECK(glyphs({.count = 0}).size() == 0);
   CHECK(glyphs({.count = 1}).size() == 1);
 }
@@ -101,7 +101,7 @@ TEST_CASE("without random changes a digit has as many images as ways to write it
 
 TEST_CASE("a plain stroke has its width, is soft at its edge only, and is where it should be") {
   // The first way to write 1 is a line from top to bottom, through the middle of the image: columns 13 and 14 are half
-  // a pixel from it, and their neighbours one and a half, where a stroke of half width 1 ends.
+  // a pixel from it, and their neighbors one and a half, where a stroke of half width 1 ends.
   const Dataset d = glyphs({.count = 200, .style = kPlain});
   bool found = false;
   for (int64_t i = 1; i < 200 && !found; i += 10) {

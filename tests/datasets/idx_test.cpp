@@ -168,7 +168,7 @@ TEST_CASE("the four files of MNIST become three parts") {
   CHECK(splits.train.x.shape() == Shape{40, 1, 28, 28});
   CHECK(splits.validation.size() == 10);
   CHECK(splits.test.size() == 20);
-  CHECK(splits.train.normalisation == data::Normalisation{{0.1307}, {0.3081}});
+  CHECK(splits.train.normalization == data::Normalization{{0.1307}, {0.3081}});
   CHECK(splits.train.name == "mnist");
   CHECK(same_bits(splits.test.x.reshape({20, 28, 28}), data::load_idx(folder / "t10k-images.idx3-ubyte")));
 
@@ -181,7 +181,7 @@ TEST_CASE("the four files of MNIST become three parts") {
   const auto fashion = data::load_fashion_mnist(folder.path(), {.validation = 50});
   CHECK(fashion.train.size() == 0);
   CHECK(fashion.validation.class_name(9) == "Ankle boot");
-  CHECK(fashion.test.normalisation == data::Normalisation{{0.2859}, {0.3530}});
+  CHECK(fashion.test.normalization == data::Normalization{{0.2859}, {0.3530}});
 }
 
 TEST_CASE("an MNIST folder that is not whole is refused") {

@@ -26,7 +26,7 @@ Tensor naive_rows(const data::Dataset& d, const Tensor& index) {
       double v = values[static_cast<size_t>(index.data<int64_t>()[i] * row + j)];
       if (d.x.dtype() == DType::u8) v /= 255;
       const auto c = static_cast<size_t>(j / plane);
-      if (!d.normalisation.empty()) v = (v - d.normalisation.mean[c]) / d.normalisation.stddev[c];
+      if (!d.normalization.empty()) v = (v - d.normalization.mean[c]) / d.normalization.stddev[c];
       out.mutable_data<double>()[i * row + j] = v;
     }
   }
@@ -54,12 +54,12 @@ bool same_batch(const Batch& a, const Batch& b) {
 
 }  // namespace
 
-TEST_CASE("an epoch holds every sample once, with its own label and normalised values") {
+TEST_CASE("an epoch holds every sample once, with its own label and normalized values") {
   std::vector<data::Dataset> sets{small_images(23, 2, 4, 3), small_images(23, 1, 4, 4), small_features(23, 4)};
   sets.push_back(sets[0]);
-  sets.back().normalisation = {{0.2, 0.6}, {0.5, 0.25}};
+  sets.back().normalization = {{0.2, 0.6}, {0.5, 0.25}};
   sets.push_back(sets[2]);
-  sets.back().normalisation = {{1, 2, 3}, {4, 0.5, 6}};
+  sets.back().normalization = {{1, 2, 3}, {4, 0.5, 6}};
   sets.push_back(sets[2]);
   sets.back().target = sets[2].x.clone();
   for (const auto& d : sets) {
@@ -280,12 +280,12 @@ TEST_CASE("loader options out of range are refused") {
 
 TEST_CASE("a dataset on a device gives the very batches of the CPU", "[device]") {
   std::vector<data::Dataset> sets{small_images(23, 2, 6, 5), small_images(23, 1, 6, 6), small_features(23, 4)};
-  sets[1].normalisation = {{0.2}, {0.37}};
-  sets[2].normalisation = {{1, 2, 3}, {4, 0.7, 6}};
+  sets[1].normalization = {{0.2}, {0.37}};
+  sets[2].normalization = {{1, 2, 3}, {4, 0.7, 6}};
   sets[2].target = sets[2].x.clone();
   sets.push_back(sets[0]);
   sets[3].x = random_tensor({23, 2, 6, 5}, 1, -1, 1, DType::f32);
-  sets[3].normalisation = {{0.1, 0.2}, {0.3, 0.4}};
+  sets[3].normalization = {{0.1, 0.2}, {0.3, 0.4}};
   for (const Device device : available_devices()) {
     for (const auto& d : sets) {
       for (const data::Augmentation augment :

@@ -85,7 +85,7 @@ TEST_CASE("every toy set is whole, repeatable, and another for another seed") {
   }
 }
 
-TEST_CASE("multi_class makes round clusters whose width follows from the nearest other centre") {
+TEST_CASE("multi_class makes round clusters whose width follows from the nearest other center") {
   double apart = 0;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     Generator generator(seed);
@@ -108,7 +108,7 @@ TEST_CASE("multi_class makes round clusters whose width follows from the nearest
       CHECK(std::abs(m.xy) < 0.1 * m.xx);
     }
   }
-  CHECK(apart > 0.09);  // squared; centres drawn evenly would come to about 0.06
+  CHECK(apart > 0.09);  // squared; centers drawn evenly would come to about 0.06
   Generator generator;
   CHECK(data::multi_class(generator, 10, 1).classes == 1);
   CHECK(data::multi_class(generator, 1000, 1000).class_counts() == std::vector<int64_t>(1000, 1));
@@ -175,7 +175,7 @@ TEST_CASE("the rotated board fills each quadrant to its limits with a turned pat
   }
 }
 
-TEST_CASE("con_circles makes two standardised rings") {
+TEST_CASE("con_circles makes two standardized rings") {
   Generator generator(5);
   const Dataset d = data::con_circles(generator, 3001);
   CHECK(d.class_counts() == std::vector<int64_t>{1500, 1501});
@@ -184,7 +184,7 @@ TEST_CASE("con_circles makes two standardised rings") {
   CHECK(std::abs(all.mean.y) < 1e-5);
   CHECK(all.xx == Approx(1).epsilon(1e-5));
   CHECK(all.yy == Approx(1).epsilon(1e-5));
-  // Before standardisation a coordinate has the variance (1/2 + 1/8) / 2 + 0.11^2.
+  // Before standardization a coordinate has the variance (1/2 + 1/8) / 2 + 0.11^2.
   const double scale = std::sqrt(0.3125 + 0.0121);
   for (int64_t label : {0, 1}) {
     double radius = 0;

@@ -97,7 +97,7 @@ void check_to_all(const std::vector<From>& values) {
   check_values<uint8_t>(values);
 }
 
-/// What is hard about a floating type: specials, every power of two with its neighbours (among them the ends of the
+/// What is hard about a floating type: specials, every power of two with its neighbors (among them the ends of the
 /// integer ranges and the ties of rounding), and random bits.
 template <class T, class Bits>
 std::vector<T> hard_values() {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <random>
 
-#include "kernels/cpu/instruction_set.h"
+#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/matmul.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"

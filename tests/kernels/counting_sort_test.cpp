@@ -99,20 +99,20 @@ TEST_CASE("counting_sort of many samples on a device", "[kernel][device]") {
 
 TEST_CASE("counting_sort with what route_top_k counted", "[kernel][device]") {
   struct Sizes {
-    int64_t samples, experts, k, favoured = 0;  // so many experts at the end have all samples
+    int64_t samples, experts, k, favored = 0;  // so many experts at the end have all samples
   };
   for (const Device device : available_devices()) {
-    for (const auto [samples, experts, k, favoured] :
+    for (const auto [samples, experts, k, favored] :
          {Sizes{0, 3, 2}, Sizes{1, 1, 1}, Sizes{4097, 1, 1}, Sizes{2200, 2, 2}, Sizes{700, 7, 7}, Sizes{2049, 300, 2},
           Sizes{2200, 64, 2}, Sizes{5000, 8, 1, 1}, Sizes{2200, 64, 2, 2}, Sizes{140000, 2, 1}, Sizes{1400, 600, 3},
           Sizes{2100, 4095, 2}, Sizes{2100, 9000, 2}}) {
       INFO(samples << " samples, " << k << " of " << experts << " experts on " << device.to_string());
       Generator generator(7);
-      std::vector<double> favour(static_cast<size_t>(experts));
-      std::fill(favour.end() - favoured, favour.end(), 100.0);
+      std::vector<double> favor(static_cast<size_t>(experts));
+      std::fill(favor.end() - favored, favor.end(), 100.0);
       Tensor scores = generator.normal({samples, experts});
       for (int64_t i = 0; i < scores.numel(); ++i) {
-        scores.mutable_data<float>()[i] += static_cast<float>(favour[static_cast<size_t>(i % experts)]);
+        scores.mutable_data<float>()[i] += static_cast<float>(favor[static_cast<size_t>(i % experts)]);
       }
       scores = scores.to(device);
       const auto route = [&, k = k](Tensor& counts) {
@@ -121,7 +121,7 @@ TEST_CASE("counting_sort with what route_top_k counted", "[kernel][device]") {
         kernels::route_top_k(scores, 1, true, p, chosen, weights, counts);
         return std::vector{p.to(Device::cpu()), weights.to(Device::cpu()), chosen.to(Device::cpu())};
       };
-      Tensor none, counts = kernels::room_for_counts(samples, k, experts, device);
+      Tensor none, counts = kernels::counts_buffer(samples, k, experts, device);
       CHECK(counts.defined() == (device.is_cuda() && samples * k > 4096 && experts < 1000));
       const auto plain = route(none), counted = route(counts);
       for (size_t i = 0; i < 3; ++i) CHECK(same_bits(counted[i], plain[i]));

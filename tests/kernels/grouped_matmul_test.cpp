@@ -4,7 +4,7 @@
 #include <cmath>
 #include <random>
 
-#include "kernels/cpu/instruction_set.h"
+#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/precision.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"

@@ -10,7 +10,7 @@
 #include "tests/support/devices.h"
 #include "tests/support/refusal.h"
 
-/// What the tests of the optimisers' updates share: several steps of the kernel beside a naive loop in double.
+/// What the tests of the optimizers' updates share: several steps of the kernel beside a naive loop in double.
 namespace divvy::test {
 
 /// One element's numbers: gradient, states (zero at first) and parameter; `step` counts from 1.

@@ -1,4 +1,4 @@
-#include "kernels/cpu/product.h"
+#include "kernels/cpu/product/product.h"
 
 #include <cmath>
 #include <limits>

@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-#include "kernels/cpu/instruction_set.h"
+#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/flops.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"

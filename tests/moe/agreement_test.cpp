@@ -1,4 +1,4 @@
-#include "moe/agreement.h"
+#include "moe/analysis/agreement.h"
 
 #include <algorithm>
 #include <numeric>
@@ -86,12 +86,12 @@ TEST_CASE("two runs that divide alike under other names agree") {
   CHECK(expert_pairs(a, b) == Counts{{0, 0, 2, 0}, {2, 0, 0, 0}, {0, 2, 0, 0}});
   const RoutingAgreement same = routing_agreement(a, b);
   CHECK(same.adjusted_rand_index == Approx(1));
-  CHECK(same.normalised_information == Approx(1));
+  CHECK(same.normalized_information == Approx(1));
   CHECK(same.matched_share == Approx(6 / 7.0));
   CHECK(same.partners == std::vector<int64_t>{2, 0, 1});
   const RoutingAgreement one = routing_agreement(a, routed({0, 0, 0, 0, 0, 0, 0}, 1));
   CHECK(one.adjusted_rand_index == Approx(0).margin(1e-12));
-  CHECK(one.normalised_information == 0);
+  CHECK(one.normalized_information == 0);
   CHECK(one.matched_share == Approx(2 / 7.0));
   const Record twisted = routed({2, 2, 0, 1, 0, 1, 0}, 3);
   const Summary stability = routing_stability({a, routed({2, 2, 0, 0, 1, 1, 0}, 3), twisted});

@@ -1,8 +1,8 @@
-#include "moe/analysis.h"
+#include "moe/analysis/analysis.h"
 
 #include <cmath>
 
-#include "moe/metrics.h"
+#include "moe/analysis/metrics.h"
 #include "tensor/error.h"
 #include "tests/moe/record_support.h"
 #include "tests/support/catch.h"

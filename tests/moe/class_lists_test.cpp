@@ -1,9 +1,9 @@
-#include "moe/class_lists.h"
+#include "moe/model/class_lists.h"
 
 #include <algorithm>
 #include <set>
 
-#include "moe/quirks.h"
+#include "moe/reproduction/quirks.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"

@@ -2,10 +2,10 @@
 #include <limits>
 
 #include "autograd/ops/binary.h"
-#include "moe/metrics.h"
-#include "moe/models.h"
-#include "moe/stepper.h"
-#include "moe/trainer.h"
+#include "moe/analysis/metrics.h"
+#include "moe/model/models.h"
+#include "moe/training/stepper.h"
+#include "moe/training/trainer.h"
 #include "nn/dropout.h"
 #include "nn/sequential.h"
 #include "tests/moe/quadrants.h"
@@ -34,7 +34,7 @@ data::Dataset pictures(int64_t samples, uint64_t seed) {
   for (int64_t i = 0; i < set.x.numel(); ++i) {
     set.x.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(pixels.data<int64_t>()[i]);
   }
-  set.normalisation = {{0.5}, {0.3}};
+  set.normalization = {{0.5}, {0.3}};
   return set;
 }
 
@@ -76,7 +76,7 @@ Outcome outcome(const Training& training, Device device, bool graph, bool reside
   hooks.on_epoch = [&](const EpochReport& report) {
     result.reports.push_back(report.loss);
     result.reports.push_back(report.accuracy);
-    for (const auto& [name, value] : report.regularisers) result.reports.push_back(value);
+    for (const auto& [name, value] : report.regularizers) result.reports.push_back(value);
     result.replayed += report.replayed_steps;
     result.obstacle = report.graph_obstacle;
   };
@@ -160,7 +160,7 @@ TEST_CASE("a graph that learns numbers, and one that gets responsibilities", "[d
   check_graph(em, kReplays);
 }
 
-TEST_CASE("optimisers whose numbers change with the step, and temperatures with the epoch, in a graph", "[device]") {
+TEST_CASE("optimizers whose numbers change with the step, and temperatures with the epoch, in a graph", "[device]") {
   for (const char* name : {"adam", "rmsprop", "sgd"}) {
     Training one = training("mixture");
     one.stage.optimizer = {.name = name, .learning_rate = 0.01, .weight_decay = 0.1, .momentum = 0.5};

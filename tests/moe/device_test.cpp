@@ -1,7 +1,7 @@
 #include "autograd/ops/softmax.h"
-#include "moe/models.h"
-#include "moe/record.h"
-#include "moe/train_step.h"
+#include "moe/analysis/record.h"
+#include "moe/model/models.h"
+#include "moe/training/train_step.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -123,13 +123,13 @@ TEST_CASE("experts one by one, masked classes and escort probabilities on a devi
     options.separate_experts = false;
     options.class_mask = true;
     check_devices(options, stage_of(options), points(kSamples), supervision(kSamples));
-    options.gate_normaliser = Normaliser::escort;
+    options.gate_normalizer = Normalizer::escort;
     options.expert_output = ExpertOutput::escort;
     check_devices(options, stage_of(options), points(kSamples), supervision(kSamples));
   }
 }
 
-TEST_CASE("every regulariser and way of training on a device", "[device]") {
+TEST_CASE("every regularizer and way of training on a device", "[device]") {
   const ModelOptions mixture = options_of("mixture");
   Stage stage = stage_of(mixture);
   stage.objective.importance = 0.3;

@@ -1,9 +1,9 @@
-#include "moe/expectation.h"
+#include "moe/training/expectation.h"
 
 #include <cmath>
 
 #include "kernels/fill.h"
-#include "moe/combine.h"
+#include "moe/model/combine.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"

@@ -1,4 +1,4 @@
-#include "moe/gate.h"
+#include "moe/model/gate.h"
 
 #include <cmath>
 

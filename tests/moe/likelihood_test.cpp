@@ -1,4 +1,4 @@
-#include "moe/likelihood.h"
+#include "moe/training/likelihood.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "moe/metrics.h"
+#include "moe/analysis/metrics.h"
 
 #include <cmath>
 #include <functional>
@@ -114,24 +114,24 @@ TEST_CASE("metrics agree with plain loops on random records") {
     };
     const auto bits = [](double q) { return q > 0 ? -q * std::log(q) / std::log(2) : 0; };
 
-    double h_s = 0, h_u = 0, kl = 0, centre = 0, spread = 0;
+    double h_s = 0, h_u = 0, kl = 0, center = 0, spread = 0;
     for (int64_t e = 0; e < experts; ++e) {
       double mean = 0;
       for (int64_t b = 0; b < samples; ++b) mean += p(b, e) / n;
       for (int64_t b = 0; b < samples; ++b) h_s += bits(p(b, e)) / n, kl += p(b, e) * std::log(p(b, e) / mean) / n;
       h_u += bits(mean);
-      centre += mean * n / static_cast<double>(experts);
+      center += mean * n / static_cast<double>(experts);
     }
     for (int64_t e = 0; e < experts; ++e) {
       double importance = 0;
       for (int64_t b = 0; b < samples; ++b) importance += p(b, e);
-      spread += (importance - centre) * (importance - centre);
+      spread += (importance - center) * (importance - center);
     }
     CHECK(sample_entropy_bits(r) == Approx(h_s));
     CHECK(usage_entropy_bits(r) == Approx(h_u).margin(1e-6));
     CHECK(gate_divergence_nats(r) == Approx(kl).margin(1e-6));
     CHECK(importance_cv(r) ==
-          Approx(experts == 1 ? 0 : std::sqrt(spread / static_cast<double>(experts - 1)) / centre).margin(1e-9));
+          Approx(experts == 1 ? 0 : std::sqrt(spread / static_cast<double>(experts - 1)) / center).margin(1e-9));
 
     double per_task = 0, present = 0;
     for (int64_t c = 0; c < classes; ++c) {

@@ -1,14 +1,14 @@
-#include "moe/model.h"
+#include "moe/model/model.h"
 
 #include "autograd/gradcheck.h"
 #include "autograd/ops/binary.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/shape.h"
 #include "autograd/ops/softmax.h"
-#include "moe/combine.h"
-#include "moe/experts.h"
-#include "moe/models.h"
-#include "moe/objective.h"
+#include "moe/model/combine.h"
+#include "moe/model/experts.h"
+#include "moe/model/models.h"
+#include "moe/training/objective.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
 #include "tensor/error.h"
@@ -100,7 +100,7 @@ TEST_CASE("top-k with k = E is the soft mixture, in value and gradient") {
     backward(soft.output, cotangent);
     const auto expected = gradients(*model);
     const Forward top =
-        model->run(x, {.rule = Rule::top_k, .k = experts, .weighting = Weighting::renormalised}, random);
+        model->run(x, {.rule = Rule::top_k, .k = experts, .weighting = Weighting::renormalized}, random);
     CHECK(difference(top.output.value(), soft.output.value(), 1e-13, 0) == "");
     backward(top.output, cotangent);
     const auto got = gradients(*model);

@@ -1,13 +1,13 @@
-#include "moe/models.h"
+#include "moe/model/models.h"
 
 #include <cmath>
 
 #include "autograd/gradcheck.h"
 #include "autograd/ops/softmax.h"
-#include "moe/combine.h"
-#include "moe/gate.h"
-#include "moe/recipe.h"
-#include "moe/record.h"
+#include "moe/analysis/record.h"
+#include "moe/model/combine.h"
+#include "moe/model/gate.h"
+#include "moe/training/recipe.h"
 #include "nn/sequential.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
@@ -152,7 +152,7 @@ TEST_CASE("pre-softmax mixes logits, and its temperature divides the mixture") {
   }
 }
 
-TEST_CASE("a product of experts is the normalised product of their distributions") {
+TEST_CASE("a product of experts is the normalized product of their distributions") {
   Generator generator(1), random;
   const auto model = build_model(options_of("product"), generator);
   const Variable x(random_tensor({2, 2}, 4));
@@ -253,7 +253,7 @@ TEST_CASE("experts with a class mask give nothing to the classes of others") {
 TEST_CASE("escort outputs of gate and experts are probabilities by squares") {
   ModelOptions options = options_of("mixture");
   options.expert_output = ExpertOutput::escort;
-  options.gate_normaliser = Normaliser::escort;
+  options.gate_normalizer = Normalizer::escort;
   Generator generator(1), random;
   const auto model = build_model(options, generator);
   const Variable x(random_tensor({3, 2}, 4));
@@ -374,7 +374,7 @@ TEST_CASE("combinations that cannot be are refused with what is near") {
   refused([](ModelOptions& o) { o.class_lists = {{0, 1}, {2, 3}}; });
   refused([](ModelOptions& o) { o.model = "pre-softmax", o.expert_output = ExpertOutput::escort; });
   refused([](ModelOptions& o) { o.model = "no-gate-entropy", o.targets = 2; });
-  refused([](ModelOptions& o) { o.gate_normaliser = Normaliser::escort, o.temperature = 2; });
+  refused([](ModelOptions& o) { o.gate_normalizer = Normalizer::escort, o.temperature = 2; });
   refused([](ModelOptions& o) { o.experts = 0; });
   refused([](ModelOptions& o) { o.classes = 0; });
 }

@@ -1,4 +1,4 @@
-#include "moe/mutual_information.h"
+#include "moe/analysis/mutual_information.h"
 
 #include <cmath>
 #include <limits>
@@ -29,18 +29,18 @@ TEST_CASE("mutual information and what comes with it, worked out by hand") {
   CHECK(info.bits == Approx(h_row - 0.5));
   // Three cells, two rows, two columns are occupied: the bias is (3 - 2 - 2 + 1) / (2 N) = 0.
   CHECK(info.corrected_bits == Approx(info.bits));
-  CHECK(info.normalised == Approx(2 * info.bits / (h_row + 1)));
+  CHECK(info.normalized == Approx(2 * info.bits / (h_row + 1)));
   CHECK(info.share_of_row == Approx(info.bits / h_row));
   // All four cells occupied: (4 - 2 - 2 + 1) / (2 * 20) nats of bias, and an estimate below 0 stays below 0.
   const MutualInformation none = mutual_information({{5, 5}, {5, 5}});
   CHECK(none.corrected_bits == Approx(-1 / (40 * std::log(2))));
-  CHECK(none.normalised == Approx(0).margin(1e-12));
+  CHECK(none.normalized == Approx(0).margin(1e-12));
   const MutualInformation constant = mutual_information({{7, 0}, {0, 0}});
-  CHECK(constant.normalised == 0);
+  CHECK(constant.normalized == 0);
   CHECK(constant.share_of_row == 0);
   CHECK(constant.corrected_bits == 0);
   const MutualInformation whole = mutual_information({{0, 4}, {4, 0}});
-  CHECK(whole.normalised == Approx(1));
+  CHECK(whole.normalized == Approx(1));
   CHECK(whole.share_of_row == Approx(1));
 }
 

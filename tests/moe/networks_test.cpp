@@ -1,10 +1,10 @@
-#include "moe/networks.h"
+#include "moe/model/networks.h"
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "moe/models.h"
+#include "moe/model/models.h"
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"

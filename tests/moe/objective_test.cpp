@@ -1,4 +1,4 @@
-#include "moe/objective.h"
+#include "moe/training/objective.h"
 
 #include <cmath>
 
@@ -10,7 +10,7 @@ namespace divvy::test {
 
 using namespace moe;
 
-TEST_CASE("the objective is the cross-entropy of the output plus the weighted regulariser") {
+TEST_CASE("the objective is the cross-entropy of the output plus the weighted regularizer") {
   Forward forward;
   forward.output = Variable(Tensor::from({.5, .5, .9, .1}, {2, 2}));
   forward.routing.probabilities = Variable(Tensor::from({.25, .75, .25, .75}, {2, 2}));
@@ -18,10 +18,10 @@ TEST_CASE("the objective is the cross-entropy of the output plus the weighted re
   const double loss = -(std::log(.5) + std::log(.1)) / 2;
   const Terms plain = evaluate({}, forward, labels);
   CHECK(plain.total.value().item() == Approx(loss));
-  CHECK(!plain.regulariser("importance").defined());
+  CHECK(!plain.regularizer("importance").defined());
   const Terms both = evaluate({.importance = 0.2}, forward, labels);
   CHECK(both.loss.value().item() == Approx(loss));
-  CHECK(both.regulariser("importance").value().item() == Approx(0.5));
+  CHECK(both.regularizer("importance").value().item() == Approx(0.5));
   CHECK(both.total.value().item() == Approx(loss + 0.1));
   CHECK_THROWS_AS(evaluate({.importance = -1}, forward, labels), ValueError);
   CHECK_THROWS_AS(evaluate({.importance = std::nan("")}, forward, labels), ValueError);
@@ -48,24 +48,24 @@ TEST_CASE("every term enters the total with its weight") {
   const Terms terms = evaluate(objective, forward, known);
   CHECK(terms.loss.value().item() == Approx(-(std::log(.275) + std::log(.25)) / 2));
   double total = terms.loss.value().item();
-  for (const auto& term : terms.regularisers) total += term.weight * term.value.value().item();
+  for (const auto& term : terms.regularizers) total += term.weight * term.value.value().item();
   CHECK(terms.total.value().item() == Approx(total));
-  CHECK(terms.regularisers.size() == 7);
+  CHECK(terms.regularizers.size() == 7);
   std::vector<std::string> names;
-  for (const auto& term : terms.regularisers) names.push_back(term.name);
-  CHECK(objective.regularisers() == names);
-  CHECK(Objective{.class_balance = 1}.regularisers() == std::vector<std::string>{"class_balance"});
+  for (const auto& term : terms.regularizers) names.push_back(term.name);
+  CHECK(objective.regularizers() == names);
+  CHECK(Objective{.class_balance = 1}.regularizers() == std::vector<std::string>{"class_balance"});
   // d is 0 on the diagonal and 1 beside it; sums are divided by B^2 = 4.
   const double same = (2 * (.25 * .5) + 2 * (.75 * .5)) / 2;
-  CHECK(terms.regulariser("similarity_same").value().item() == Approx(same / 4));
-  CHECK(terms.regulariser("similarity_different").value().item() == Approx((2 - 2 * same) / 2 / 4));
-  CHECK(terms.regulariser("class_balance").value().item() ==
+  CHECK(terms.regularizer("similarity_same").value().item() == Approx(same / 4));
+  CHECK(terms.regularizer("similarity_different").value().item() == Approx((2 - 2 * same) / 2 / 4));
+  CHECK(terms.regularizer("class_balance").value().item() ==
         Approx(std::pow(1.025 - .975, 2) / 2));  // masses 1.025 and .975: variance over the squared mean of 1
-  CHECK(!terms.regulariser("unknown").defined());
+  CHECK(!terms.regularizer("unknown").defined());
 
   Objective bracket{.similarity_same = 2, .similarity_different = 3};
   bracket.same_not_averaged = true;
-  CHECK(evaluate(bracket, forward, known).regulariser("similarity_same").value().item() == Approx(same));
+  CHECK(evaluate(bracket, forward, known).regularizer("similarity_same").value().item() == Approx(same));
 
   // Losses of the mixture rather than of the output.
   const double likelihood = -(std::log(.25 * .5 + .75 * .2) + std::log(.5 * .1 + .5 * .4)) / 2;

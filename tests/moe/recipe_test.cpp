@@ -1,11 +1,11 @@
-#include "moe/recipe.h"
+#include "moe/training/recipe.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "moe/gate.h"
-#include "moe/metrics.h"
-#include "moe/trainer.h"
+#include "moe/analysis/metrics.h"
+#include "moe/model/gate.h"
+#include "moe/training/trainer.h"
 #include "nn/adam.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"

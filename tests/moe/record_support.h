@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "moe/record.h"
+#include "moe/analysis/record.h"
 
 namespace divvy::test {
 

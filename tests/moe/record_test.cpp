@@ -1,10 +1,10 @@
-#include "moe/record.h"
+#include "moe/analysis/record.h"
 
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
-#include "moe/models.h"
+#include "moe/model/models.h"
 #include "tensor/error.h"
 #include "tensor/safetensors.h"
 #include "tests/moe/record_support.h"
@@ -189,13 +189,13 @@ TEST_CASE("a record of a regression notes squared errors, and classes where ther
   CHECK_THROWS_WITH(record.append(dense_forward(), Tensor::from<int64_t>({0, 0, 0})),
                     Catch::Contains("classification after those of a regression"));
 
-  Record unlabelled;
-  unlabelled.append(forward, Tensor(), target);
-  unlabelled.append(forward, Tensor(), target);
-  CHECK(unlabelled.size() == 6);
-  CHECK(!unlabelled.has_labels());
-  CHECK(unlabelled.classes == 0);
-  CHECK_THROWS_AS(unlabelled.append(forward, Tensor::from<int64_t>({0, 1, 1}), target), ValueError);
+  Record unlabeled;
+  unlabeled.append(forward, Tensor(), target);
+  unlabeled.append(forward, Tensor(), target);
+  CHECK(unlabeled.size() == 6);
+  CHECK(!unlabeled.has_labels());
+  CHECK(unlabeled.classes == 0);
+  CHECK_THROWS_AS(unlabeled.append(forward, Tensor::from<int64_t>({0, 1, 1}), target), ValueError);
 }
 
 TEST_CASE("batches without samples leave a record as it is") {
@@ -254,11 +254,11 @@ TEST_CASE("a record refuses what does not fit and is then as it was") {
 TEST_CASE("records survive the disk") {
   const TemporaryFolder folder;
   const std::string path = folder / "record.safetensors";
-  Record labelled, unlabelled;
+  Record labeled, unlabeled;
   Forward regression = dense_forward();
-  labelled.append(regression, Tensor::from<int64_t>({0, 1, 2}), Tensor::zeros({3, 3}));
-  unlabelled.append(sparse_forward(), Tensor(), Tensor::zeros({3, 3}));
-  for (const Record& record : {small_record(), random_record(20, 3, 4, 1, true), labelled, unlabelled}) {
+  labeled.append(regression, Tensor::from<int64_t>({0, 1, 2}), Tensor::zeros({3, 3}));
+  unlabeled.append(sparse_forward(), Tensor(), Tensor::zeros({3, 3}));
+  for (const Record& record : {small_record(), random_record(20, 3, 4, 1, true), labeled, unlabeled}) {
     save_record(path, record);
     require_equal(load_record(path), record);
   }

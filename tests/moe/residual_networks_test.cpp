@@ -1,6 +1,6 @@
 #include "autograd/gradcheck.h"
-#include "moe/models.h"
-#include "moe/networks.h"
+#include "moe/model/models.h"
+#include "moe/model/networks.h"
 #include "nn/residual.h"
 #include "tensor/error.h"
 #include "tests/nn/pytorch_fixture.h"

@@ -1,9 +1,9 @@
-#include "moe/routing.h"
+#include "moe/model/routing.h"
 
 #include <cmath>
 
 #include "autograd/gradcheck.h"
-#include "moe/dispatch.h"
+#include "moe/model/dispatch.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -54,16 +54,16 @@ TEST_CASE("top-1 keeps the probability as its weight, so that the gate learns") 
   double size = 0;
   for (double g : scores.grad().to_doubles()) size += std::abs(g);
   CHECK(size > 0.01);
-  const Routing renormalised =
-      route(scores, {.rule = Rule::top_k, .k = 1, .weighting = Weighting::renormalised}, random);
-  CHECK(difference(renormalised.weights.value(), Tensor::full({5, 1}, 1, DType::f64), 0, 1e-15) == "");
+  const Routing renormalized =
+      route(scores, {.rule = Rule::top_k, .k = 1, .weighting = Weighting::renormalized}, random);
+  CHECK(difference(renormalized.weights.value(), Tensor::full({5, 1}, 1, DType::f64), 0, 1e-15) == "");
 }
 
 TEST_CASE("weights and probabilities of every rule pass a gradient check") {
   for (const int64_t experts : {1, 2, 5}) {
     for (const int64_t samples : {0, 1, 6}) {
       for (const Rule rule : {Rule::all, Rule::top_k, Rule::arg_max, Rule::sampled}) {
-        for (const Weighting weighting : {Weighting::usual, Weighting::probability, Weighting::renormalised}) {
+        for (const Weighting weighting : {Weighting::usual, Weighting::probability, Weighting::renormalized}) {
           const RoutingOptions options{
               .rule = rule, .k = (experts + 1) / 2, .temperature = 0.7, .weighting = weighting};
           Variable scores = scores_of(samples, experts, 11);
@@ -171,10 +171,10 @@ TEST_CASE("a choice can be weighed again by other scores or at another temperatu
 TEST_CASE("escort routing weighs by squares and takes no temperature") {
   Generator random;
   const Variable scores(Tensor::from({1., -2., 2., 0.}, {1, 4}));
-  const RoutingOptions all{.normaliser = Normaliser::escort};
+  const RoutingOptions all{.normalizer = Normalizer::escort};
   CHECK(difference(route(scores, all, random).weights.value(), Tensor::from({1 / 9., 4 / 9., 4 / 9., 0.}, {1, 4}), 1e-9,
                    1e-9) == "");
-  const Routing two = route(scores, {.rule = Rule::top_k, .k = 2, .normaliser = Normaliser::escort}, random);
+  const Routing two = route(scores, {.rule = Rule::top_k, .k = 2, .normalizer = Normalizer::escort}, random);
   CHECK(difference(two.probabilities.value(), Tensor::from({.2, 0., .8, 0.}, {1, 4}), 1e-9, 0) == "");
   RoutingOptions warm = all;
   warm.temperature = 2;

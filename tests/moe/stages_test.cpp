@@ -2,9 +2,9 @@
 
 #include <functional>
 
-#include "moe/gate.h"
-#include "moe/metrics.h"
-#include "moe/trainer.h"
+#include "moe/analysis/metrics.h"
+#include "moe/model/gate.h"
+#include "moe/training/trainer.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
 #include "nn/sequential.h"

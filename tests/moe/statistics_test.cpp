@@ -1,4 +1,4 @@
-#include "moe/statistics.h"
+#include "moe/analysis/statistics.h"
 
 #include <cmath>
 #include <limits>
@@ -35,7 +35,7 @@ TEST_CASE("quantiles of Student's distribution are those of the tables") {
 }
 
 TEST_CASE("a summary, worked out by hand") {
-  const Summary s = summarise({2, 4, 4, 4, 5, 5, 7, 9});
+  const Summary s = summarize({2, 4, 4, 4, 5, 5, 7, 9});
   CHECK(s.n == 8);
   CHECK(s.mean == 5);
   CHECK(s.min == 2);
@@ -43,22 +43,22 @@ TEST_CASE("a summary, worked out by hand") {
   CHECK(*s.sd == Approx(std::sqrt(32 / 7.0)));
   CHECK(*s.standard_error == Approx(std::sqrt(32 / 7.0 / 8)));
   CHECK(*s.interval_95 == Approx(2.3646242510 * std::sqrt(32 / 7.0 / 8)));
-  const Summary one = summarise({3});
+  const Summary one = summarize({3});
   CHECK(one.mean == 3);
   CHECK(one.min == 3);
   CHECK(!one.sd);
   CHECK(!one.standard_error);
   CHECK(!one.interval_95);
-  CHECK(*summarise({0.1, 0.1, 0.1}).sd == Approx(0).margin(1e-16));
+  CHECK(*summarize({0.1, 0.1, 0.1}).sd == Approx(0).margin(1e-16));
   // A large offset takes no digits from the deviation.
-  CHECK(*summarise({1e9 + 1, 1e9 + 2, 1e9 + 3}).sd == Approx(1));
-  CHECK_THROWS_AS(summarise({}), ValueError);
-  CHECK_THROWS_AS(summarise({1, std::numeric_limits<double>::infinity()}), ValueError);
+  CHECK(*summarize({1e9 + 1, 1e9 + 2, 1e9 + 3}).sd == Approx(1));
+  CHECK_THROWS_AS(summarize({}), ValueError);
+  CHECK_THROWS_AS(summarize({1, std::numeric_limits<double>::infinity()}), ValueError);
 }
 
 namespace {
 
-/// Two weights of a regulariser with two seeds each. By validation error the second is better on average, but the best
+/// Two weights of a regularizer with two seeds each. By validation error the second is better on average, but the best
 /// single run is of the first.
 std::vector<RunRow> four_runs() {
   const auto run = [](const char* weight, int64_t seed, double validation, double test) {
@@ -88,29 +88,29 @@ TEST_CASE("runs are grouped by their settings") {
 
 TEST_CASE("choosing by the mean and reporting the best seed are different things") {
   const auto runs = four_runs();
-  const RunGroup chosen = best_group(runs, "val_error", Goal::minimise);
+  const RunGroup chosen = best_group(runs, "val_error", Goal::minimize);
   CHECK(chosen.settings.at("importance") == "0.4");
   CHECK(chosen.metrics.at("test_error").mean == Approx(0.07));
-  const BestOfSeeds lucky = best_of_seeds(runs, "val_error", Goal::minimise);
+  const BestOfSeeds lucky = best_of_seeds(runs, "val_error", Goal::minimize);
   CHECK(lucky.row == 0);
   CHECK(lucky.run.metrics.at("test_error") == 0.05);
   CHECK(lucky.pooled.at("test_error").n == 4);
   CHECK(lucky.pooled.at("test_error").mean == Approx(0.075));
-  CHECK(best_group(runs, "val_error", Goal::maximise).settings.at("importance") == "0.2");
-  CHECK(best_of_seeds(runs, "val_error", Goal::maximise).row == 2);
+  CHECK(best_group(runs, "val_error", Goal::maximize).settings.at("importance") == "0.2");
+  CHECK(best_of_seeds(runs, "val_error", Goal::maximize).row == 2);
 }
 
 TEST_CASE("the first of equals is chosen, and what cannot be compared is refused") {
   auto runs = four_runs();
   for (RunRow& run : runs) run.metrics["flat"] = 1;
-  CHECK(best_group(runs, "flat", Goal::minimise).rows.front() == 0);
-  CHECK(best_of_seeds(runs, "flat", Goal::maximise).row == 0);
-  CHECK(refusal<ValueError>([&] { best_group({}, "val_error", Goal::minimise); }).find("none to choose from") !=
+  CHECK(best_group(runs, "flat", Goal::minimize).rows.front() == 0);
+  CHECK(best_of_seeds(runs, "flat", Goal::maximize).row == 0);
+  CHECK(refusal<ValueError>([&] { best_group({}, "val_error", Goal::minimize); }).find("none to choose from") !=
         std::string::npos);
   runs[3].metrics.erase("flat");
-  CHECK(refusal<ValueError>([&] { best_of_seeds(runs, "flat", Goal::minimise); }) ==
+  CHECK(refusal<ValueError>([&] { best_of_seeds(runs, "flat", Goal::minimize); }) ==
         "runs: the run with seed 2 has no 'flat'");
-  CHECK_THROWS_AS(best_group(runs, "flat", Goal::minimise), ValueError);
+  CHECK_THROWS_AS(best_group(runs, "flat", Goal::minimize), ValueError);
   runs[1].metrics["val_error"] = std::numeric_limits<double>::quiet_NaN();
   CHECK(refusal<ValueError>([&] { group_runs(runs); }) == "runs: 'val_error' of the run with seed 1 is nan");
 }

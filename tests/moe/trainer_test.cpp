@@ -1,11 +1,11 @@
-#include "moe/trainer.h"
+#include "moe/training/trainer.h"
 
 #include <cmath>
 #include <limits>
 
 #include "datasets/toy.h"
-#include "moe/metrics.h"
-#include "moe/models.h"
+#include "moe/analysis/metrics.h"
+#include "moe/model/models.h"
 #include "nn/adam.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -195,7 +195,7 @@ TEST_CASE("stages follow each other, batches can be limited, and a run can be st
   CHECK(steps == 3);
 }
 
-TEST_CASE("every optimiser trains, and an unknown one is refused") {
+TEST_CASE("every optimizer trains, and an unknown one is refused") {
   const ModelOptions options = options_of("mixture");
   for (const char* name : {"adam", "adamw", "rmsprop", "sgd"}) {
     Generator generator(5);
@@ -214,7 +214,7 @@ TEST_CASE("every optimiser trains, and an unknown one is refused") {
   const auto model = build_model(options, generator);
   Recipe recipe = recipe_of(options, 1);
   recipe.stages[0].optimizer.name = "adma";
-  CHECK_THROWS_WITH(train(*model, recipe, splits(), {}), Catch::Contains("unknown optimiser 'adma'"));
+  CHECK_THROWS_WITH(train(*model, recipe, splits(), {}), Catch::Contains("unknown optimizer 'adma'"));
 }
 
 TEST_CASE("accuracy after the update is that of a second pass, and changes nothing else") {

@@ -64,7 +64,7 @@ TEST_CASE("fans count the kernel and leave the experts out", "[init]") {
   CHECK_THAT(refusal<ShapeError>([] { init::fans(parameter({7, 3}, 7)); }), Contains("got [7, 3]"));
 }
 
-TEST_CASE("initialisers reach their bounds and moments", "[init]") {
+TEST_CASE("initializers reach their bounds and moments", "[init]") {
   Generator generator(3);
   for (DType dtype : {DType::f32, DType::f64}) {
     const Variable w = parameter({60, 10, 5}, 0, dtype);  // fans 50 and 300
@@ -125,7 +125,7 @@ TEST_CASE("layers start uniformly within the fan of the weight, bias included", 
   CHECK(bias.value().to_doubles() == std::vector<double>{0, 0, 0});
 }
 
-TEST_CASE("initialisers refuse arguments out of range", "[init]") {
+TEST_CASE("initializers refuse arguments out of range", "[init]") {
   Generator generator;
   const Variable w = parameter({3, 4}), whole(Tensor::zeros({3, 4}, DType::i64));
   for (double bad : {std::nan(""), HUGE_VAL}) {

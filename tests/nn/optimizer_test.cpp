@@ -23,7 +23,7 @@ Variable parameter(const Shape& shape, uint64_t seed, const char* name = "p") {
   return p;
 }
 
-void give_gradient(Variable p, uint64_t seed) { p.mutable_grad() = random_tensor(p.shape(), seed); }
+void set_random_grad(Variable p, uint64_t seed) { p.mutable_grad() = random_tensor(p.shape(), seed); }
 
 using Make = std::function<std::unique_ptr<nn::Optimizer>(std::vector<ParameterGroup>)>;
 
@@ -39,13 +39,13 @@ std::vector<std::pair<const char*, Make>> all_optimizers() {
 
 }  // namespace
 
-TEST_CASE("an optimiser passes over parameters without a gradient", "[optimizer]") {
+TEST_CASE("an optimizer passes over parameters without a gradient", "[optimizer]") {
   for (const auto& [name, make] : all_optimizers()) {
     INFO(name);
     const Variable with = parameter({3}, 1), without = parameter({2}, 2);
     auto optimizer = make({{{with, without}}});
     const Tensor with_before = with.value().clone(), without_before = without.value().clone();
-    give_gradient(with, 3);
+    set_random_grad(with, 3);
     optimizer->step();
     CHECK_FALSE(same_bits(with.value(), with_before));
     CHECK(same_bits(without.value(), without_before));
@@ -71,7 +71,7 @@ TEST_CASE("groups have rates and weight decay of their own", "[optimizer]") {
   CHECK(optimizer.weight_decay(1) == 0.1);
   CHECK(optimizer.parameters(1)[0].is(b));
   const auto before = a.value().to_doubles();
-  for (const Variable& p : {a, b, c}) give_gradient(p, 2);
+  for (const Variable& p : {a, b, c}) set_random_grad(p, 2);
   const auto g = a.grad().to_doubles();
   optimizer.step();
   for (size_t i = 0; i < 4; ++i) {
@@ -106,8 +106,8 @@ TEST_CASE("resuming from a state dictionary gives the same bits", "[optimizer]")
     auto optimizer = make({{{a}}, {{b, never}, 0.01, 0.1}});
     const auto run = [](nn::Optimizer& own, const Variable& x, const Variable& y, int from, int to) {
       for (int step = from; step < to; ++step) {
-        give_gradient(x, static_cast<uint64_t>(step));
-        if (step % 2 == 0) give_gradient(y, static_cast<uint64_t>(step) + 100);
+        set_random_grad(x, static_cast<uint64_t>(step));
+        if (step % 2 == 0) set_random_grad(y, static_cast<uint64_t>(step) + 100);
         own.step();
         own.zero_grad();
       }
@@ -135,7 +135,7 @@ TEST_CASE("resuming from a state dictionary gives the same bits", "[optimizer]")
 TEST_CASE("a saved state does not change with further steps", "[optimizer]") {
   const Variable p = parameter({3}, 1);
   nn::Adam optimizer({p});
-  give_gradient(p, 2);
+  set_random_grad(p, 2);
   optimizer.step();
   const nn::StateDict saved = optimizer.state_dict();
   const Tensor mean = saved.at("0.0.mean").clone();
@@ -144,10 +144,10 @@ TEST_CASE("a saved state does not change with further steps", "[optimizer]") {
   CHECK(saved.at("steps").item() == 1);
 }
 
-TEST_CASE("a state that does not fit the optimiser is refused as a whole", "[optimizer]") {
+TEST_CASE("a state that does not fit the optimizer is refused as a whole", "[optimizer]") {
   const Variable p = parameter({3}, 1), q = parameter({2}, 2);
   nn::Adam adam({p, q});
-  give_gradient(p, 2);
+  set_random_grad(p, 2);
   adam.step();
   nn::StateDict state = adam.state_dict();
   nn::SGD sgd({p, q}, {.momentum = 0.9});
@@ -163,7 +163,7 @@ TEST_CASE("a state that does not fit the optimiser is refused as a whole", "[opt
   CHECK(adam.steps() == 1);
 }
 
-TEST_CASE("optimisers refuse parameters and options that make no sense", "[optimizer]") {
+TEST_CASE("optimizers refuse parameters and options that make no sense", "[optimizer]") {
   const Variable p = parameter({3}, 1, "fc.weight");
   for (const auto& optimizer : all_optimizers()) {
     const auto& make = optimizer.second;  // clang 14 captures no structured bindings
@@ -200,7 +200,7 @@ TEST_CASE("idle experts wait, and the others take the very step that they would 
     Variable whole(stacked.value().clone(), true), plain_twin(plain.value().clone(), true);
     auto reference = make({{{whole, plain_twin}, {}, 0.01}});
     for (size_t step = 0; step < rows.size(); ++step) {
-      give_gradient(stacked, 10 + step), give_gradient(plain, 20 + step);
+      set_random_grad(stacked, 10 + step), set_random_grad(plain, 20 + step);
       whole.mutable_grad() = stacked.grad(), plain_twin.mutable_grad() = plain.grad();
       const auto before = reference->state_dict();
       const Tensor value_before = whole.value().clone();
@@ -229,7 +229,7 @@ TEST_CASE("idle experts wait, and the others take the very step that they would 
   }
 }
 
-TEST_CASE("optimisers take the CPU's steps of some experts on each device", "[optimizer][device]") {
+TEST_CASE("optimizers take the CPU's steps of some experts on each device", "[optimizer][device]") {
   for (const int64_t size : {6, 8}) {  // of an expert: not a multiple of what is read together, and one
     for (const auto& [name, make] : all_optimizers()) {
       INFO(name << " with experts of " << size);
@@ -326,7 +326,7 @@ TEST_CASE("a step that was recorded is replayed as it would have been taken", "[
   }
 }
 
-TEST_CASE("an optimiser that was told to stop changes nothing", "[optimizer][device]") {
+TEST_CASE("an optimizer that was told to stop changes nothing", "[optimizer][device]") {
   for (const Device device : available_devices()) {
     for (const auto& [name, make] : all_optimizers()) {
       INFO(name);

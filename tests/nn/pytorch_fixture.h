@@ -8,6 +8,7 @@
 #include "tensor/safetensors.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
+#include "tests/support/paths.h"
 
 /// Reading what tests/fixtures/make_fixtures.py wrote. PyTorch computed everything in f64 from numbers that f32 can
 /// represent, so the same file is compared with in both types.
@@ -23,8 +24,7 @@ inline std::string difference_from_fixture(const Tensor& got, const Tensor& expe
 
 class Fixture {
  public:
-  explicit Fixture(const std::string& name)
-      : tensors_(load_safetensors(DIVVY_FIXTURES "/" + name + ".safetensors").tensors) {}
+  explicit Fixture(const std::string& name) : tensors_(load_safetensors(fixture_path(name + ".safetensors")).tensors) {}
 
   /// The names before the slash.
   std::set<std::string> cases() const {

@@ -117,7 +117,7 @@ TEST_CASE("layers give PyTorch's values, gradients and statistics", "[pytorch]")
   }
 }
 
-TEST_CASE("optimisers take PyTorch's steps", "[pytorch]") {
+TEST_CASE("optimizers take PyTorch's steps", "[pytorch]") {
   const Fixture fixture("optimizers");
   const auto table = all_optimizers();
   check_same_cases(fixture, table);

@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
+#include "tests/support/paths.h"
 
 namespace divvy::test {
 
@@ -17,7 +18,7 @@ using Tensors = FixtureRun::Tensors;
 
 /// The tensors of each case by their own names, which follow the last slash.
 std::map<std::string, Tensors> read_cases(const std::string& file) {
-  const SafeTensors contents = load_safetensors(fmt::format("{}/operations/{}.safetensors", DIVVY_FIXTURES, file));
+  const SafeTensors contents = load_safetensors(fixture_path(fmt::format("operations/{}.safetensors", file)));
   std::map<std::string, Tensors> cases;
   for (const auto& [name, tensor] : contents.tensors) {
     const size_t slash = name.rfind('/');

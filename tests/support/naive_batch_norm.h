@@ -7,7 +7,7 @@
 
 namespace divvy::test {
 
-/// Batch normalisation as plain loops in f64, straight from its definition: an oracle independent of the kernels.
+/// Batch normalization as plain loops in f64, straight from its definition: an oracle independent of the kernels.
 struct NaiveBatchNorm {
   std::vector<int64_t> offsets;  ///< [E + 1]
   bool training = true;

@@ -25,7 +25,7 @@ int64_t below(int64_t limit, std::mt19937_64& random) {
   return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
 }
 
-/// Mostly tiny images; sometimes as wide as a first layer can have with neighbouring pixels in the lanes, and wider.
+/// Mostly tiny images; sometimes as wide as a first layer can have with neighboring pixels in the lanes, and wider.
 Shape random_sample(std::mt19937_64& random) {
   switch (below(8, random)) {
     case 0:

@@ -14,7 +14,7 @@ namespace {
 float from_bits(uint32_t bits) { return std::bit_cast<float>(bits); }
 float rounded(float value) { return static_cast<float>(bf16(value)); }
 
-/// The nearest bfloat16, found by looking at both neighbours in double.
+/// The nearest bfloat16, found by looking at both neighbors in double.
 uint16_t nearest(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const auto below = static_cast<uint16_t>(bits >> 16), above = static_cast<uint16_t>(below + 1);

@@ -29,9 +29,9 @@ double mean_of(const std::vector<double>& v) {
   return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
-/// The mean of (v - centre)^power.
-double moment(std::vector<double> v, double centre, int power) {
-  for (double& x : v) x = std::pow(x - centre, power);
+/// The mean of (v - center)^power.
+double moment(std::vector<double> v, double center, int power) {
+  for (double& x : v) x = std::pow(x - center, power);
   return mean_of(v);
 }
 
@@ -239,9 +239,9 @@ TEST_CASE("Normal numbers have the moments and the tails of the distribution") {
     CHECK(beyond(1) == Approx(0.317311).margin(0.002));
     CHECK(beyond(2) == Approx(0.045500).margin(0.001));
     CHECK(beyond(4) == Approx(6.3e-5).margin(4e-5));
-    double neighbours = 0;
-    for (size_t i = 0; i + 1 < z.size(); ++i) neighbours += z[i] * z[i + 1];
-    CHECK(neighbours / 1e6 == Approx(0).margin(0.004));
+    double neighbors = 0;
+    for (size_t i = 0; i + 1 < z.size(); ++i) neighbors += z[i] * z[i + 1];
+    CHECK(neighbors / 1e6 == Approx(0).margin(0.004));
   }
   const auto scaled = Generator(4).normal({4}, 10, 0.5, DType::f64).to_doubles();
   const auto plain = Generator(4).normal({4}, 0, 1, DType::f64).to_doubles();

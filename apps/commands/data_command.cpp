@@ -1,0 +1,60 @@
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "apps/commands/commands.h"
+#include "apps/exit_code.h"
+#include "apps/run/run_support.h"
+#include "apps/terminal/terminal.h"
+#include "datasets/catalog.h"
+
+namespace divvy::app {
+
+namespace {
+
+void list_sets(const std::string& data_dir) {
+  size_t widest = 0, widest_sample = 0;
+  for (const data::CatalogEntry& entry : data::catalog()) {
+    widest = std::max(widest, entry.name.size());
+    widest_sample = std::max(widest_sample, entry.sample.size());
+  }
+  fmt::print("data folder: {}\n\n", data_dir.empty() ? "none (--data-dir or DIVVY_DATA)" : data_dir);
+  std::set<std::string> missing;  // sets may share files
+  for (const data::CatalogEntry& entry : data::catalog()) {
+    const data::DataStatus status = data::status(entry, data_dir);
+    const int64_t samples = entry.sizes.train + entry.sizes.validation + entry.sizes.test;
+    fmt::print("{:<{}}  {:<{}}  {:>7}  {:<24}  {}\n", entry.name, widest, entry.sample, widest_sample,
+               samples > 0 ? grouped(samples) : "", status.text, entry.description);
+    for (const data::FileStatus& file : status.files) {
+      if (file.path.empty()) missing.insert(file.name);
+    }
+  }
+  if (missing.empty()) return;
+  fmt::print("\nmissing below the data folder, plain or as .gz:\n");
+  for (const std::string& name : missing) fmt::print("  {}\n", name);
+}
+
+void check_set(const std::string& name, const std::string& data_dir) {
+  const data::Splits splits = load_data(name, data_dir, 42);
+  fmt::print("{}: read and checked, samples {}\n", name, splits.train.sample_shape());
+  for (const auto& [part, set] :
+       {std::pair{"train", &splits.train}, {"validation", &splits.validation}, {"test", &splits.test}}) {
+    fmt::print("  {:<10}  {:>7} samples", part, grouped(set->size()));
+    if (set->classes > 0) {
+      const auto counts = set->class_counts();
+      const auto [least, most] = std::ranges::minmax(counts);
+      fmt::print(", {} classes of {} to {}", set->classes, grouped(least), grouped(most));
+    }
+    fmt::print("\n");
+  }
+}
+
+}  // namespace
+
+int data_command(const DataConfig& config) {
+  if (config.names.empty()) list_sets(config.data_dir);
+  for (const std::string& name : config.names) check_set(name, config.data_dir);
+  return kDone;
+}
+
+}  // namespace divvy::app

@@ -1,0 +1,31 @@
+#include <cstdio>
+#include <thread>
+
+#include "apps/commands/commands.h"
+#include "apps/exit_code.h"
+#include "apps/version.h"
+#include "datasets/catalog.h"
+#include "tensor/device.h"
+#include "tensor/parallel.h"
+
+namespace divvy::app {
+
+int doctor_command(const DataConfig& config) {
+  const auto line = [](const char* name, const std::string& text) { fmt::print("{:<14}{}\n", name, text); };
+  line("divvy", kVersion);
+  line("build", fmt::format("{}, {}, {} instructions", kBuildType, compiler_text(), instruction_set()));
+  line("processor", processor_name());
+  line("threads", fmt::format("{} of {}", num_threads(), std::thread::hardware_concurrency()));
+  const int gpus = cuda_device_count();
+  line("GPU", !kCudaBuild ? "none: this build has no CUDA" : gpus == 0 ? "none found" : fmt::format("{} found", gpus));
+  line("libraries", libraries_text());
+  std::string ready;
+  for (const data::CatalogEntry& entry : data::catalog()) {
+    if (data::status(entry, config.data_dir).ready) ready += (ready.empty() ? "" : ", ") + entry.name;
+  }
+  line("data folder", config.data_dir.empty() ? "none; name one with --data-dir or DIVVY_DATA" : config.data_dir);
+  line("data ready", ready);
+  return kDone;
+}
+
+}  // namespace divvy::app

@@ -1,0 +1,91 @@
+#include <cstdio>
+
+#include "apps/commands/commands.h"
+#include "apps/exit_code.h"
+#include "apps/run/run_model.h"
+#include "apps/run/run_support.h"
+#include "apps/run/training_plan.h"
+#include "apps/terminal/expert_table.h"
+#include "apps/terminal/terminal.h"
+#include "moe/analysis/metrics.h"
+#include "tensor/parallel.h"
+
+namespace divvy::app {
+
+namespace {
+
+constexpr int64_t kListedExperts = 32;
+
+std::string class_report_text(const moe::Record& record, const data::Dataset& dataset) {
+  const auto reports = moe::class_reports(moe::confusion_matrix(record));
+  size_t widest = 5;
+  for (int64_t c = 0; c < record.classes; ++c) widest = std::max(widest, dataset.class_name(c).size());
+  std::string text = fmt::format("{:<{}}  precision  recall     f1  samples\n", "class", widest);
+  for (size_t c = 0; c < reports.size(); ++c) {
+    text += fmt::format("{:<{}}  {:>9.4f}  {:>6.4f}  {:>5.3f}  {:>7}\n", dataset.class_name(static_cast<int64_t>(c)),
+                        widest, reports[c].precision, reports[c].recall, reports[c].f1, reports[c].support);
+  }
+  return text;
+}
+
+std::string confusion_text(const moe::Record& record, const data::Dataset& dataset) {
+  const auto counts = moe::confusion_matrix(record);
+  size_t widest = 5;
+  for (int64_t c = 0; c < record.classes; ++c) widest = std::max(widest, dataset.class_name(c).size());
+  std::string text = fmt::format("confusion: rows are labels, columns predictions\n{:<{}}", "", widest);
+  for (int64_t c = 0; c < record.classes; ++c) text += fmt::format("{:>7}", dataset.class_name(c).substr(0, 6));
+  for (int64_t r = 0; r < record.classes; ++r) {
+    text += fmt::format("\n{:<{}}", dataset.class_name(r), widest);
+    for (int64_t count : counts[static_cast<size_t>(r)]) text += count == 0 ? "      ·" : fmt::format("{:>7}", count);
+  }
+  return text + "\n";
+}
+
+std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
+  const moe::Record& record = evaluation.routed;
+  const auto samples = static_cast<double>(record.size());
+  return fmt::format(
+      "evaluated {:.2f} experts a sample in {:.2f} µs, {} FLOP a sample ({} with every expert), {:.0f} samples/s\n",
+      static_cast<double>(record.evaluated_rows) / samples, 1e6 * evaluation.routed_seconds / samples,
+      grouped(cost.routed), grouped(cost.dense), samples / evaluation.routed_seconds);
+}
+
+}  // namespace
+
+int eval_command(const EvalConfig& config) {
+  if (config.threads > 0) set_num_threads(config.threads);
+  const Device device = chosen_device(config.device);
+  use_precision(config.precision, device);
+  TrainConfig settings = run_settings(config.run);
+  if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
+  const data::Splits data = planned_data(settings);
+  const RunModel run = load_run_model(config.run, config.checkpoint, settings, data.train);
+  moe::RoutingOptions routing = planned_evaluation(run.config, run.options);
+  if (config.temperature > 0) {
+    if (run.options.gate_normalizer == moe::Normalizer::escort) {
+      throw UsageError("--temperature: the gate of this run has escort probabilities, which know none");
+    }
+    routing.temperature = config.temperature;
+  }
+  const moe::TrainerOptions how{.batch = config.batch,
+                                .seed = settings.seed,
+                                .evaluation = routing,
+                                .augment = {},
+                                .batch_statistics = run.options.quirks.has(moe::Quirk::batch_statistics),
+                                .dropout_in_evaluation = run.options.quirks.has(moe::Quirk::dropout_in_evaluation)};
+  run.model->to(device);
+  const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
+  const moe::Record& record = evaluation.routed;
+  fmt::print("{}\n", evaluation_text(evaluation, data.test, "test", use_color(stdout)));
+  if (record.experts > 1 && record.experts <= kListedExperts) {
+    fmt::print("{}\n", expert_text(moe::expert_reports(evaluation.analyzed())));
+  }
+  if (record.is_classification()) {
+    if (record.classes <= 20) fmt::print("{}\n", confusion_text(record, data.test));
+    fmt::print("{}\n", class_report_text(record, data.test));
+  }
+  fmt::print("{}", cost_text(evaluation, flops_per_sample(*run.model, how.evaluation, data.test)));
+  return kDone;
+}
+
+}  // namespace divvy::app

@@ -1,0 +1,97 @@
+#include "apps/commands/listing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "datasets/catalog.h"
+#include "moe/model/class_lists.h"
+#include "moe/model/models.h"
+#include "moe/model/networks.h"
+#include "moe/reproduction/quirks.h"
+#include "moe/training/recipe.h"
+
+namespace divvy::app {
+
+namespace {
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+std::string group(const char* title, const Lines& lines) {
+  size_t widest = 0;
+  for (const auto& [name, summary] : lines) widest = std::max(widest, name.size());
+  std::string text = fmt::format("{}\n", title);
+  for (const auto& [name, summary] : lines) text += fmt::format("  {:<{}}  {}\n", name, widest, summary);
+  return text + "\n";
+}
+
+template <class Rows>
+Lines lines_of(const Rows& rows) {
+  Lines lines;
+  for (const auto& row : rows) lines.emplace_back(row.name, row.summary);
+  return lines;
+}
+
+Lines class_list_lines() {
+  Lines lines;
+  for (const moe::NamedClassLists& row : moe::class_list_table()) {
+    std::string text = moe::to_string(row.lists);
+    constexpr size_t kMost = 60;
+    if (text.size() > kMost) text = fmt::format("{} lists: {} ...", row.lists.size(), text.substr(0, text.find('|')));
+    lines.emplace_back(row.name, text);
+  }
+  lines.emplace_back("random", "each class to one expert, drawn from the seed");
+  lines.emplace_back("0,1|2|...", "the classes of expert 0, of expert 1, ...");
+  return lines;
+}
+
+Lines data_lines() {
+  Lines lines;
+  for (const data::CatalogEntry& entry : data::catalog()) {
+    const std::string sample = entry.sample.find('x') == std::string::npos
+                                   ? fmt::format("{} {}", entry.sample, entry.sample == "1" ? "feature" : "features")
+                                   : entry.sample;
+    const std::string classes = entry.classes > 0 ? fmt::format(", {} classes", entry.classes) : "";
+    lines.emplace_back(entry.name, fmt::format("{}; {}{}", entry.description, sample, classes));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string listing() {
+  std::string text = group("models (--model)", lines_of(moe::model_kinds()));
+  text += group("gates (--gate)", {{"plain", "reads the samples"},
+                                   {"attentive", "reads the samples and the hidden layer of every expert"},
+                                   {"augmented", "reads the samples and the output of every expert"}});
+  text += group("probabilities of gate and experts (--gate-output, --expert-output)",
+                {{"softmax", "exp(z) / sum exp(z)"}, {"escort", "z^2 / sum z^2"}});
+  text += group("which expert answers (--output)", {{"usual", "what the model is known by"},
+                                                    {"mixture", "all experts, weighted"},
+                                                    {"sampled", "one, drawn from the probabilities"},
+                                                    {"arg-max", "the preferred one"}});
+  text +=
+      group("losses (--loss)", {{"cross-entropy", "-ln of the output's probability of the label"},
+                                {"likelihood", "-ln of the mixture of the experts' likelihoods (Jacobs et al. 1991)"},
+                                {"mse", "squared error of the output, for a regression"},
+                                {"responsibility", "what the M-step of EM minimizes (Jordan and Jacobs 1994)"}});
+  text +=
+      group("regularizers (options, each with its weight)",
+            {{"--importance", "squared coefficient of variation of the experts' shares (Shazeer et al. 2017)"},
+             {"--similarity-same", "distance of samples that share an expert"},
+             {"--similarity-different", "minus the distance of samples in different experts"},
+             {"--class-balance", "squared coefficient of variation of the predicted classes"},
+             {"--orthogonality", "how alike the outputs of different experts are; evaluates every expert"},
+             {"--ideal-gate", "squared difference of the gate and the best expert; evaluates every expert"},
+             {"--gate-regression", "difference of scores and log-likelihoods of the experts; evaluates every expert"}});
+  text += group("recipes (--recipe)", lines_of(moe::recipe_kinds()));
+  text += group("quirks of published code (--quirks, comma-separated)", lines_of(moe::quirk_table()));
+  text += group("classes of experts (--class-lists)", class_list_lines());
+  text += group("networks of experts and gate (--net)", lines_of(moe::networks()));
+  text += group("data sets (--data)", data_lines());
+  text.pop_back();  // the empty line after the last group
+  return text;
+}
+
+}  // namespace divvy::app

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "moe/analysis/record.h"
+
+/// Results under the names and in the columns of the published experiments on gated modular networks, so that tables
+/// can be laid side by side with theirs.
+namespace divvy::app {
+
+/// The settings that stand in a published name. A part whose setting has the value shown here is left out of the name.
+struct ReferenceSettings {
+  std::string model;  ///< what the table calls the method
+  int64_t classes = 0, experts = 0;
+  double importance = 0;  ///< weight of the importance regularizer
+  double temperature = 1;
+  double temperature_decay = 0;
+  double no_gate_temperature = 0;  ///< first temperature of training without a gate
+  double similarity_same = 0;      ///< weights of the two terms of sample similarity, of which the published code
+                                   ///< divides the second by the square of the batch size, and not the first
+  double similarity_different = 0;
+};
+
+/// model [_importance_I] [_temp_T] [_t_decay_v] [_no_gate_T_v] [_sample_sim_same_v] [_sample_sim_diff_v], with I and T
+/// to one decimal, v to one decimal from 1 on and below that with the digits it takes, as Python writes them: 0.0001,
+/// 1e-05. Throws ValueError for a value that is negative or not finite.
+std::string reference_name(const ReferenceSettings& settings);
+
+/// reference_name() _ classes _ experts _models.pt
+std::string reference_file_name(const ReferenceSettings& settings);
+
+/// A row of a published table. Entropies and mutual information are in bits, errors are shares.
+struct ReferenceRow {
+  std::string model;
+  double train_error = 0, val_error = 0, test_error = 0;
+  std::optional<double> top_5_error;  ///< of the test part, where there are more than 20 classes
+  // Absent where no samples were divided among experts.
+  std::optional<double> mutual_information;  ///< of the selected expert and the class that it predicts, not the label
+  std::optional<double> sample_entropy;      ///< 0 for a hard gate
+  std::optional<double> expert_usage;        ///< entropy of the mean gate; of the selections for a hard gate
+  std::optional<double> per_task_entropy;    ///< from the gate's mass; from the selections for a hard gate
+};
+
+/// `hard`: the gate selects one expert (arg-max, sampled, top-1, loss gate). The figures are of the test part. Throws
+/// ValueError for records that are empty or of a regression.
+ReferenceRow reference_row(const ReferenceSettings& settings, double train_error, const moe::Record& validation,
+                           const moe::Record& test, bool hard);
+
+/// The rows as CSV, numbers with the digits it takes to read back the same bits. `usage_in_nats`: some of the published
+/// tables have the expert usage, and it alone, in nats.
+std::string reference_csv(const std::vector<ReferenceRow>& rows, bool usage_in_nats = false);
+/// Writes them; the file is replaced whole or not at all. Throws CheckpointError.
+void write_reference_csv(const std::string& path, const std::vector<ReferenceRow>& rows, bool usage_in_nats = false);
+
+/// The same for people: errors in percent, an aligned table.
+std::string reference_text(const std::vector<ReferenceRow>& rows);
+
+}  // namespace divvy::app

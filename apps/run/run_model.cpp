@@ -1,0 +1,58 @@
+#include "apps/run/run_model.h"
+
+#include <algorithm>
+
+#include "apps/run/run_folder.h"
+#include "apps/run/training_plan.h"
+#include "moe/model/gate.h"
+#include "tensor/safetensors.h"
+
+namespace divvy::app {
+
+TrainConfig run_settings(const std::filesystem::path& run) {
+  const std::string path = (run / "config.toml").string();
+  read_run_file(path);  // a missing file is an error of the run folder, not of the command line
+  CLI::App command;
+  TrainConfig config;
+  add_train_options(command, config);
+  try {
+    auto arguments = with_config_file(command, {"--config", path});
+    std::ranges::reverse(arguments);
+    command.parse(std::move(arguments));
+  } catch (const CLI::Error& error) {
+    fail<CheckpointError>("{}: {}", path, error.what());
+  } catch (const UsageError& error) {
+    fail<CheckpointError>("{}", error.what());
+  }
+  return config;
+}
+
+RunModel load_run_model(const std::filesystem::path& run, const std::string& checkpoint, TrainConfig settings,
+                        const data::Dataset& dataset) {
+  const auto weights = load_safetensors((run / "checkpoints" / checkpoint / "weights.safetensors").string());
+  RunModel result;
+  result.config = std::move(settings);
+  try {
+    result.options = planned_model(result.config, dataset);
+    Generator random(result.config.seed);
+    result.model = moe::build_model(result.options, random);
+    const auto* attentive = dynamic_cast<const moe::AttentiveGate*>(result.model->gate().get());
+    // Before the last stage of the recipe distil the gate is still the attentive one.
+    if (attentive != nullptr && !weights.tensors.contains("gate.query.weight")) {
+      result.model->set_gate(attentive->distilled(result.options.experts, random));
+    }
+  } catch (const UsageError& error) {
+    fail<CheckpointError>("{}: {}", (run / "config.toml").string(), error.what());
+  }
+  result.model->load_state_dict(weights.tensors);
+  return result;
+}
+
+RunModel load_run_model(const std::filesystem::path& run, const std::string& checkpoint, const std::string& data_dir) {
+  TrainConfig settings = run_settings(run);
+  if (!data_dir.empty()) settings.data_dir = data_dir;
+  const data::Splits data = planned_data(settings);
+  return load_run_model(run, checkpoint, std::move(settings), data.train);
+}
+
+}  // namespace divvy::app

@@ -1,0 +1,383 @@
+#include "apps/run/training_plan.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "apps/run/device_plan.h"
+#include "apps/run/run_model.h"
+#include "apps/settings/idle_options.h"
+#include "apps/terminal/terminal.h"
+#include "datasets/compose.h"
+#include "tensor/parallel.h"
+
+namespace divvy::app {
+
+namespace {
+
+/// Runs a step of the planning; an error of the library then begins with the option that it comes from.
+template <class Step>
+auto for_option(const std::string& option, Step step) {
+  try {
+    return step();
+  } catch (const ValueError& error) {
+    throw UsageError(fmt::format("{}: {}", option, error.what()));
+  }
+}
+
+double parse_number(const std::string& option, const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) || value <= 0) {
+    throw UsageError(fmt::format("{}: '{}' is no number greater than 0", option, text));
+  }
+  return value;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool is_photograph(const data::Dataset& dataset) { return dataset.sample_shape() == Shape{3, 32, 32}; }
+
+data::Augmentation augmentation(TrainConfig& config, const data::Dataset& dataset) {
+  if (config.augment.empty()) config.augment = is_photograph(dataset) ? "true" : "false";
+  if (config.augment == "false") return {};
+  const data::Augmentation augment{.flip = true, .crop_padding = 4, .reflect = true};
+  for_option("--augment", [&] { data::check_augmentation(augment, dataset.sample_shape()); });
+  return augment;
+}
+
+/// Settings that only some others give a meaning, where the library would find out late.
+void refuse_incomplete(const TrainConfig& config) {
+  const bool lists_missing = config.class_lists.empty();
+  const char* how = "give them with --class-lists, for example random; --list has more";
+  if (lists_missing && config.model == "concatenation") {
+    throw UsageError(fmt::format("--model concatenation needs the classes of each expert; {}", how));
+  }
+  if (lists_missing && config.recipe.starts_with("pre-chosen")) {
+    throw UsageError(fmt::format("--recipe {} needs the classes of each expert; {}", config.recipe, how));
+  }
+  if (lists_missing && config.class_mask) {
+    throw UsageError(fmt::format("--class-mask needs the classes of each expert; {}", how));
+  }
+  const bool changing = !parse_temperatures(config.temperature).schedule.empty() || config.temperature_decay > 0;
+  if (config.gate_output == "escort" && changing) {
+    throw UsageError("--gate-output escort has no temperature that could change; --gate-output softmax has");
+  }
+  if (!config.expert_learning_rates.empty() && !config.separate_experts) {
+    throw UsageError("--expert-lr needs experts as networks of their own; add --separate-experts");
+  }
+}
+
+/// Losses that do not fit the way in which the model combines its experts.
+void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, moe::Loss loss) {
+  const moe::ModelKind& kind = moe::find_model(config.model);
+  const bool em = kind.recipe == "em", responsibility = loss == moe::Loss::responsibility;
+  if (em != responsibility) {
+    throw UsageError(
+        fmt::format("--loss {} {}; --loss {} suits --model {}", moe::to_string(loss),
+                    em ? "has no responsibilities, by which model em learns" : "needs the E-steps of --model em",
+                    moe::to_string(moe::usual_loss(options)), config.model));
+  }
+  if (loss == moe::Loss::likelihood && options.targets > 0 && options.quirks.has(moe::Quirk::square_root_likelihood)) {
+    throw UsageError("--quirks square-root-likelihood is of probabilities of labels, and the data have targets");
+  }
+  if (loss == moe::Loss::likelihood && kind.combination != moe::Combination::outputs) {
+    throw UsageError(
+        fmt::format("--loss likelihood mixes the experts' outputs, and --model {} combines their logits; "
+                    "--loss cross-entropy suits",
+                    config.model));
+  }
+}
+
+/// The network whose outputs tell how far samples are from each other.
+std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const data::Dataset& dataset) {
+  if (config.distance == "pixels") return nullptr;
+  TrainConfig settings = run_settings(config.distance);
+  const RunModel run = settings.data == config.data ? load_run_model(config.distance, "last", settings, dataset)
+                                                    : load_run_model(config.distance, "last", config.data_dir);
+  if (run.config.model != "single") {
+    throw UsageError(fmt::format("--distance {} is a run of --model {}; its features come from one of --model single",
+                                 config.distance, run.config.model));
+  }
+  if (moe::find_network(run.options.network).sample != dataset.sample_shape()) {
+    throw UsageError(fmt::format("--distance {} was trained on samples {}, {} has {}", config.distance,
+                                 moe::find_network(run.options.network).sample, dataset.name, dataset.sample_shape()));
+  }
+  run.model->eval();
+  run.model->freeze(true);
+  return run.model->expert_stack();
+}
+
+/// What the length and the temperatures of a run follow from.
+moe::Method outline(const TrainConfig& config, const moe::ModelOptions& options) {
+  moe::Method method;
+  method.model = options;
+  method.objective.loss = config.loss.empty() ? moe::usual_loss(options) : moe::parse_loss(config.loss);
+  method.epochs = config.epochs;
+  method.first_epochs = config.first_epochs == 0 ? config.epochs : config.first_epochs;
+  method.temperatures = {.schedule = parse_temperatures(config.temperature).schedule,
+                         .decay = config.temperature_decay,
+                         .decay_start = config.temperature_decay_start};
+  return method;
+}
+
+moe::Recipe recipe_of(const TrainConfig& config, const moe::Method& method) {
+  return for_option(fmt::format("--recipe {}", config.recipe), [&] { return moe::make_recipe(config.recipe, method); });
+}
+
+/// Temperatures for more epochs than the gate has.
+void refuse_long_schedule(const TrainConfig& config, const moe::ModelOptions& options) {
+  const auto scheduled = static_cast<int64_t>(parse_temperatures(config.temperature).schedule.size());
+  const int64_t epochs = recipe_of(config, outline(config, options)).gate_epochs();
+  if (scheduled > epochs) {
+    throw UsageError(fmt::format("--temperature {} is for {} epochs, --epochs {} has {} of them", config.temperature,
+                                 scheduled, config.epochs, epochs));
+  }
+}
+
+moe::Method make_method(TrainConfig& config, const Plan& plan) {
+  refuse_idle_terms(config);
+  if (config.loss.empty()) config.loss = moe::to_string(moe::usual_loss(plan.model_options));
+  if (config.first_epochs == 0) config.first_epochs = config.epochs;
+  moe::Method method = outline(config, plan.model_options);
+  refuse_loss(config, plan.model_options, method.objective.loss);
+  method.objective.importance = config.importance;
+  method.objective.similarity_same = config.similarity_same;
+  method.objective.similarity_different = config.similarity_different;
+  method.objective.class_balance = config.class_balance;
+  method.objective.orthogonality = config.orthogonality;
+  method.objective.ideal_gate = config.ideal_gate;
+  method.objective.gate_regression = config.gate_regression;
+  method.objective.distance_features = distance_features(config, plan.data.train);
+  method.optimizer = {.name = config.optimizer,
+                      .learning_rate = config.learning_rate,
+                      .weight_decay = config.weight_decay,
+                      .momentum = config.momentum,
+                      .skip_idle_experts = config.skip_idle_experts};
+  if (config.fast_dev_run) method.epochs = method.first_epochs = 1;
+  method.clip_norm = config.clip_norm;
+  method.e_step = config.e_step == "hard" ? moe::EStep::hard : moe::EStep::soft;
+  method.e_step_every = config.e_step_every;
+  if (!config.expert_learning_rates.empty()) {
+    method.expert_learning_rates = parse_numbers("--expert-lr", config.expert_learning_rates);
+  }
+  return method;
+}
+
+moe::TrainerOptions trainer_options(TrainConfig& config, const Plan& plan) {
+  const moe::Quirks& quirks = plan.model_options.quirks;
+  if (config.batch == 0) config.batch = plan.data.train.size() < 20000 ? 64 : 512;
+  return {.batch = config.batch,
+          .seed = config.seed,
+          .batch_limit = config.fast_dev_run ? 1 : 0,
+          .evaluation = planned_evaluation(config, plan.model_options),
+          .augment = augmentation(config, plan.data.train),
+          .augment_validation = quirks.has(moe::Quirk::augmented_validation),
+          .batch_statistics = quirks.has(moe::Quirk::batch_statistics),
+          .dropout_in_evaluation = quirks.has(moe::Quirk::dropout_in_evaluation),
+          .accuracy_after_update = quirks.has(moe::Quirk::accuracy_after_update),
+          .cuda_graph = config.cuda_graph != "off"};
+}
+
+std::string stages_text(const moe::Recipe& recipe) {
+  std::string text;
+  for (const moe::Stage& stage : recipe.stages) {
+    const char* learns = stage.learns == moe::Learns::gate      ? ", the gate learns"
+                         : stage.learns == moe::Learns::experts ? ", the experts learn"
+                                                                : "";
+    text += fmt::format("{}{} ({} {}{})", text.empty() ? "" : "; ", stage.name, stage.epochs,
+                        stage.epochs == 1 ? "epoch" : "epochs", learns);
+  }
+  return text;
+}
+
+std::string objective_text(const moe::Objective& objective, const TrainConfig& config) {
+  std::string text = moe::to_string(objective.loss);
+  const auto add = [&](double weight, const char* name) {
+    if (weight != 0) text += fmt::format(" {} {} {}", weight > 0 ? "+" : "-", std::abs(weight), name);
+  };
+  add(objective.importance, "importance");
+  add(objective.similarity_same, "similarity of the same");
+  add(-objective.similarity_different, "similarity of different experts");
+  add(objective.class_balance, "class balance");
+  add(objective.orthogonality, "orthogonality");
+  add(objective.ideal_gate, "ideal gate");
+  add(objective.gate_regression, "gate regression");
+  if (objective.distance_features) text += fmt::format(", distances by {}", config.distance);
+  return text;
+}
+
+/// One objective, or where the stages differ, each with the stage it is of.
+std::string objectives_text(const moe::Recipe& recipe, const TrainConfig& config) {
+  std::string first = objective_text(recipe.stages.front().objective, config), all;
+  bool alike = true;
+  for (const moe::Stage& stage : recipe.stages) {
+    const std::string text = objective_text(stage.objective, config);
+    alike = alike && text == first;
+    all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", stage.name, text);
+  }
+  return alike ? first : all;
+}
+
+}  // namespace
+
+std::vector<double> parse_numbers(const std::string& option, const std::string& text) {
+  std::vector<double> numbers;
+  for (const std::string& part : split(text, ',')) numbers.push_back(parse_number(option, part));
+  return numbers;
+}
+
+TemperaturePlan parse_temperatures(const std::string& text) {
+  constexpr const char* kOption = "--temperature";
+  constexpr int64_t kMostEpochs = 1'000'000;
+  TemperaturePlan plan;
+  if (text.find_first_of(",x") == std::string::npos) return {{}, parse_number(kOption, text)};
+  for (const std::string& part : split(text, ',')) {
+    const size_t times = part.find('x');
+    plan.last = parse_number(kOption, part.substr(0, times));
+    const double epochs = times == std::string::npos ? 1 : parse_number(kOption, part.substr(times + 1));
+    if (epochs != std::floor(epochs) || epochs > kMostEpochs) {
+      throw UsageError(
+          fmt::format("--temperature: '{}' is no number of epochs; a schedule is written as 10x25,1x25,0.01x25",
+                      part.substr(times + 1)));
+    }
+    plan.schedule.insert(plan.schedule.end(), static_cast<size_t>(epochs), plan.last);
+  }
+  return plan;
+}
+
+data::Splits planned_data(const TrainConfig& config) {
+  const moe::Quirks quirks = for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
+  data::Splits data = load_data(config.data, config.data_dir, config.seed);
+  if (config.normalize == "half") {
+    if (data.train.x.rank() != 4) throw UsageError("--normalize half is for images; --normalize own suits all data");
+    const std::vector<double> half(static_cast<size_t>(data.train.x.size(1)), 0.5);
+    for (data::Dataset* part : {&data.train, &data.validation, &data.test}) part->normalization = {half, half};
+  }
+  const bool whole = quirks.has(moe::Quirk::no_validation_part);
+  if (whole && data.validation.size() > 0) data.train = data::concat({data.train, data.validation});
+  if (config.train_limit > 0 && config.train_limit < data.train.size()) {
+    data.train = data.train.slice(0, config.train_limit);
+  }
+  if (whole || quirks.has(moe::Quirk::test_as_validation)) data.validation = data.test;
+  return data;
+}
+
+moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& dataset) {
+  moe::ModelOptions options;
+  options.model = config.model;
+  if (config.network.empty()) config.network = default_network(dataset, config);
+  options.network = config.network;
+  const moe::NetworkPair& pair = moe::find_network(options.network);
+  if (pair.sample != dataset.sample_shape()) {
+    throw UsageError(fmt::format("--net {} takes samples {}, {} has {}; try --net {}", options.network, pair.sample,
+                                 dataset.name, dataset.sample_shape(), default_network(dataset, config)));
+  }
+  options.experts = config.experts;
+  options.k = config.k;
+  options.classes = dataset.classes;
+  if (dataset.target.defined()) options.targets = dataset.target.size(1);
+  options.temperature = parse_temperatures(config.temperature).last;
+  options.gate = config.gate == "attentive"   ? moe::GateKind::attentive
+                 : config.gate == "augmented" ? moe::GateKind::augmented
+                                              : moe::GateKind::plain;
+  if (config.gate_output == "escort") options.gate_normalizer = moe::Normalizer::escort;
+  if (config.expert_output == "escort") options.expert_output = moe::ExpertOutput::escort;
+  if (config.output == "mixture") options.output = moe::Output::mixture;
+  if (config.output == "sampled") options.output = moe::Output::sampled;
+  if (config.output == "arg-max") options.output = moe::Output::arg_max;
+  options.hidden_before_relu = config.expert_hidden == "pre-relu";
+  options.class_mask = config.class_mask;
+  options.separate_experts = config.separate_experts;
+  options.quirks = for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
+  if (!config.class_lists.empty()) {
+    constexpr uint64_t kListStream = 104;  // of the run's seed; the trainer has those before
+    Generator random(config.seed, kListStream);
+    options.class_lists = for_option("--class-lists", [&] {
+      return moe::parse_class_lists(config.class_lists, options.experts, options.classes, random);
+    });
+  }
+  for_option(fmt::format("--model {}", config.model), [&] { moe::routing_of(options, false); });
+  return options;
+}
+
+moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::ModelOptions& options) {
+  moe::RoutingOptions routing = moe::routing_of(options, false);
+  const bool at_one = options.quirks.has(moe::Quirk::unit_temperature);
+  routing.temperature = at_one ? 1 : recipe_of(config, outline(config, options)).temperature();
+  return routing;
+}
+
+Plan make_plan(TrainConfig& config) {
+  refuse_incomplete(config);
+  return make_plan(config, planned_data(config));
+}
+
+Plan make_plan(TrainConfig& config, data::Splits data) {
+  refuse_incomplete(config);
+  Plan plan;
+  plan.data = std::move(data);
+  plan.model_options = planned_model(config, plan.data.train);
+  if (config.recipe.empty()) config.recipe = moe::find_model(config.model).recipe;
+  const moe::Method method = make_method(config, plan);
+  plan.recipe = recipe_of(config, method);
+  refuse_long_schedule(config, plan.model_options);
+  plan.trainer = trainer_options(config, plan);
+  Generator weights(config.seed);
+  plan.model = for_option(fmt::format("--model {}", config.model),
+                          [&] { return moe::build_model(plan.model_options, weights); });
+  require_graph(plan, config);
+  plan.cost = flops_per_sample(*plan.model, plan.trainer.evaluation, plan.data.train);
+  return plan;
+}
+
+std::string describe(const Plan& plan, const TrainConfig& config) {
+  const moe::ModelOptions& options = plan.model_options;
+  const auto& model = *plan.model;
+  const int64_t experts = model.expert_stack()->parameter_count();
+  const std::string learned = plan.regression() ? fmt::format("{} numbers to predict", options.targets)
+                                                : fmt::format("{} classes", options.classes);
+  std::string text = fmt::format("data      {}: {} train, {} validation, {} test samples {}, {}{}\n", config.data,
+                                 grouped(plan.data.train.size()), grouped(plan.data.validation.size()),
+                                 grouped(plan.data.test.size()), plan.data.train.sample_shape(), learned,
+                                 plan.trainer.augment.none() ? "" : ", mirrored and cropped at random");
+  text += fmt::format("model     {}, ", options.model);
+  if (model.experts() > 1) {
+    text += fmt::format("{} experts of {} parameters, ", model.experts(), grouped(experts / model.experts()));
+  } else {
+    text += fmt::format("{} parameters, ", grouped(experts));
+  }
+  if (model.has_gate()) {
+    text += fmt::format("{} gate of {}, ", config.gate, grouped(model.parameter_count() - experts));
+  }
+  text += fmt::format("network {}\n", options.network);
+  if (!options.class_lists.empty()) text += fmt::format("classes   {}\n", moe::to_string(options.class_lists));
+  const moe::Stage& last = plan.recipe.stages.back();
+  text += fmt::format("routing   {} in training, {} in evaluation\n", last.routing.to_string(),
+                      plan.trainer.evaluation.to_string());
+  text += fmt::format("loss      {}\n", objectives_text(plan.recipe, config));
+  text += fmt::format("recipe    {}: {}\n", plan.recipe.name, stages_text(plan.recipe));
+  text += fmt::format("cost      {} FLOP a sample forward, {} with every expert evaluated\n", grouped(plan.cost.routed),
+                      grouped(plan.cost.dense));
+  text += fmt::format("training  {}, learning rate {}, weight decay {}, batch {}\n", config.optimizer,
+                      config.expert_learning_rates.empty()
+                          ? fmt::format("{}", config.learning_rate)
+                          : fmt::format("{}, of the experts {}", config.learning_rate, config.expert_learning_rates),
+                      config.weight_decay, config.batch);
+  if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
+  if (!options.quirks.empty()) text += fmt::format("quirks    {}\n", options.quirks.to_string());
+  if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);
+  text += fmt::format("seed      {}, {} threads\n", config.seed, num_threads());
+  const std::vector<std::string> idle = idle_options(config, plan.recipe);
+  if (!idle.empty()) text += fmt::format("no effect {}\n", fmt::join(idle, ", "));
+  return text;
+}
+
+}  // namespace divvy::app

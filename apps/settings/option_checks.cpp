@@ -1,0 +1,38 @@
+#include "apps/settings/option_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "apps/settings/suggest.h"
+
+namespace divvy::app {
+
+CLI::Validator number(double low, double high, bool open) {
+  const std::string range = std::isinf(high) ? fmt::format("{} {}", open ? "greater than" : "at least", low)
+                                             : fmt::format("from {} to {}", low, high);
+  return CLI::Validator(
+      [=](std::string& text) {
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        const bool good = end != text.c_str() && *end == '\0' && std::isfinite(value) &&
+                          (open ? value > low : value >= low) && value <= high;
+        return good ? std::string() : fmt::format("must be a number {}, got '{}'", range, text);
+      },
+      "");
+}
+
+CLI::Validator one_of(std::vector<std::string> names) {
+  return CLI::Validator(
+      [names = std::move(names)](std::string& text) -> std::string {
+        if (std::ranges::find(names, text) != names.end()) return "";
+        const std::string near = nearest(text, names);
+        return fmt::format("'{}' is not known{}; known are {}", text,
+                           near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(names, ", "));
+      },
+      "");
+}
+
+}  // namespace divvy::app

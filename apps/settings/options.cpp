@@ -1,0 +1,182 @@
+#include "apps/settings/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <set>
+
+#include "apps/settings/option_checks.h"
+#include "apps/settings/suggest.h"
+#include "apps/version.h"
+#include "kernels/precision.h"
+
+namespace divvy::app {
+
+namespace {
+
+/// Options that belong to one call, not to a run's settings.
+const std::set<std::string>& per_call() {
+  static const std::set<std::string> names = {"help",         "config", "list",    "dry-run",
+                                              "fast-dev-run", "quiet",  "run-dir", "name"};
+  return names;
+}
+
+std::string option_key(const CLI::Option& option) {
+  return option.get_lnames().empty() ? "" : option.get_lnames().front();
+}
+
+}  // namespace
+
+CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir) {
+  return command.add_option("--data-dir", data_dir, "folder with a sub-folder for each data set")
+      ->default_str(data_dir)
+      ->envname("DIVVY_DATA");
+}
+
+CLI::Option* threads_option(CLI::App& command, int& threads) {
+  return command.add_option("--threads", threads, "threads, 0: all cores; the results do not depend on it")
+      ->check(number(0, 4096))
+      ->capture_default_str();
+}
+
+CLI::Option* device_option(CLI::App& command, std::string& device) {
+  return command.add_option("--device", device, "cpu, cuda or, of several GPUs, cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
+}
+
+Device chosen_device(const std::string& text) {
+  if (text == "cpu") return Device::cpu();
+  const std::string_view number = text.starts_with("cuda:") ? std::string_view(text).substr(5) : "";
+  int index = 0;
+  const auto end = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (text != "cuda" && (number.empty() || end.ptr != number.data() + number.size() || end.ec != std::errc())) {
+    throw UsageError(fmt::format("--device: expects cpu, cuda or cuda:N, got '{}'", text));
+  }
+  if (index < 0 || index >= cuda_device_count()) {
+    throw UsageError(fmt::format("--device {}: {}; --device cpu works everywhere", text,
+                                 !kCudaBuild ? "this build of divvy has no CUDA"
+                                             : fmt::format("{} GPUs can be used here", cuda_device_count())));
+  }
+  return Device::cuda(index);
+}
+
+CLI::Option* precision_option(CLI::App& command, std::string& precision) {
+  return command
+      .add_option("--precision", precision, "of the factors of products: f32, or where the hardware can bf16 or tf32")
+      ->check(one_of({"f32", "bf16", "tf32"}))
+      ->capture_default_str();
+}
+
+void use_precision(const std::string& text, Device device) {
+  const Precision precision = text == "bf16" ? Precision::bf16 : text == "tf32" ? Precision::tf32 : Precision::f32;
+  if (!kernels::has_precision(device, precision)) {
+    throw UsageError(fmt::format(
+        "--precision {}: {}; --precision f32 works everywhere", text,
+        precision == Precision::tf32 ? "a GPU has it, the CPU has not" : "this processor has no AMX or AVX512_BF16"));
+  }
+  kernels::set_product_precision(precision);
+}
+
+void add_eval_options(CLI::App& command, EvalConfig& config) {
+  command.add_option("run", config.run, "run folder of a training")->required();
+  command.add_option("--checkpoint", config.checkpoint, "last or best")
+      ->check(one_of({"last", "best"}))
+      ->capture_default_str();
+  data_dir_option(command, config.data_dir);
+  command.add_option("--batch", config.batch, "samples evaluated at once")
+      ->check(number(1, 1e9))
+      ->capture_default_str();
+  command
+      .add_option("--temperature", config.temperature,
+                  "of the gate's softmax, instead of the one at which the gate learned last")
+      ->check(number(1e-6, 1e6));
+  threads_option(command, config.threads);
+  device_option(command, config.device);
+  precision_option(command, config.precision);
+}
+
+void add_data_options(CLI::App& command, DataConfig& config, bool with_names) {
+  if (with_names) {
+    command.add_option("names", config.names, "data sets to read and check")
+        ->type_name("NAME")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  data_dir_option(command, config.data_dir);
+}
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back(fmt::format("--{}", name));
+  }
+  return names;
+}
+
+void refuse_unknown_options(const CLI::App& command, const std::vector<std::string>& arguments) {
+  const auto known = option_names(command);
+  for (const std::string& argument : arguments) {
+    if (!argument.starts_with("--") || argument == "--") continue;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::string near = nearest(name, known);
+    throw UsageError(fmt::format("unknown option '{}'{}", name,
+                                 near.empty() ? "; see --help" : fmt::format("; did you mean '{}'?", near)));
+  }
+}
+
+std::vector<std::string> with_config_file(const CLI::App& command, std::vector<std::string> arguments) {
+  std::string path;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--config" && i + 1 < arguments.size()) path = arguments[i + 1];
+    if (arguments[i].starts_with("--config=")) path = arguments[i].substr(9);
+  }
+  if (path.empty()) return arguments;
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigTOML().from_file(path);
+  } catch (const CLI::Error& error) {
+    throw UsageError(fmt::format("--config {}: {}", path, error.what()));
+  }
+  const auto known = option_names(command);
+  std::vector<std::string> merged;
+  for (const CLI::ConfigItem& item : items) {
+    const std::string flag = fmt::format("--{}", item.name);
+    if (!item.parents.empty() || item.name == "++" || item.name == "--") {
+      throw UsageError(fmt::format("--config {}: '{}' stands in a section; settings are plain `key = value` lines",
+                                   path, item.fullname()));
+    }
+    if (std::ranges::find(known, flag) == known.end() || per_call().contains(item.name)) {
+      const std::string near = nearest(flag, known);
+      throw UsageError(fmt::format("--config {}: unknown key '{}'{}", path, item.name,
+                                   near.empty() ? "" : fmt::format("; did you mean '{}'?", near.substr(2))));
+    }
+    if (item.inputs.size() != 1) {
+      throw UsageError(fmt::format("--config {}: '{}' needs one value, got {}", path, item.name, item.inputs.size()));
+    }
+    const std::string variable = command.get_option(flag)->get_envname();
+    const char* environment = variable.empty() ? nullptr : std::getenv(variable.c_str());
+    if (environment != nullptr && *environment != '\0') continue;
+    merged.push_back(fmt::format("{}={}", flag, item.inputs.front()));
+  }
+  merged.insert(merged.end(), arguments.begin(), arguments.end());
+  return merged;
+}
+
+std::string to_toml(const TrainConfig& config) {
+  TrainConfig copy = config;
+  CLI::App command;
+  add_train_options(command, copy);
+  std::string text;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string key = option_key(*option), value = option->get_default_str();
+    if (key.empty() || per_call().contains(key) || value.empty()) continue;
+    const std::string type = option->get_type_name();
+    const bool flag = option->get_expected_max() == 0;
+    const bool numeric = type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
+    text += flag || numeric ? fmt::format("{} = {}\n", key, value) : fmt::format("{} = \"{}\"\n", key, value);
+  }
+  return text;
+}
+
+}  // namespace divvy::app

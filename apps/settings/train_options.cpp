@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include "apps/settings/option_checks.h"
+#include "apps/settings/options.h"
+#include "moe/model/models.h"
+#include "moe/model/networks.h"
+#include "moe/training/recipe.h"
+
+namespace divvy::app {
+
+namespace {
+
+/// Adds options to one group of the help, one line each.
+class Group {
+ public:
+  Group(CLI::App& command, const char* name) : command_(command), name_(name) {}
+
+  template <class T>
+  CLI::Option* add(const char* option, T& value, const char* help) {
+    return command_.add_option(option, value, help)->default_str(fmt::format("{}", value))->group(name_);
+  }
+  CLI::Option* add(const char* option, std::string& value, const char* help, std::vector<std::string> names) {
+    return add(option, value, help)->check(one_of(std::move(names)));
+  }
+  /// A number that is 0 where the default depends on other settings.
+  CLI::Option* add_or_default(const char* option, int64_t& value, const char* help) {
+    CLI::Option* added = add(option, value, help)->check(number(1, 1e9));
+    return value == 0 ? added->default_str("") : added;
+  }
+  /// A weight, 0: without.
+  CLI::Option* weight(const char* option, double& value, const char* help) {
+    return add(option, value, help)->check(number(0));
+  }
+  CLI::Option* flag(const char* option, bool& value, const char* help) {
+    return command_.add_flag(option, value, help)->default_str(value ? "true" : "")->group(name_);
+  }
+
+  void add(CLI::Option* option) { option->group(name_); }
+
+ private:
+  CLI::App& command_;
+  const char* name_;
+};
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+void add_data(CLI::App& command, TrainConfig& c) {
+  Group group(command, "Data");
+  group.add("--data", c.data, "data set; `divvy data` lists them");
+  group.add(data_dir_option(command, c.data_dir));
+  group.add("--train-limit", c.train_limit, "only the first N training samples, 0: all")->check(number(0, 1e12));
+  group.add("--normalize", c.normalize, "own: by the data's mean and spread; half: pixels 0 to 1 become -1 to 1",
+            {"own", "half"});
+  command.add_flag("--augment", c.augment, "mirror and crop training images at random; the default for CIFAR")
+      ->default_str(c.augment)
+      ->group("Data");
+  command
+      .add_flag_callback(
+          "--no-augment", [&c] { c.augment = "false"; }, "train on the images as they are")
+      ->group("Data");
+}
+
+void add_model(CLI::App& command, TrainConfig& c) {
+  Group group(command, "Model");
+  group.add("--model", c.model, "mixture, top-k, stochastic, ...; --list says what each is",
+            names_of(moe::model_kinds()));
+  group.add("--gate", c.gate, "plain; attentive (reads the experts' hidden layers); augmented (their outputs)",
+            {"plain", "attentive", "augmented"});
+  group.add("--gate-output", c.gate_output, "softmax or escort: how scores become probabilities",
+            {"softmax", "escort"});
+  group.add("--expert-output", c.expert_output, "softmax or escort: how an expert gives classes",
+            {"softmax", "escort"});
+  group.add("--output", c.output, "mixture, sampled or arg-max; the usual one is the model's own",
+            {"usual", "mixture", "sampled", "arg-max"});
+  group.add("--expert-hidden", c.expert_hidden, "post-relu or pre-relu: what an attentive gate reads",
+            {"post-relu", "pre-relu"});
+  group.add("--net", c.network, "networks of experts and gate; the default suits the data", names_of(moe::networks()));
+  group.add("--experts", c.experts, "number of experts")->check(number(1, 1e6));
+  group.add("--k", c.k, "experts evaluated for a sample by top-k")->check(number(1, 1e6));
+  group.add("--class-lists", c.class_lists, "classes of each expert: 0,1|2,5|3,4, a name of --list, or random");
+  group.flag("--class-mask", c.class_mask, "an expert can only predict the classes of its list");
+  group.flag("--separate-experts", c.separate_experts, "experts as networks of their own, not as stacked layers");
+  group.add("--temperature", c.temperature, "of the gate's softmax; or temperatures x epochs, as 10x25,1x25,0.01x25");
+  group.weight("--temperature-decay", c.temperature_decay, "T becomes T / (1 + decay * epochs since the start)");
+  group.add("--temperature-decay-start", c.temperature_decay_start, "epochs before the decay begins")
+      ->check(number(0, 1e9));
+}
+
+void add_objective(CLI::App& command, TrainConfig& c) {
+  Group group(command, "Objective");
+  group.add("--loss", c.loss, "cross-entropy, likelihood, mse or responsibility; the default is the model's own",
+            {"cross-entropy", "likelihood", "mse", "responsibility"});
+  group.weight("--importance", c.importance, "weight of the importance loss, which balances the experts");
+  group.weight("--similarity-same", c.similarity_same, "weight against distant samples in one expert");
+  group.weight("--similarity-different", c.similarity_different, "weight for distant samples in different experts");
+  group.add("--distance", c.distance,
+            "of samples: pixels, or the run folder of a --model single, whose outputs are compared");
+  group.weight("--class-balance", c.class_balance, "weight of the balance of the predicted classes");
+  group.weight("--orthogonality", c.orthogonality, "weight against experts with the same outputs");
+  group.weight("--ideal-gate", c.ideal_gate, "weight for a gate that prefers the best expert of each sample");
+  group.weight("--gate-regression", c.gate_regression, "weight for scores that equal the experts' log-likelihoods");
+}
+
+void add_training(CLI::App& command, TrainConfig& c) {
+  Group group(command, "Training");
+  group.add("--recipe", c.recipe, "the stages of training; the default is the model's own; see --list",
+            names_of(moe::recipe_kinds()));
+  group.add("--epochs", c.epochs, "passes over the training part, in the last part of the recipe")
+      ->check(number(1, 1e9));
+  group.add_or_default("--first-epochs", c.first_epochs, "passes in each part before; the default is that of --epochs");
+  group.add("--e-step", c.e_step, "soft or hard: who answers for a sample in EM", {"soft", "hard"});
+  group.add("--e-step-every", c.e_step_every, "epochs between two E-steps")->check(number(1, 1e9));
+  group.add_or_default("--batch", c.batch, "samples of a step; the default suits the size of the data");
+  group.add("--optimizer", c.optimizer, "adamw (Adam with decoupled weight decay), adam, rmsprop or sgd",
+            {"adam", "adamw", "rmsprop", "sgd"});
+  group.add("--lr", c.learning_rate, "learning rate")->check(number(0, kInfinity, true));
+  group.add("--expert-lr", c.expert_learning_rates, "a learning rate for each expert: 0.01,0.0001")
+      ->type_name("NUMBER,...");
+  group.weight("--weight-decay", c.weight_decay, "weight decay");
+  group.add("--momentum", c.momentum, "momentum of rmsprop and sgd")->check(number(0, 1));
+  group.flag("--skip-idle-experts", c.skip_idle_experts, "experts without samples in a step keep weights and momentum");
+  group.weight("--clip-norm", c.clip_norm, "greatest norm of the gradients, 0: not clipped");
+  group.add("--quirks", c.quirks, "what published code computed otherwise, to reproduce its numbers; see --list");
+}
+
+void add_run(CLI::App& command, TrainConfig& c) {
+  Group group(command, "Run");
+  group.add("--seed", c.seed, "seed of weights, order and splits")->check(number(0, 9007199254740992.0));
+  group.add(threads_option(command, c.threads));
+  group.add(device_option(command, c.device));
+  group.add(precision_option(command, c.precision));
+  group.add("--cuda-graph", c.cuda_graph,
+            "on a GPU, record a step as a CUDA graph and replay it: auto (where it can be), on (or refuse) or off",
+            {"auto", "on", "off"});
+  group.add("--run-dir", c.run_dir, "the run folder; the default is runs/DATE_TIME-NAME");
+  group.add("--name", c.name, "name in the run folder's default name");
+  command.add_flag("--quiet,-q", c.quiet, "no progress, only results and errors")->group("Run");
+  command
+      .add_flag("--list", c.list, "print all models, gates, losses, recipes, quirks, networks and data sets, and stop")
+      ->group("Run");
+  command.add_flag("--dry-run", c.dry_run, "print the plan, parameters, FLOPs and memory, and stop")->group("Run");
+  command.add_flag("--fast-dev-run", c.fast_dev_run, "one batch of everything, to see that it works")->group("Run");
+}
+
+}  // namespace
+
+void add_train_options(CLI::App& command, TrainConfig& config) {
+  command.add_option("--config", "read settings from a TOML file (key = value); flags win over it")->type_name("FILE");
+  add_data(command, config);
+  add_model(command, config);
+  add_objective(command, config);
+  add_training(command, config);
+  add_run(command, config);
+}
+
+}  // namespace divvy::app

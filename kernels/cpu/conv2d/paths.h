@@ -1,0 +1,115 @@
+#pragma once
+
+#include <utility>
+
+#include "kernels/conv2d.h"
+#include "kernels/cpu/product/row_panels.h"
+#include "kernels/cpu/simd/instruction_set.h"
+
+/// The three ways in which the CPU convolves a panel of rows that share an expert. All do everything in scratch of the
+/// thread; the entry points in conv2d.cpp choose between them and cut the rows into panels.
+namespace divvy::kernels::cpu {
+
+struct ConvSizes {
+  ConvSizes(const Shape& x, const Shape& weight, const Shape& y, const Conv2dGeometry& g)
+      : channels(x[1]),
+        height(x[2]),
+        width(x[3]),
+        filters(y[1]),
+        out_height(y[2]),
+        out_width(y[3]),
+        kernel_height(weight[-2]),
+        kernel_width(weight[-1]),
+        stride(g.stride),
+        padding(g.padding),
+        groups(g.groups) {}
+
+  int64_t channels, height, width;
+  int64_t filters, out_height, out_width;
+  int64_t kernel_height, kernel_width, stride, padding, groups;
+  InstructionSet set = instruction_set();  ///< what the tasks on all threads use
+
+  int64_t group_channels() const { return channels / groups; }
+  int64_t group_filters() const { return filters / groups; }
+  int64_t padded_height() const { return height + 2 * padding; }
+  int64_t padded_width() const { return width + 2 * padding; }
+  int64_t padded_plane() const { return padded_height() * padded_width(); }
+  int64_t image() const { return channels * height * width; }   ///< elements of an input image
+  int64_t out_plane() const { return out_height * out_width; }  ///< elements of a channel of the output
+  int64_t out_image() const { return filters * out_plane(); }   ///< elements of an output image
+  int64_t taps() const { return group_channels() * kernel_height * kernel_width; }  ///< inputs of an output
+  int64_t weights() const { return filters * taps(); }                              ///< weights of an expert
+  int64_t products() const { return weights() * out_plane(); }                      ///< multiplications for an image
+
+  /// The sizes of the convolution of gradients of y, with turned filters, that gives the gradient of x. For a stride
+  /// of 1.
+  ConvSizes reversed() const {
+    ConvSizes s = *this;
+    std::swap(s.channels, s.filters);
+    std::swap(s.height, s.out_height), std::swap(s.width, s.out_width);
+    s.padding = kernel_height - 1 - padding;
+    return s;
+  }
+};
+
+/// The images that the rows of an operation read.
+template <class T>
+struct ConvInput {
+  const T* x;
+  const int64_t* sample;  ///< nullptr: row n reads image n
+  const T* image(int64_t row, const ConvSizes& s) const { return x + (sample ? sample[row] : row) * s.image(); }
+};
+
+// The functions of all take the panel's expert's weight, bias (nullptr for none), dweight and dbias (nullptr where not
+// wanted), and y, dy and dx_rows [N, C, H, W] of all rows. All assign.
+
+/// Sums over the filter for whole vectors of neighboring pixels, with the weights broadcast. For a stride of 1.
+namespace direct {
+/// Whether this path can take the sizes.
+template <class T>
+bool fits(const ConvSizes& s);
+template <class T>
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
+template <class T>
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows);
+template <class T>
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
+                     T* dbias);
+}  // namespace direct
+
+/// Copies the inputs of every output pixel to a column of a matrix and multiplies matrices.
+namespace im2col {
+/// The images whose columns make one matrix product.
+int64_t images_per_product(const ConvSizes& s);
+template <class T>
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
+template <class T>
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows);
+template <class T>
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
+                     T* dbias);
+}  // namespace im2col
+
+/// Filters of 3 x 3 by minimal filtering, F(2 x 2, 3 x 3) (Winograd 1980; Lavin and Gray 2016): patches of 4 x 4 inputs
+/// and the filters are transformed so that 16 multiplications give 2 x 2 outputs, where sums over the filter take 36;
+/// summed over the channels they are 16 matrix products. The transforms add and subtract, so an infinity may become NaN
+/// in the outputs around it.
+namespace winograd {
+/// Whether this path can take the sizes, and pays: channels and filters enough to make up for the transforms.
+bool fits(const ConvSizes& s);
+/// The images whose tiles make one matrix product.
+int64_t images_per_block(const ConvSizes& s);
+/// The filters of all experts for forward [E, 16, filters * channels], or for the gradient of the input, turned and
+/// with filters and channels exchanged.
+template <class T>
+Tensor transformed(const Tensor& weight, bool backward);
+/// `filters`: the transformed ones of the panel's expert. The gradient of the input is the convolution of dy with the
+/// sizes reversed().
+template <class T>
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* filters, const T* bias, T* y);
+template <class T>
+void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
+                     T* dbias);
+}  // namespace winograd
+
+}  // namespace divvy::kernels::cpu

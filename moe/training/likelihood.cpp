@@ -1,0 +1,124 @@
+#include "moe/training/likelihood.h"
+
+#include <numbers>
+
+#include "autograd/ops/binary.h"
+#include "autograd/ops/combine.h"
+#include "autograd/ops/gather_last.h"
+#include "autograd/ops/pick.h"
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/rows.h"
+#include "autograd/ops/shape.h"
+#include "autograd/ops/unary.h"
+#include "moe/model/combine.h"
+#include "tensor/error.h"
+
+namespace divvy::moe {
+
+namespace {
+
+constexpr double kBitsPerNat = std::numbers::log2e;
+
+/// What is known of the sample of each row.
+Tensor of_rows(const Tensor& known, const Dispatch& dispatch, const char* what) {
+  if (known.shape().rank() < 1 || known.size(0) != dispatch.samples) {
+    fail<ShapeError>("likelihood: {} {} for {} samples", what, known.shape(), dispatch.samples);
+  }
+  if (dispatch.experts() == 1 && dispatch.rows() == dispatch.samples) return known;
+  return gather_rows(Variable(known), dispatch.segments.sample).value();
+}
+
+/// The probability that each row gives the label of its sample, [N].
+Variable label_probability(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
+  if (!supervision.labels.defined()) fail<ValueError>("likelihood: neither labels nor a target are known");
+  return pick(rows, of_rows(supervision.labels, dispatch, "labels"));
+}
+
+/// -|target - row|^2 / 2, [N].
+Variable gaussian_log_likelihood(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
+  const Variable target(of_rows(supervision.target, dispatch, "a target"));
+  if (target.shape() != rows.shape()) {
+    fail<ShapeError>("likelihood: rows {} for a target {}", rows.shape(), supervision.target.shape());
+  }
+  return mul(sum(square(sub(rows, target)), {1}), -0.5);
+}
+
+/// Values of rows, [N], at the choices of each sample, [B, k].
+Variable at_choices(const Variable& row_values, const Dispatch& dispatch) {
+  const Tensor& position = dispatch.position;
+  return reshape(gather_rows(row_values, position.reshape({position.numel()})), position.shape());
+}
+
+Variable entropy_bits(const Variable& rows) {
+  // p log2(p + floor) is 0 at p = 0, as its limit is.
+  return mul(sum(mul(rows, log(add(rows, kProbabilityFloor))), {1}), -kBitsPerNat);
+}
+
+}  // namespace
+
+Variable row_log_likelihood(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
+  if (supervision.target.defined()) return gaussian_log_likelihood(rows, dispatch, supervision);
+  return log(add(label_probability(rows, dispatch, supervision), kProbabilityFloor));
+}
+
+Variable by_sample(const Variable& row_values, const Dispatch& dispatch) {
+  return transpose(by_expert(row_values, dispatch));
+}
+
+Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
+                                 const Supervision& supervision, bool square_root) {
+  if (supervision.target.defined()) {
+    if (square_root) fail<ValueError>("likelihood: there is no square root of the likelihood of a target");
+    // In logarithms, since exp(-d^2 / 2) of a distant target is 0 in any floating type.
+    const Variable log_weights = log(maximum(routing.weights, 1e-30));
+    const Variable log_likelihoods = at_choices(gaussian_log_likelihood(rows, dispatch, supervision), dispatch);
+    return neg(mean(logsumexp(add(log_weights, log_likelihoods), {1})));
+  }
+  Variable likelihood = label_probability(rows, dispatch, supervision);
+  if (square_root) likelihood = sqrt(add(likelihood, kProbabilityFloor));
+  const Variable column = reshape(likelihood, {likelihood.size(0), 1});
+  const Variable mixed = combine(column, routing.weights, dispatch.position);
+  return neg(mean(log(add(mixed, kProbabilityFloor))));
+}
+
+Variable responsibility_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
+                             const Supervision& supervision, bool gate_times_loss) {
+  const bool times = gate_times_loss && supervision.target.defined();
+  const auto joint = [&](const Variable& gate, const Variable& log_likelihood) {
+    return times ? mul(gate, log_likelihood) : add(log(add(gate, kProbabilityFloor)), log_likelihood);
+  };
+  const Variable log_likelihood = row_log_likelihood(rows, dispatch, supervision);
+  if (!supervision.responsibilities.defined()) {
+    if (!supervision.experts.defined()) fail<ValueError>("EM: no responsibilities are known");
+    const Variable gate = gather_last(routing.probabilities, supervision.experts);
+    return neg(mean(joint(gate, at_choices(log_likelihood, dispatch))));
+  }
+  if (supervision.responsibilities.shape() != routing.probabilities.shape()) {
+    fail<ShapeError>("EM: responsibilities {} for probabilities {}", supervision.responsibilities.shape(),
+                     routing.probabilities.shape());
+  }
+  const Variable of_all = joint(routing.probabilities, by_sample(log_likelihood, dispatch));
+  return neg(mean(sum(mul(Variable(supervision.responsibilities), of_all), {1})));
+}
+
+Variable scores_of_experts(Scores scores, const Variable& rows, const Dispatch& dispatch,
+                           const Supervision& supervision, double noise, Generator& generator) {
+  const NoGrad no_grad;
+  Variable of_row;
+  switch (scores) {
+    case Scores::self_information: of_row = mul(row_log_likelihood(rows, dispatch, supervision), kBitsPerNat); break;
+    case Scores::log_likelihood: of_row = row_log_likelihood(rows, dispatch, supervision); break;
+    case Scores::entropy:
+      if (supervision.target.defined()) fail<ValueError>("routing: the values of a regression have no entropy");
+      of_row = neg(entropy_bits(rows));
+      break;
+    case Scores::gate:
+    case Scores::none: fail<ValueError>("routing: these scores do not come from the experts");
+  }
+  Variable result = by_sample(of_row, dispatch);
+  if (noise > 0)
+    result = add(result, Variable(generator.normal(result.shape(), 0, noise, result.dtype(), result.device())));
+  return result;
+}
+
+}  // namespace divvy::moe

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moe/model/class_lists.h"
+#include "moe/model/models.h"
+#include "moe/model/routing.h"
+#include "moe/training/objective.h"
+
+namespace divvy::moe {
+
+struct OptimizerOptions {
+  /// adamw, adam, rmsprop or sgd. The default decouples the weight decay: where decay is part of the gradient, as in
+  /// adam, it is all the gradient that an expert with few samples has; Adam scales that to a full step, and the expert
+  /// shrinks to nothing.
+  std::string name = "adamw";
+  double learning_rate = 1e-3;
+  double weight_decay = 0;
+  double momentum = 0;             ///< of rmsprop and sgd
+  bool skip_idle_experts = false;  ///< stacked experts that got no rows are not updated; see nn::Optimizer::step
+  bool operator==(const OptimizerOptions&) const = default;
+};
+
+/// Which parameters a stage updates; the others are frozen whole, the statistics of batch norms included.
+enum class Learns { everything, gate, experts };
+
+/// From where a part of the model goes into a stage.
+enum class Start {
+  keep,       ///< as the stage before left it
+  initial,    ///< with the weights that it had before the first stage
+  fresh,      ///< with new random weights
+  distilled,  ///< for an attentive gate: as an ordinary one that keeps its layers (AttentiveGate::distilled)
+};
+
+/// The E-step of expectation maximization: who answers for each sample of the training part.
+enum class EStep {
+  none,
+  soft,  ///< every expert, in proportion to p[b, e] * likelihood
+  hard,  ///< the expert with the greatest product alone
+};
+
+/// The softmax temperature of a gate, epoch by epoch; it goes on from stage to stage. Under a frozen gate it stays what
+/// it was.
+struct Temperatures {
+  std::vector<double> schedule = {};  ///< of the first epochs; the last one stays. Empty: RoutingOptions::temperature
+  double decay = 0;                   ///< T[e + 1] = max(0.001, T[e] / (1 + decay * (e - decay_start)))
+  int64_t decay_start = 0;            ///< epochs, counted from 0, up to which there is no decay
+  int64_t begin = 0;                  ///< epochs that the gate has learned in stages before
+
+  /// The temperatures of the next so many epochs. Throws ValueError for one that is not positive.
+  std::vector<double> of_epochs(int64_t epochs, double usual) const;
+};
+
+/// One part of a training method.
+struct Stage {
+  std::string name = "joint";
+  Learns learns = Learns::everything;
+  Start gate = Start::keep;
+  Start experts = Start::keep;
+  OptimizerOptions optimizer = {};
+  RoutingOptions routing = {};
+  std::optional<RoutingOptions> evaluation = {};  ///< of the validation in this stage; else that of the run
+  Objective objective = {};
+  int64_t epochs = 1;
+  double clip_norm = 0;  ///< the greatest norm of all gradients together; 0: not clipped
+  Temperatures temperatures = {};
+  /// The experts learn from the loss at the temperature of the epoch, the gate from the loss and the regularizers at
+  /// temperature 1; neither gradient reaches the other part. Without, the temperature is that of all.
+  bool two_temperatures = false;
+  bool constant_readings = false;  ///< a gate that reads the experts sends no gradient into them
+  EStep e_step = EStep::none;
+  int64_t e_step_every = 1;          ///< epochs between two E-steps
+  ClassLists class_lists = {};       ///< for Rule::given: each sample goes to the expert that has its label
+  bool drifting_statistics = false;  ///< Quirk::drifting_statistics
+  bool scrambled_e_step = false;     ///< Quirk::scrambled_em
+  bool e_step_by_loss = false;       ///< Quirk::em_gate_sign
+  /// One rate for each expert of an ExpertList; empty: that of the optimizer.
+  std::vector<double> expert_learning_rates = {};
+};
+
+/// A training method, as data: its stages, run one after the other. A new method is a new recipe.
+struct Recipe {
+  std::string name;
+  std::vector<Stage> stages;
+
+  int64_t epochs() const;
+  /// The epochs of those stages in which a gate learns, over which its temperatures are spread.
+  int64_t gate_epochs() const;
+  /// That of the gate's own softmax in the last epoch.
+  double temperature() const;
+};
+
+/// Gate and experts learn together from one loss.
+Recipe joint(const RoutingOptions& routing, const Objective& objective, const OptimizerOptions& optimizer,
+             int64_t epochs);
+
+/// What the stages of a recipe are made of.
+struct Method {
+  ModelOptions model = {};
+  Objective objective = {};
+  OptimizerOptions optimizer = {};
+  int64_t epochs = 20;        ///< of the last part of the recipe
+  int64_t first_epochs = 20;  ///< of the parts before it, each
+  double clip_norm = 0;
+  Temperatures temperatures = {};
+  EStep e_step = EStep::soft;  ///< of the recipe em
+  int64_t e_step_every = 1;
+  std::vector<double> expert_learning_rates = {};
+};
+
+/// A recipe by name.
+struct RecipeKind {
+  std::string_view name;
+  std::string_view summary;
+  std::vector<Stage> (*stages)(const Method&);
+};
+
+/// All recipes, in the order in which they are listed to users.
+const std::vector<RecipeKind>& recipe_kinds();
+
+/// The recipe of that name for a model. Throws ValueError for an unknown name, with the known ones, and for a model
+/// that it cannot train, with the nearest possibility.
+Recipe make_recipe(std::string_view name, const Method& method);
+
+}  // namespace divvy::moe

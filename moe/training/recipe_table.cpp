@@ -1,0 +1,230 @@
+#include "moe/training/recipe.h"
+#include "tensor/error.h"
+
+namespace divvy::moe {
+
+namespace {
+
+Stage joint_stage(const Method& method, int64_t epochs) {
+  Stage stage = joint(routing_of(method.model, true), method.objective, method.optimizer, epochs).stages[0];
+  stage.clip_norm = method.clip_norm;
+  stage.temperatures = method.temperatures;
+  stage.expert_learning_rates = method.expert_learning_rates;
+  stage.drifting_statistics = method.model.quirks.has(Quirk::drifting_statistics);
+  return stage;
+}
+
+/// The experts learn on their own: without a gate, and so without what regularizes one.
+Stage experts_stage(const Method& method, const char* name) {
+  Stage stage = joint_stage(method, method.first_epochs);
+  stage.name = name;
+  stage.learns = Learns::experts;
+  stage.objective = {.loss = method.model.targets > 0 ? Loss::mse : Loss::cross_entropy};
+  return stage;
+}
+
+Stage self_information_stage(const Method& method) {
+  Stage stage = experts_stage(method, "no gate");
+  ModelOptions without_gate = method.model;
+  without_gate.model = "no-gate-self-information";
+  without_gate.gate = GateKind::plain;
+  without_gate.output = Output::usual;
+  without_gate.gate_normalizer = Normalizer::softmax;
+  stage.routing = routing_of(without_gate, true);
+  // The values of a regression have no entropy, by which the experts could be chosen; the best one is shown then.
+  stage.evaluation = method.model.targets > 0 ? RoutingOptions{.rule = Rule::arg_max, .scores = Scores::log_likelihood}
+                                              : routing_of(without_gate, false);
+  return stage;
+}
+
+Stage class_list_stage(const Method& method) {
+  if (method.model.class_lists.empty())
+    fail<ValueError>("experts are chosen beforehand by class lists; none are given");
+  class_slots(method.model.class_lists, method.model.classes);  // refuses lists that share or leave out a class
+  Stage stage = experts_stage(method, "experts alone");
+  stage.routing = {.rule = Rule::given, .scores = Scores::none};
+  stage.evaluation = stage.routing;
+  stage.class_lists = method.model.class_lists;
+  return stage;
+}
+
+Stage gate_stage(const Method& method, int64_t epochs) {
+  Stage stage = joint_stage(method, epochs);
+  stage.name = "gate";
+  stage.learns = Learns::gate;
+  return stage;
+}
+
+/// Experts that start again under a gate that stays as it is.
+Stage transfer_stage(const Method& method, Start start) {
+  Stage stage = joint_stage(method, method.epochs);
+  stage.name = start == Start::initial ? "experts from their initial weights" : "fresh experts";
+  stage.learns = Learns::experts;
+  stage.experts = start;
+  return stage;
+}
+
+Stage distil_stage(const Method& method) {
+  // No regularizer and no weight decay: it fits a gate to experts that are done.
+  Stage stage = gate_stage(method, method.epochs);
+  stage.name = "distilled gate";
+  stage.gate = Start::distilled;
+  stage.objective = {.loss = method.objective.loss, .square_root_likelihood = method.objective.square_root_likelihood};
+  stage.routing.every_expert = false;
+  stage.optimizer.weight_decay = 0;
+  return stage;
+}
+
+Stage em_stage(const Method& method) {
+  Stage stage = joint_stage(method, method.epochs);
+  stage.name = "em";
+  stage.e_step = method.e_step;
+  stage.e_step_every = method.e_step_every;
+  stage.scrambled_e_step = method.model.quirks.has(Quirk::scrambled_em);
+  stage.e_step_by_loss = method.model.quirks.has(Quirk::em_gate_sign);
+  if (method.e_step == EStep::hard) stage.routing.rule = Rule::given;
+  return stage;
+}
+
+Stage loss_gate_stage(const Method& method) {
+  Method with_regression = method;
+  if (with_regression.objective.gate_regression == 0) with_regression.objective.gate_regression = 1;
+  Stage stage = joint_stage(with_regression, method.epochs);
+  stage.name = "loss gate";
+  stage.constant_readings = true;
+  return stage;
+}
+
+Stage two_temperature_stage(const Method& method) {
+  Stage stage = joint_stage(method, method.epochs);
+  stage.name = "two temperatures";
+  stage.two_temperatures = true;
+  return stage;
+}
+
+void require_gate(std::string_view recipe, const Method& method) {
+  if (!find_model(method.model.model).gated) {
+    fail<ValueError>("recipe {} trains a gate, model {} has none; model mixture has", recipe, method.model.model);
+  }
+}
+
+void refuse_impossible(std::string_view name, const Method& method) {
+  const std::string_view usual = find_model(method.model.model).recipe;
+  if (name != "joint") require_gate(name, method);
+  if (usual != "joint" && name != usual) {
+    fail<ValueError>("model {} is trained by recipe {}, not by {}", method.model.model, usual, name);
+  }
+  if ((name == "em" || name == "loss-gate") && usual != name) {
+    fail<ValueError>("recipe {} trains model {}, not {}", name, name, method.model.model);
+  }
+  if (name == "distil" && method.model.gate != GateKind::attentive) {
+    fail<ValueError>("recipe distil starts from an attentive gate; choose one (--gate attentive)");
+  }
+  const bool by_squared_error = method.objective.loss == Loss::mse;
+  if (by_squared_error != (method.model.targets > 0) &&
+      (by_squared_error || method.objective.loss == Loss::cross_entropy)) {
+    fail<ValueError>("the loss {} is for {}, and the data have {}; loss {} suits", to_string(method.objective.loss),
+                     by_squared_error ? "targets" : "classes", by_squared_error ? "classes" : "targets",
+                     by_squared_error ? "cross-entropy" : "mse");
+  }
+  if (!method.expert_learning_rates.empty() &&
+      static_cast<int64_t>(method.expert_learning_rates.size()) != method.model.experts) {
+    fail<ValueError>("{} learning rates for {} experts", method.expert_learning_rates.size(), method.model.experts);
+  }
+}
+
+/// One schedule for the gate, whatever the number of stages in which it learns.
+void spread_temperatures(std::vector<Stage>& stages, const Temperatures& temperatures) {
+  int64_t learned = 0;
+  for (Stage& stage : stages) {
+    if (stage.learns == Learns::experts) {
+      stage.temperatures = {};
+      if (learned > 0) stage.routing.temperature = temperatures.of_epochs(learned, stage.routing.temperature).back();
+      continue;
+    }
+    stage.temperatures.begin = learned;
+    learned += stage.epochs;
+  }
+}
+
+/// Half of the epochs for the gate alone, the rest for both together.
+std::vector<Stage> gate_then_both(const Method& method) {
+  Stage both = joint_stage(method, method.epochs - method.epochs / 2);
+  both.name = "gate and experts";
+  if (method.epochs / 2 == 0) return {both};
+  return {gate_stage(method, method.epochs / 2), both};
+}
+
+}  // namespace
+
+const std::vector<RecipeKind>& recipe_kinds() {
+  static const std::vector<RecipeKind> all = {
+      {"joint", "gate and experts together, from one loss",
+       [](const Method& m) -> std::vector<Stage> { return {joint_stage(m, m.epochs)}; }},
+      {"two-temperatures", "experts learn at the temperature, the gate at 1 and from the regularizers",
+       [](const Method& m) -> std::vector<Stage> { return {two_temperature_stage(m)}; }},
+      {"loss-gate", "experts by the preferred one's loss, the gate by regression of all likelihoods",
+       [](const Method& m) -> std::vector<Stage> { return {loss_gate_stage(m)}; }},
+      {"em", "E-steps over the training part, and steps for gate and experts between them",
+       [](const Method& m) -> std::vector<Stage> { return {em_stage(m)}; }},
+      {"no-gate-then-gate", "experts by self-information, then the gate alone, then both",
+       [](const Method& m) -> std::vector<Stage> {
+         std::vector<Stage> stages = gate_then_both(m);
+         stages.insert(stages.begin(), self_information_stage(m));
+         return stages;
+       }},
+      {"no-gate-then-gate-only", "experts by self-information, then the gate alone",
+       [](const Method& m) -> std::vector<Stage> {
+         return {self_information_stage(m), gate_stage(m, m.epochs)};
+       }},
+      {"distil", "both with an attentive gate, then an ordinary gate made of it, the experts frozen",
+       [](const Method& m) -> std::vector<Stage> {
+         return {joint_stage(m, m.first_epochs), distil_stage(m)};
+       }},
+      {"pre-chosen", "experts alone on classes of their own, then the gate, the experts frozen (model 4)",
+       [](const Method& m) -> std::vector<Stage> {
+         return {class_list_stage(m), gate_stage(m, m.epochs)};
+       }},
+      {"pre-chosen-unfixed", "experts alone on classes of their own, then both",
+       [](const Method& m) -> std::vector<Stage> {
+         return {class_list_stage(m), joint_stage(m, m.epochs)};
+       }},
+      {"transfer-same", "both, then under the frozen gate experts from their initial weights (model 2)",
+       [](const Method& m) -> std::vector<Stage> {
+         return {joint_stage(m, m.first_epochs), transfer_stage(m, Start::initial)};
+       }},
+      {"transfer-fresh", "both, then under the frozen gate experts with new weights (model 3)",
+       [](const Method& m) -> std::vector<Stage> {
+         return {joint_stage(m, m.first_epochs), transfer_stage(m, Start::fresh)};
+       }},
+      {"pre-chosen-same", "as pre-chosen, then under its frozen gate experts from their initial weights (model 5)",
+       [](const Method& m) -> std::vector<Stage> {
+         return {class_list_stage(m), gate_stage(m, m.first_epochs), transfer_stage(m, Start::initial)};
+       }},
+      {"pre-chosen-fresh", "as pre-chosen, then under its frozen gate experts with new weights (model 6)",
+       [](const Method& m) -> std::vector<Stage> {
+         return {class_list_stage(m), gate_stage(m, m.first_epochs), transfer_stage(m, Start::fresh)};
+       }},
+  };
+  return all;
+}
+
+Recipe make_recipe(std::string_view name, const Method& method) {
+  std::string known;
+  for (const RecipeKind& kind : recipe_kinds()) {
+    if (kind.name == name) {
+      refuse_impossible(name, method);
+      Method settled = method;
+      settled.objective.square_root_likelihood = method.model.quirks.has(Quirk::square_root_likelihood);
+      settled.objective.gate_times_loss = method.model.quirks.has(Quirk::em_gate_sign);
+      settled.objective.same_not_averaged = method.model.quirks.has(Quirk::similarity_bracket);
+      Recipe recipe{std::string(name), kind.stages(settled)};
+      spread_temperatures(recipe.stages, method.temperatures);
+      return recipe;
+    }
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.name);
+  }
+  fail<ValueError>("unknown recipe '{}'; known are {}", name, known);
+}
+
+}  // namespace divvy::moe

@@ -1,0 +1,143 @@
+#include "moe/training/train_step.h"
+
+#include "autograd/ops/binary.h"
+#include "kernels/dispatch.h"
+#include "moe/model/experts.h"
+#include "nn/adam.h"
+#include "nn/clip.h"
+#include "nn/rmsprop.h"
+#include "nn/sgd.h"
+#include "tensor/error.h"
+
+namespace divvy::moe {
+
+namespace {
+
+/// Freezes a part whole; or, as in scripts that only stop its gradients, lets its batch norms go on drifting.
+void freeze(nn::Module& part, bool on, bool drifting_statistics) {
+  part.freeze(on && !drifting_statistics);
+  if (on && drifting_statistics) part.set_requires_grad(false);
+}
+
+std::vector<Variable> learning(const nn::Module& module) {
+  std::vector<Variable> result;
+  for (const Variable& parameter : module.parameters()) {
+    if (parameter.requires_grad()) result.push_back(parameter);
+  }
+  return result;
+}
+
+void clip(const Model& model, Device device, double norm) {
+  if (FiniteWatch* watch = FiniteWatch::active(device)) {
+    nn::clip_grad_norm(model.parameters(), norm, *watch);
+  } else {
+    nn::clip_grad_norm(model.parameters(), norm);
+  }
+}
+
+Tensor rows_of_experts(const Dispatch& dispatch) {
+  const Tensor& offsets = dispatch.segments.offsets;
+  Tensor rows = Tensor::empty({dispatch.experts()}, DType::i64, offsets.device());
+  kernels::segment_sizes(offsets, rows);
+  return rows;
+}
+
+/// All parameters in one group, or one group for the gate and one for each expert.
+std::vector<nn::ParameterGroup> parameter_groups(Model& model, const Stage& stage) {
+  if (stage.expert_learning_rates.empty()) return {{.parameters = learning(model)}};
+  const auto* list = dynamic_cast<const ExpertList*>(model.expert_stack().get());
+  if (list == nullptr || list->size() != static_cast<int64_t>(stage.expert_learning_rates.size())) {
+    fail<ValueError>("{} learning rates of experts need as many separate experts", stage.expert_learning_rates.size());
+  }
+  std::vector<nn::ParameterGroup> groups;
+  if (model.has_gate()) groups.push_back({.parameters = learning(*model.gate())});
+  for (int64_t e = 0; e < list->size(); ++e) {
+    groups.push_back({.parameters = learning(*(*list)[e]), .lr = stage.expert_learning_rates[static_cast<size_t>(e)]});
+  }
+  std::erase_if(groups, [](const nn::ParameterGroup& group) { return group.parameters.empty(); });
+  return groups;
+}
+
+/// Keeps a gate from reaching into the experts that it reads, while it lives.
+class ConstantReadings {
+ public:
+  ConstantReadings(Model& model, bool on) : model_(model) { model_.set_gate_reads_constants(on); }
+  ~ConstantReadings() { model_.set_gate_reads_constants(false); }
+  ConstantReadings(const ConstantReadings&) = delete;
+  ConstantReadings& operator=(const ConstantReadings&) = delete;
+
+ private:
+  Model& model_;
+};
+
+/// The loss at the stage's temperature for the experts, with the scores as constants; the loss at temperature 1 and the
+/// regularizers for the gate, with the experts as constants. The experts are evaluated once.
+Terms two_temperature_terms(Model& model, const Stage& stage, const Variable& x, const Supervision& supervision,
+                            Generator& generator, Forward& forward) {
+  RoutingOptions cold = stage.routing;
+  cold.temperature = 1;
+  forward = model.run(x, cold, generator, supervision);
+  const Forward warm = model.reweighted(forward, forward.routing.scores.detach(), stage.routing);
+  Forward of_gate = forward;
+  of_gate.rows = forward.rows.detach();
+  of_gate.logits = forward.logits.detach();
+  of_gate = model.reweighted(of_gate, forward.routing.scores, cold);
+
+  Objective of_experts;  // with the one regularizer that is of the experts alone
+  of_experts.loss = stage.objective.loss;
+  of_experts.square_root_likelihood = stage.objective.square_root_likelihood;
+  of_experts.orthogonality = stage.objective.orthogonality;
+  Terms terms = evaluate(stage.objective, of_gate, supervision);
+  terms.total = add(terms.total, evaluate(of_experts, warm, supervision).total);
+  return terms;
+}
+
+}  // namespace
+
+std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage) {
+  if (model.has_gate()) freeze(*model.gate(), stage.learns == Learns::experts, stage.drifting_statistics);
+  freeze(*model.expert_stack(), stage.learns == Learns::gate, stage.drifting_statistics);
+  const auto groups = parameter_groups(model, stage);
+  const OptimizerOptions& options = stage.optimizer;
+  const double lr = options.learning_rate, decay = options.weight_decay;
+  if (options.name == "adam") {
+    return std::make_unique<nn::Adam>(groups, nn::AdamOptions{.lr = lr, .weight_decay = decay});
+  }
+  if (options.name == "adamw") {
+    return std::make_unique<nn::AdamW>(groups, nn::AdamWOptions{.lr = lr, .weight_decay = decay});
+  }
+  if (options.name == "rmsprop") {
+    return std::make_unique<nn::RMSprop>(
+        groups, nn::RMSpropOptions{.lr = lr, .weight_decay = decay, .momentum = options.momentum});
+  }
+  if (options.name == "sgd") {
+    return std::make_unique<nn::SGD>(groups,
+                                     nn::SGDOptions{.lr = lr, .momentum = options.momentum, .weight_decay = decay});
+  }
+  fail<ValueError>("unknown optimizer '{}'; known are adam, adamw, rmsprop, sgd", options.name);
+}
+
+Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x,
+                 const Supervision& supervision, Generator& generator, Forward* forward) {
+  Forward result;
+  Terms terms;
+  const ConstantReadings constant(model, stage.constant_readings || stage.two_temperatures);
+  if (stage.two_temperatures) {
+    terms = two_temperature_terms(model, stage, x, supervision, generator, result);
+  } else {
+    result = model.run(x, stage.routing, generator, supervision);
+    terms = evaluate(stage.objective, result, supervision);
+  }
+  optimizer.zero_grad();
+  backward(terms.total);
+  if (stage.clip_norm > 0) clip(model, x.device(), stage.clip_norm);
+  if (stage.optimizer.skip_idle_experts && !result.dispatch.is_dense()) {
+    optimizer.step(rows_of_experts(result.dispatch));
+  } else {
+    optimizer.step();
+  }
+  if (forward != nullptr) *forward = std::move(result);
+  return terms;
+}
+
+}  // namespace divvy::moe
