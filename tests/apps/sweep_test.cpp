@@ -8,6 +8,7 @@
 #include "apps/settings/options.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace divvy::test {
