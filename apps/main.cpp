@@ -4,9 +4,9 @@
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
-#include "apps/settings/suggest.h"
 #include "apps/version.h"
 #include "tensor/denormals.h"
+#include "tensor/suggest.h"
 
 namespace divvy::app {
 

@@ -5,7 +5,6 @@
 #include <cctype>
 #include <filesystem>
 #include <functional>
-#include <numeric>
 
 #include "datasets/cifar.h"
 #include "datasets/compose.h"
@@ -14,6 +13,7 @@
 #include "datasets/idx.h"
 #include "datasets/split.h"
 #include "datasets/toy.h"
+#include "tensor/suggest.h"
 
 namespace divvy::data {
 
@@ -199,22 +199,6 @@ const std::vector<Source>& sources() {
 std::string canonical(std::string name) {
   for (char& c : name) c = c == '_' || c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return name;
-}
-
-/// How many letters must be changed, inserted or left out to make b of a (Levenshtein).
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t changed = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
 }
 
 /// The file of that name under the data root, or nothing. IDX files have more than one spelling, and may be packed.

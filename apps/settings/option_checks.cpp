@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "apps/settings/suggest.h"
+#include "tensor/suggest.h"
 
 namespace divvy::app {
 

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "apps/settings/option_checks.h"
-#include "apps/settings/suggest.h"
 #include "apps/version.h"
 #include "kernels/precision.h"
+#include "tensor/suggest.h"
 
 namespace divvy::app {
 

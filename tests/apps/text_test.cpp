@@ -3,7 +3,6 @@
 #include "apps/commands/commands.h"
 #include "apps/report/png.h"
 #include "apps/settings/options.h"
-#include "apps/settings/suggest.h"
 #include "apps/terminal/class_table.h"
 #include "apps/terminal/progress.h"
 #include "apps/terminal/terminal.h"
@@ -12,15 +11,6 @@
 namespace divvy::test {
 
 using namespace app;
-
-TEST_CASE("a mistyped word finds the nearest candidate, and nonsense finds none") {
-  const std::vector<std::string> words = {"--experts", "--epochs", "--importance", "--lr"};
-  CHECK(nearest("--expert", words) == "--experts");
-  CHECK(nearest("--epcohs", words) == "--epochs");
-  CHECK(nearest("--imporatnce", words) == "--importance");
-  CHECK(nearest("--zzzzzzzz", words) == "");
-  CHECK(nearest("", {}) == "");
-}
 
 TEST_CASE("times, counts and sizes as people read them") {
   CHECK(clock_time(0) == "00:00");

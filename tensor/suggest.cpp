@@ -1,12 +1,10 @@
-#include "apps/settings/suggest.h"
+#include "tensor/suggest.h"
 
 #include <algorithm>
 
-namespace divvy::app {
+namespace divvy {
 
-namespace {
-
-size_t distance(std::string_view a, std::string_view b) {
+size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
   for (size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
@@ -20,16 +18,14 @@ size_t distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
-}  // namespace
-
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    const size_t d = distance(word, candidate);
+    const size_t d = edit_distance(word, candidate);
     if (d < best_distance) best = candidate, best_distance = d;
   }
   return best;
 }
 
-}  // namespace divvy::app
+}  // namespace divvy
