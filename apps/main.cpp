@@ -5,6 +5,7 @@
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
 #include "apps/version.h"
+#include "kernels/instruction_set.h"
 #include "tensor/denormals.h"
 #include "tensor/suggest.h"
 
@@ -103,6 +104,7 @@ void parse(CLI::App& app, std::vector<std::string> arguments) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  kernels::instruction_set();  // refuses an unknown one before anything is written
   CommandLine line;
   try {
     if (arguments.empty()) {

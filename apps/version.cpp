@@ -8,6 +8,8 @@
 
 #include <fstream>
 
+#include "kernels/instruction_set.h"
+
 namespace divvy::app {
 
 const char* const kVersion = DIVVY_VERSION;
@@ -26,14 +28,9 @@ std::string compiler_text() {
 #endif
 }
 
-std::string instruction_set() {
-#if defined(__AVX512F__)
-  return "AVX-512";
-#elif defined(__AVX2__)
-  return "AVX2";
-#else
-  return "SSE2";
-#endif
+std::string bf16_unit() {
+  using kernels::Bf16Unit;
+  return machine_has(Bf16Unit::amx) ? "amx" : machine_has(Bf16Unit::avx512) ? "avx512_bf16" : "none";
 }
 
 std::string processor_name() {

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <vector>
 
-#include "kernels/cpu/simd/instruction_set.h"
+#include "kernels/instruction_set.h"
 #include "tensor/parallel.h"
 
 /// The rate of multiply-adds that this machine can reach, measured beside the work that is compared with it: on shared
@@ -47,8 +47,8 @@ DIVVY_CHAINS(chains_avx512, __attribute__((target("avx512f"))), 64)
 /// The operations of `steps` steps of the chains, which it runs.
 inline double run_chains(int64_t steps) {
 #if defined(__x86_64__)
-  using kernels::cpu::InstructionSet;
-  const InstructionSet set = kernels::cpu::instruction_set();
+  using kernels::InstructionSet;
+  const InstructionSet set = kernels::instruction_set();
   if (set == InstructionSet::avx512) {
     benchmark::DoNotOptimize(chains_avx512(steps));
     return 2.0 * 12 * 16 * static_cast<double>(steps);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -7,12 +8,6 @@ namespace divvy::kernels {
 /// into += x, element by element. Equal shapes, f32 or f64.
 void accumulate(const Tensor& x, Tensor& into);
 
-namespace cpu {
-void accumulate(const Tensor& x, Tensor& into);
-}
-
-namespace cuda {
-decltype(cpu::accumulate) accumulate;
-}
+DIVVY_BACKENDS(accumulate);
 
 }  // namespace divvy::kernels

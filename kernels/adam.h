@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
@@ -41,12 +42,6 @@ struct AdamMoments {
 /// not negative.
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter);
 
-namespace cpu {
-void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::adam) adam;
-}
+DIVVY_BACKENDS(adam);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -19,14 +20,7 @@ enum class Padding {
 /// reflection by more than the image has: padding >= H or W.
 void crop(const Tensor& x, const Tensor& top, const Tensor& left, int64_t padding, Padding mode, Tensor& y);
 
-namespace cpu {
-void flip_horizontal(const Tensor& x, const Tensor& flip, Tensor& y);
-void crop(const Tensor& x, const Tensor& top, const Tensor& left, int64_t padding, Padding mode, Tensor& y);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::flip_horizontal) flip_horizontal;
-decltype(cpu::crop) crop;
-}  // namespace cuda
+DIVVY_BACKENDS(flip_horizontal);
+DIVVY_BACKENDS(crop);
 
 }  // namespace divvy::kernels

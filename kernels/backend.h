@@ -2,22 +2,57 @@
 
 #include <string_view>
 
+#include "kernels/instruction_set.h"
 #include "tensor/error.h"
 #include "tensor/tensor.h"
 
-/// Picks the implementation of an operation for the device of `tensor`: DIVVY_BACKEND(x, softmax)(x, temperature, y)
-/// calls cpu::softmax or cuda::softmax, both declared in kernels/softmax.h. Where one is missing in a build with CUDA
-/// the linker says so.
-#ifdef DIVVY_HAS_CUDA
-#define DIVVY_BACKEND(tensor, function) ((tensor).device().is_cpu() ? &cpu::function : &cuda::function)
+/// Declares the function of every backend for an operation of this name: one for each instruction set of the CPU, from
+/// one source (kernels/cpu/target.h), and one for CUDA. They take what the operation itself takes.
+#define DIVVY_BACKENDS(function)        \
+  namespace plain {                     \
+  decltype(kernels::function) function; \
+  }                                     \
+  namespace avx2 {                      \
+  decltype(kernels::function) function; \
+  }                                     \
+  namespace avx512 {                    \
+  decltype(kernels::function) function; \
+  }                                     \
+  namespace cuda {                      \
+  decltype(kernels::function) function; \
+  }                                     \
+  static_assert(true)
+
+/// The function of the instruction set in use.
+#if defined(__x86_64__)
+#define DIVVY_CPU_BACKEND(function) \
+  ::divvy::kernels::of_instruction_set(&plain::function, &avx2::function, &avx512::function)
 #else
-#define DIVVY_BACKEND(tensor, function) (::divvy::kernels::require_cpu(#function, tensor), &cpu::function)
+#define DIVVY_CPU_BACKEND(function) (&plain::function)
+#endif
+
+/// Picks the implementation of an operation for the device of `tensor`: DIVVY_BACKEND(x, softmax)(x, temperature, y)
+/// calls, say, avx2::softmax or cuda::softmax. Where one is missing in a build with CUDA the linker says so.
+#ifdef DIVVY_HAS_CUDA
+#define DIVVY_BACKEND(tensor, function) ((tensor).device().is_cpu() ? DIVVY_CPU_BACKEND(function) : &cuda::function)
+#else
+#define DIVVY_BACKEND(tensor, function) (::divvy::kernels::require_cpu(#function, tensor), DIVVY_CPU_BACKEND(function))
 #endif
 
 namespace divvy::kernels {
 
 inline void require_cpu(std::string_view op, const Tensor& tensor) {
   if (!tensor.device().is_cpu()) fail<DeviceError>("{}: no implementation for {}", op, tensor.device());
+}
+
+template <class F>
+F* of_instruction_set(F* plain, F* avx2, F* avx512) {
+  switch (instruction_set()) {
+    case InstructionSet::avx512: return avx512;
+    case InstructionSet::avx2: return avx2;
+    case InstructionSet::plain: break;
+  }
+  return plain;
 }
 
 }  // namespace divvy::kernels

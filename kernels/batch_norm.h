@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/segments.h"
 #include "tensor/tensor.h"
 
@@ -51,17 +52,8 @@ void batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, BatchN
 void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormResult& saved, const Tensor& dy,
                          bool training, const Segments& segments, BatchNormGradients& gradients);
 
-namespace cpu {
-void batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, BatchNormStatistics& running,
-                const BatchNormOptions& options, const Segments& segments, BatchNormResult& result);
-void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormResult& saved, const Tensor& dy,
-                         bool training, const Segments& segments, BatchNormGradients& gradients);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::batch_norm) batch_norm;
-decltype(cpu::batch_norm_backward) batch_norm_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(batch_norm);
+DIVVY_BACKENDS(batch_norm_backward);
 
 }  // namespace kernels
 }  // namespace divvy

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -47,14 +48,7 @@ void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& y);
 /// operand. An operand that this derivative does not read may be undefined. d may be dy.
 void binary_backward(Binary op, int by, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& d);
 
-namespace cpu {
-void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& y);
-void binary_backward(Binary op, int by, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& d);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::binary) binary;
-decltype(cpu::binary_backward) binary_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(binary);
+DIVVY_BACKENDS(binary_backward);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -13,14 +14,7 @@ void broadcast_to(const Tensor& x, Tensor& y);
 /// broadcast to the shape of x.
 void sum_to(const Tensor& x, Tensor& y);
 
-namespace cpu {
-void broadcast_to(const Tensor& x, Tensor& y);
-void sum_to(const Tensor& x, Tensor& y);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::broadcast_to) broadcast_to;
-decltype(cpu::sum_to) sum_to;
-}  // namespace cuda
+DIVVY_BACKENDS(broadcast_to);
+DIVVY_BACKENDS(sum_to);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -13,12 +14,6 @@ namespace divvy::kernels {
 /// - From integer to integer: what is out of range becomes the nearest end of it.
 void cast(const Tensor& x, Tensor& y);
 
-namespace cpu {
-void cast(const Tensor& x, Tensor& y);
-}
-
-namespace cuda {
-decltype(cpu::cast) cast;
-}
+DIVVY_BACKENDS(cast);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -11,14 +12,7 @@ void clamp(const Tensor& x, double low, double high, Tensor& y);
 /// dx = dy where low <= x <= high, the limits included, else 0. dx may be dy.
 void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void clamp(const Tensor& x, double low, double high, Tensor& y);
-void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::clamp) clamp;
-decltype(cpu::clamp_backward) clamp_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(clamp);
+DIVVY_BACKENDS(clamp_backward);
 
 }  // namespace divvy::kernels

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace divvy::kernels {

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -11,11 +12,12 @@ namespace divvy::kernels {
 /// Waits for the device.
 double squared_norm(const Tensor& x);
 
-/// The same for each of several tensors of one device, which is waited for once.
-std::vector<double> squared_norms(std::span<const Tensor> x);
-
-/// The same into `norms`, f64 [n], without waiting.
+/// The same for each of several tensors of one device, into `norms`, f64 [n], without waiting.
 void squared_norms(std::span<const Tensor> x, Tensor& norms);
+DIVVY_BACKENDS(squared_norms);
+
+/// The same as numbers; the device is waited for once.
+std::vector<double> squared_norms(std::span<const Tensor> x);
 
 /// x *= factor. x: any shape, f32 or f64.
 void scale(Tensor& x, double factor);
@@ -27,18 +29,8 @@ void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor);
 /// x *= factor, where it is not 1. x: any shape, f32 or f64; factor: f64 [], on the device of x.
 void scale_by(Tensor& x, const Tensor& factor);
 
-namespace cpu {
-void squared_norms(std::span<const Tensor> x, Tensor& norms);
-void scale(Tensor& x, double factor);
-void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor);
-void scale_by(Tensor& x, const Tensor& factor);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::squared_norms) squared_norms;
-decltype(cpu::scale) scale;
-decltype(cpu::clip_factor) clip_factor;
-decltype(cpu::scale_by) scale_by;
-}  // namespace cuda
+DIVVY_BACKENDS(scale);
+DIVVY_BACKENDS(clip_factor);
+DIVVY_BACKENDS(scale_by);
 
 }  // namespace divvy::kernels

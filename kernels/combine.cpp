@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace divvy::kernels {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -17,16 +18,8 @@ void combine_backward_rows(const Tensor& weights, const Tensor& position, const 
 /// dweights[b, j] = <rows[position[b, j], :], dy[b, :]>, and 0 where the position is -1.
 void combine_backward_weights(const Tensor& rows, const Tensor& position, const Tensor& dy, Tensor& dweights);
 
-namespace cpu {
-void combine(const Tensor& rows, const Tensor& weights, const Tensor& position, Tensor& y);
-void combine_backward_rows(const Tensor& weights, const Tensor& position, const Tensor& dy, Tensor& drows);
-void combine_backward_weights(const Tensor& rows, const Tensor& position, const Tensor& dy, Tensor& dweights);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::combine) combine;
-decltype(cpu::combine_backward_rows) combine_backward_rows;
-decltype(cpu::combine_backward_weights) combine_backward_weights;
-}  // namespace cuda
+DIVVY_BACKENDS(combine);
+DIVVY_BACKENDS(combine_backward_rows);
+DIVVY_BACKENDS(combine_backward_weights);
 
 }  // namespace divvy::kernels

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -25,12 +26,6 @@ inline void less_equal(const Tensor& a, const Tensor& b, Tensor& y) { compare(Co
 inline void greater(const Tensor& a, const Tensor& b, Tensor& y) { compare(Compare::greater, a, b, y); }
 inline void greater_equal(const Tensor& a, const Tensor& b, Tensor& y) { compare(Compare::greater_equal, a, b, y); }
 
-namespace cpu {
-void compare(Compare op, const Tensor& a, const Tensor& b, Tensor& y);
-}
-
-namespace cuda {
-decltype(cpu::compare) compare;
-}
+DIVVY_BACKENDS(compare);
 
 }  // namespace divvy::kernels

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -18,14 +19,7 @@ void concat(const std::vector<Tensor>& parts, int axis, Tensor& y);
 /// where y has no such range or another axis differs.
 void concat_part(const Tensor& y, int axis, int64_t begin, Tensor& part);
 
-namespace cpu {
-void concat(const std::vector<Tensor>& parts, int axis, Tensor& y);
-void concat_part(const Tensor& y, int axis, int64_t begin, Tensor& part);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::concat) concat;
-decltype(cpu::concat_part) concat_part;
-}  // namespace cuda
+DIVVY_BACKENDS(concat);
+DIVVY_BACKENDS(concat_part);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/segments.h"
 #include "tensor/tensor.h"
 
@@ -39,20 +40,9 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
                             const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias);
 
-namespace cpu {
-void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dGeometry& geometry,
-            const Segments& segments, Tensor& y);
-void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dGeometry& geometry,
-                           const Segments& segments, Tensor& dx);
-void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
-                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::conv2d) conv2d;
-decltype(cpu::conv2d_backward_input) conv2d_backward_input;
-decltype(cpu::conv2d_backward_weight) conv2d_backward_weight;
-}  // namespace cuda
+DIVVY_BACKENDS(conv2d);
+DIVVY_BACKENDS(conv2d_backward_input);
+DIVVY_BACKENDS(conv2d_backward_weight);
 
 }  // namespace kernels
 }  // namespace divvy

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -41,12 +42,6 @@ inline constexpr int64_t kSortTile = 4096;
 /// The samples of a tile that is counted. Few enough to keep a device busy, and no more than 1,024 tiles.
 inline int64_t counted_samples(int64_t samples) { return std::max<int64_t>(128, (samples / 1024 + 32) / 32 * 32); }
 
-namespace cpu {
-CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool complete, const Tensor& counts);
-}
-
-namespace cuda {
-decltype(cpu::counting_sort) counting_sort;
-}
+DIVVY_BACKENDS(counting_sort);
 
 }  // namespace divvy::kernels

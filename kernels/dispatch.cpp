@@ -1,6 +1,5 @@
 #include "kernels/dispatch.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace divvy::kernels {

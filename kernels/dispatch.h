@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 /// The integer work of a dispatch beside the sort. B samples, E experts, k choices a sample; an expert of -1 stands for
@@ -28,22 +29,11 @@ void segment_sizes(const Tensor& offsets, Tensor& sizes);
 /// i64 [E, C]; offsets: i64 [E + 1], which divide N rows; place: i64 [N, C]; known: u8 [N, C].
 void slots_of_rows(const Tensor& slots, const Tensor& offsets, Tensor& place, Tensor& known);
 
-namespace cpu {
-void dense_dispatch(Tensor& offsets, Tensor& sample, Tensor& position);
-void dense_positions(const Tensor& experts, int64_t num_experts, Tensor& position);
-void every_expert(Tensor& experts);
-void chosen_mask(const Tensor& experts, Tensor& mask);
-void segment_sizes(const Tensor& offsets, Tensor& sizes);
-void slots_of_rows(const Tensor& slots, const Tensor& offsets, Tensor& place, Tensor& known);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::dense_dispatch) dense_dispatch;
-decltype(cpu::dense_positions) dense_positions;
-decltype(cpu::every_expert) every_expert;
-decltype(cpu::chosen_mask) chosen_mask;
-decltype(cpu::segment_sizes) segment_sizes;
-decltype(cpu::slots_of_rows) slots_of_rows;
-}  // namespace cuda
+DIVVY_BACKENDS(dense_dispatch);
+DIVVY_BACKENDS(dense_positions);
+DIVVY_BACKENDS(every_expert);
+DIVVY_BACKENDS(chosen_mask);
+DIVVY_BACKENDS(segment_sizes);
+DIVVY_BACKENDS(slots_of_rows);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -8,12 +9,6 @@ namespace divvy::kernels {
 /// y: f32 or f64, of one shape, y may be x; keep: u8 of that shape, any value but 0 keeps.
 void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y);
 
-namespace cpu {
-void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::dropout) dropout;
-}
+DIVVY_BACKENDS(dropout);
 
 }  // namespace divvy::kernels

@@ -1,6 +1,5 @@
 #include "kernels/feed_forward.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/flops.h"
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/segments.h"
 #include "tensor/tensor.h"
 
@@ -33,16 +34,7 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
                            const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients);
 
-namespace cpu {
-void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
-                  Tensor& y);
-void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
-                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::feed_forward) feed_forward;
-decltype(cpu::feed_forward_backward) feed_forward_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(feed_forward);
+DIVVY_BACKENDS(feed_forward_backward);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -14,12 +15,6 @@ inline Tensor filled(const Shape& shape, double value, DType dtype, Device devic
   return result;
 }
 
-namespace cpu {
-void fill(Tensor& y, double value);
-}
-
-namespace cuda {
-decltype(cpu::fill) fill;
-}
+DIVVY_BACKENDS(fill);
 
 }  // namespace divvy::kernels

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -24,14 +25,7 @@ std::vector<int64_t> first_non_finites(std::span<const Tensor> x);
 ///     record[4]  and the flat index of the element
 void watch_finite(std::span<const Tensor> x, int64_t source, bool new_run, Tensor& record);
 
-namespace cpu {
-std::vector<int64_t> first_non_finites(std::span<const Tensor> x);
-void watch_finite(std::span<const Tensor> x, int64_t source, bool new_run, Tensor& record);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::first_non_finites) first_non_finites;
-decltype(cpu::watch_finite) watch_finite;
-}  // namespace cuda
+DIVVY_BACKENDS(first_non_finites);
+DIVVY_BACKENDS(watch_finite);
 
 }  // namespace divvy::kernels

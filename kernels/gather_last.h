@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -10,14 +11,7 @@ void gather_last(const Tensor& x, const Tensor& index, Tensor& y);
 /// dx[r, c] = sum of dy[r, j] over the j with index[r, j] = c, in the order of j; 0 where there are none.
 void gather_last_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void gather_last(const Tensor& x, const Tensor& index, Tensor& y);
-void gather_last_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::gather_last) gather_last;
-decltype(cpu::gather_last_backward) gather_last_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(gather_last);
+DIVVY_BACKENDS(gather_last_backward);
 
 }  // namespace divvy::kernels

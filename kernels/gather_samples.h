@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -26,13 +27,6 @@ struct SampleChanges {
 void gather_samples(const Tensor& x, const Tensor& index, const Tensor& values, const SampleChanges& changes,
                     Tensor& y);
 
-namespace cpu {
-void gather_samples(const Tensor& x, const Tensor& index, const Tensor& values, const SampleChanges& changes,
-                    Tensor& y);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::gather_samples) gather_samples;
-}
+DIVVY_BACKENDS(gather_samples);
 
 }  // namespace divvy::kernels

@@ -1,6 +1,5 @@
 #include "kernels/grouped_matmul.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/flops.h"
 

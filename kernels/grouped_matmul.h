@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/segments.h"
 #include "tensor/tensor.h"
 
@@ -27,18 +28,9 @@ void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Seg
 /// matter.
 void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Tensor& dbias);
 
-namespace cpu {
-void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, Tensor& y);
-void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx);
-void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight);
-void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Tensor& dbias);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::grouped_matmul) grouped_matmul;
-decltype(cpu::grouped_matmul_backward_input) grouped_matmul_backward_input;
-decltype(cpu::grouped_matmul_backward_weight) grouped_matmul_backward_weight;
-decltype(cpu::grouped_matmul_backward_bias) grouped_matmul_backward_bias;
-}  // namespace cuda
+DIVVY_BACKENDS(grouped_matmul);
+DIVVY_BACKENDS(grouped_matmul_backward_input);
+DIVVY_BACKENDS(grouped_matmul_backward_weight);
+DIVVY_BACKENDS(grouped_matmul_backward_bias);
 
 }  // namespace divvy::kernels

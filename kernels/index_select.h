@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -12,14 +13,7 @@ void index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y);
 /// none. f32 or f64.
 void index_select_backward(const Tensor& dy, int axis, const Tensor& index, Tensor& dx);
 
-namespace cpu {
-void index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y);
-void index_select_backward(const Tensor& dy, int axis, const Tensor& index, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::index_select) index_select;
-decltype(cpu::index_select_backward) index_select_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(index_select);
+DIVVY_BACKENDS(index_select_backward);
 
 }  // namespace divvy::kernels

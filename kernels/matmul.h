@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy {
@@ -21,13 +22,7 @@ void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tens
 /// The shape of the result of matmul. Throws ShapeError where a and b do not fit each other.
 Shape matmul_shape(const Tensor& a, const Tensor& b, const MatmulOptions& options);
 
-namespace cpu {
-void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tensor& y);
-}
-
-namespace cuda {
-decltype(cpu::matmul) matmul;
-}  // namespace cuda
+DIVVY_BACKENDS(matmul);
 
 }  // namespace kernels
 }  // namespace divvy

@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 /// Sums over the batches of an epoch, kept where they are computed. Nothing here waits for a device.
@@ -16,14 +17,7 @@ void accumulate_metrics(std::span<const Tensor> values, std::span<const double> 
 /// a NaN elsewhere is passed over.
 void count_correct(const Tensor& output, const Tensor& labels, Tensor& count);
 
-namespace cpu {
-void accumulate_metrics(std::span<const Tensor> values, std::span<const double> factors, Tensor& sums);
-void count_correct(const Tensor& output, const Tensor& labels, Tensor& count);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::accumulate_metrics) accumulate_metrics;
-decltype(cpu::count_correct) count_correct;
-}  // namespace cuda
+DIVVY_BACKENDS(accumulate_metrics);
+DIVVY_BACKENDS(count_correct);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -13,14 +14,7 @@ void pairwise_distance(const Tensor& x, Tensor& distance);
 /// 0. From the result `distance` of pairwise_distance.
 void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void pairwise_distance(const Tensor& x, Tensor& distance);
-void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::pairwise_distance) pairwise_distance;
-decltype(cpu::pairwise_distance_backward) pairwise_distance_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(pairwise_distance);
+DIVVY_BACKENDS(pairwise_distance_backward);
 
 }  // namespace divvy::kernels

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/permute_axes.h"
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -14,12 +15,6 @@ Shape permuted_shape(const Shape& x, const std::vector<int>& axes);
 /// axes), in memory of its own.
 void permute(const Tensor& x, const std::vector<int>& axes, Tensor& y);
 
-namespace cpu {
-void permute(const Tensor& x, const std::vector<int>& axes, Tensor& y);
-}
-
-namespace cuda {
-decltype(cpu::permute) permute;
-}
+DIVVY_BACKENDS(permute);
 
 }  // namespace divvy::kernels

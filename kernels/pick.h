@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -11,14 +12,7 @@ void pick(const Tensor& x, const Tensor& index, Tensor& y);
 /// dx[..., index[...]] = dy[...], and 0 elsewhere. dy: [...]; dx: [..., C].
 void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void pick(const Tensor& x, const Tensor& index, Tensor& y);
-void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::pick) pick;
-decltype(cpu::pick_backward) pick_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(pick);
+DIVVY_BACKENDS(pick_backward);
 
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy {
@@ -38,23 +39,12 @@ void global_avg_pool2d(const Tensor& x, Tensor& y);
 /// dx[r, c, i, j] = dy[r, c] / (H * W). Assigns.
 void global_avg_pool2d_backward(const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void max_pool2d(const Tensor& x, PoolWindow window, Tensor& y);
-void max_pool2d_backward(const Tensor& x, const Tensor& dy, PoolWindow window, Tensor& dx);
-void avg_pool2d(const Tensor& x, PoolWindow window, Tensor& y);
-void avg_pool2d_backward(const Tensor& dy, PoolWindow window, Tensor& dx);
-void global_avg_pool2d(const Tensor& x, Tensor& y);
-void global_avg_pool2d_backward(const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::max_pool2d) max_pool2d;
-decltype(cpu::max_pool2d_backward) max_pool2d_backward;
-decltype(cpu::avg_pool2d) avg_pool2d;
-decltype(cpu::avg_pool2d_backward) avg_pool2d_backward;
-decltype(cpu::global_avg_pool2d) global_avg_pool2d;
-decltype(cpu::global_avg_pool2d_backward) global_avg_pool2d_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(max_pool2d);
+DIVVY_BACKENDS(max_pool2d_backward);
+DIVVY_BACKENDS(avg_pool2d);
+DIVVY_BACKENDS(avg_pool2d_backward);
+DIVVY_BACKENDS(global_avg_pool2d);
+DIVVY_BACKENDS(global_avg_pool2d_backward);
 
 }  // namespace kernels
 }  // namespace divvy

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "kernels/cpu/simd/instruction_set.h"
+#include "kernels/instruction_set.h"
 
 namespace divvy {
 
@@ -26,7 +26,7 @@ Precision product_precision() { return chosen; }
 
 bool has_precision(Device device, Precision precision) {
   if (precision == Precision::f32 || !device.is_cpu()) return true;
-  return precision == Precision::bf16 && cpu::machine_has(cpu::Bf16Unit::avx512);
+  return precision == Precision::bf16 && instruction_set() == InstructionSet::avx512 && machine_has(Bf16Unit::avx512);
 }
 
 }  // namespace kernels

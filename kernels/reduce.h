@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 /// Reductions over the middle axis of x [outer, reduce, inner], which a row-major tensor is for any run of adjacent
@@ -38,28 +39,14 @@ void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y);
 /// dx = 2 dy * (x - mean) / max(reduce - correction, 0), from the mean that reduce_var gave.
 void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void reduce_sum(const Tensor& x, double divisor, Tensor& y);
-void reduce_sum_backward(const Tensor& dy, double divisor, Tensor& dx);
-void reduce_max(const Tensor& x, Tensor& y);
-void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx);
-void reduce_argmax(const Tensor& x, Tensor& y);
-void reduce_logsumexp(const Tensor& x, Tensor& y);
-void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx);
-void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y);
-void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::reduce_sum) reduce_sum;
-decltype(cpu::reduce_sum_backward) reduce_sum_backward;
-decltype(cpu::reduce_max) reduce_max;
-decltype(cpu::reduce_max_backward) reduce_max_backward;
-decltype(cpu::reduce_argmax) reduce_argmax;
-decltype(cpu::reduce_logsumexp) reduce_logsumexp;
-decltype(cpu::reduce_logsumexp_backward) reduce_logsumexp_backward;
-decltype(cpu::reduce_var) reduce_var;
-decltype(cpu::reduce_var_backward) reduce_var_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(reduce_sum);
+DIVVY_BACKENDS(reduce_sum_backward);
+DIVVY_BACKENDS(reduce_max);
+DIVVY_BACKENDS(reduce_max_backward);
+DIVVY_BACKENDS(reduce_argmax);
+DIVVY_BACKENDS(reduce_logsumexp);
+DIVVY_BACKENDS(reduce_logsumexp_backward);
+DIVVY_BACKENDS(reduce_var);
+DIVVY_BACKENDS(reduce_var_backward);
 
 }  // namespace divvy::kernels

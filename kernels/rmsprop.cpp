@@ -1,6 +1,5 @@
 #include "kernels/rmsprop.h"
 
-#include "kernels/backend.h"
 #include "kernels/optimizer_check.h"
 
 namespace divvy::kernels {

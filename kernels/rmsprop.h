@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
@@ -30,12 +31,6 @@ UpdateFactors rmsprop_factors(const RmspropUpdate& update);
 /// are finite and not negative.
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter);
 
-namespace cpu {
-void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::rmsprop) rmsprop;
-}
+DIVVY_BACKENDS(rmsprop);
 
 }  // namespace divvy::kernels

@@ -1,6 +1,5 @@
 #include "kernels/route.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/counting_sort.h"
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -14,19 +15,12 @@ namespace divvy::kernels {
 /// chosen experts are counted. Throws ValueError unless 1 <= k <= E and temperature > 0.
 void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
                  Tensor& weights, Tensor& counts);
+DIVVY_BACKENDS(route_top_k);
+
 inline void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities,
                         Tensor& experts, Tensor& weights) {
   Tensor none;
   route_top_k(scores, temperature, among_chosen, probabilities, experts, weights, none);
-}
-
-namespace cpu {
-void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Tensor& probabilities, Tensor& experts,
-                 Tensor& weights, Tensor& counts);
-}
-
-namespace cuda {
-decltype(cpu::route_top_k) route_top_k;
 }
 
 }  // namespace divvy::kernels

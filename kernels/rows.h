@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -12,14 +13,7 @@ void gather_rows(const Tensor& x, const Tensor& index, Tensor& y);
 /// x: [N, ...] f32 or f64; index: i64 [N]; y: [R, ...]. Throws ValueError for an index outside [0, R).
 void scatter_add_rows(const Tensor& x, const Tensor& index, Tensor& y);
 
-namespace cpu {
-void gather_rows(const Tensor& x, const Tensor& index, Tensor& y);
-void scatter_add_rows(const Tensor& x, const Tensor& index, Tensor& y);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::gather_rows) gather_rows;
-decltype(cpu::scatter_add_rows) scatter_add_rows;
-}  // namespace cuda
+DIVVY_BACKENDS(gather_rows);
+DIVVY_BACKENDS(scatter_add_rows);
 
 }  // namespace divvy::kernels

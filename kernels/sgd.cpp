@@ -1,6 +1,5 @@
 #include "kernels/sgd.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/optimizer_check.h"
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/update_control.h"
 #include "tensor/tensor.h"
 
@@ -28,12 +29,6 @@ UpdateFactors sgd_factors(const SgdUpdate& update);
 /// without momentum.
 void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter);
 
-namespace cpu {
-void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::sgd) sgd;
-}
+DIVVY_BACKENDS(sgd);
 
 }  // namespace divvy::kernels

@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/flops.h"
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/backend.h"
 #include "kernels/segments.h"
 #include "tensor/tensor.h"
 
@@ -64,18 +65,8 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
                           const SmallStackParameters& parameters, const Segments& segments,
                           const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients);
 
-namespace cpu {
-void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
-                 const Segments& segments, Tensor& y, SmallStackSaved* saved);
-void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers,
-                          const SmallStackParameters& parameters, const Segments& segments,
-                          const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::small_stack) small_stack;
-decltype(cpu::small_stack_backward) small_stack_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(small_stack);
+DIVVY_BACKENDS(small_stack_backward);
 
 }  // namespace kernels
 }  // namespace divvy

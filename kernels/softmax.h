@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -18,18 +19,9 @@ void log_softmax(const Tensor& x, double temperature, Tensor& y);
 /// dx = (dy - exp(y) * sum(dy)) / temperature for each row, from the result y of log_softmax. dx may be dy.
 void log_softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx);
 
-namespace cpu {
-void softmax(const Tensor& x, double temperature, Tensor& y);
-void softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx);
-void log_softmax(const Tensor& x, double temperature, Tensor& y);
-void log_softmax_backward(const Tensor& y, const Tensor& dy, double temperature, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::softmax) softmax;
-decltype(cpu::softmax_backward) softmax_backward;
-decltype(cpu::log_softmax) log_softmax;
-decltype(cpu::log_softmax_backward) log_softmax_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(softmax);
+DIVVY_BACKENDS(softmax_backward);
+DIVVY_BACKENDS(log_softmax);
+DIVVY_BACKENDS(log_softmax_backward);
 
 }  // namespace divvy::kernels

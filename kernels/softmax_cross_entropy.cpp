@@ -1,6 +1,5 @@
 #include "kernels/softmax_cross_entropy.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace divvy::kernels {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -12,14 +13,7 @@ void softmax_cross_entropy(const Tensor& x, const Tensor& label, Tensor& loss);
 /// dx[b, c] = dloss[b] * (softmax(x[b])[c] - (c == label[b] ? 1 : 0)).
 void softmax_cross_entropy_backward(const Tensor& x, const Tensor& label, const Tensor& dloss, Tensor& dx);
 
-namespace cpu {
-void softmax_cross_entropy(const Tensor& x, const Tensor& label, Tensor& loss);
-void softmax_cross_entropy_backward(const Tensor& x, const Tensor& label, const Tensor& dloss, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::softmax_cross_entropy) softmax_cross_entropy;
-decltype(cpu::softmax_cross_entropy_backward) softmax_cross_entropy_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(softmax_cross_entropy);
+DIVVY_BACKENDS(softmax_cross_entropy_backward);
 
 }  // namespace divvy::kernels

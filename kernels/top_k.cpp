@@ -1,6 +1,5 @@
 #include "kernels/top_k.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace divvy::kernels {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -13,14 +14,7 @@ void top_k(const Tensor& x, Tensor& values, Tensor& indices);
 /// C].
 void top_k_backward(const Tensor& indices, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void top_k(const Tensor& x, Tensor& values, Tensor& indices);
-void top_k_backward(const Tensor& indices, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::top_k) top_k;
-decltype(cpu::top_k_backward) top_k_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(top_k);
+DIVVY_BACKENDS(top_k_backward);
 
 }  // namespace divvy::kernels

@@ -1,6 +1,5 @@
 #include "kernels/unary.h"
 
-#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace divvy::kernels {
@@ -12,12 +11,10 @@ void unary(Unary op, const Tensor& x, Tensor& y) {
 }
 
 void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
-  const Reads reads = backward_reads(op);
-  const Tensor& saved = reads == Reads::x ? x : reads == Reads::y ? y : dy;
   check::floating(name_of(op), "dy", dy);
-  check::same(name_of(op), reads == Reads::x ? "x" : "y", saved, dy);
+  check::same(name_of(op), backward_reads(op) == Reads::x ? "x" : "y", read_by_backward(op, x, y, dy), dy);
   check::same(name_of(op), "dx", dx, dy);
-  DIVVY_BACKEND(dy, unary_backward)(op, saved, dy, dx);
+  DIVVY_BACKEND(dy, unary_backward)(op, x, y, dy, dx);
 }
 
 }  // namespace divvy::kernels

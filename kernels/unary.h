@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -50,6 +51,12 @@ constexpr Reads backward_reads(Unary op) {
   }
 }
 
+/// Of x, y and dy the one that the derivative reads, dy where it reads neither.
+inline const Tensor& read_by_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy) {
+  const Reads reads = backward_reads(op);
+  return reads == Reads::x ? x : reads == Reads::y ? y : dy;
+}
+
 /// y = op(x), element by element. Equal shapes, f32 or f64; y may be x.
 void unary(Unary op, const Tensor& x, Tensor& y);
 
@@ -57,14 +64,7 @@ void unary(Unary op, const Tensor& x, Tensor& y);
 /// may be dy.
 void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx);
 
-namespace cpu {
-void unary(Unary op, const Tensor& x, Tensor& y);
-void unary_backward(Unary op, const Tensor& saved, const Tensor& dy, Tensor& dx);
-}  // namespace cpu
-
-namespace cuda {
-decltype(cpu::unary) unary;
-decltype(cpu::unary_backward) unary_backward;
-}  // namespace cuda
+DIVVY_BACKENDS(unary);
+DIVVY_BACKENDS(unary_backward);
 
 }  // namespace divvy::kernels

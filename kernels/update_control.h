@@ -18,8 +18,6 @@ inline constexpr size_t kUpdateFactors = 3;
 /// The numbers of an update that change from step to step; what an optimizer does not need is 0.
 using UpdateFactors = std::array<double, kUpdateFactors>;
 
-namespace cpu {
-
 /// Whether an update on the CPU is to change nothing.
 inline bool stopped(const UpdateControl& control) {
   return control.failed.defined() && control.failed.data<int64_t>()[0] != 0;
@@ -32,5 +30,4 @@ inline UpdateFactors factors_of(const UpdateControl& control, const UpdateFactor
   return {given[0], given[1], given[2]};
 }
 
-}  // namespace cpu
 }  // namespace divvy::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/backend.h"
 #include "tensor/tensor.h"
 
 namespace divvy::kernels {
@@ -8,12 +9,6 @@ namespace divvy::kernels {
 /// y: the shape that the three broadcast to, in memory of its own or an operand of that shape.
 void where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y);
 
-namespace cpu {
-void where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y);
-}
-
-namespace cuda {
-decltype(cpu::where) where;
-}
+DIVVY_BACKENDS(where);
 
 }  // namespace divvy::kernels

@@ -5,6 +5,7 @@
 #include "apps/exit_code.h"
 #include "apps/version.h"
 #include "datasets/catalog.h"
+#include "kernels/instruction_set.h"
 #include "tensor/device.h"
 #include "tensor/parallel.h"
 
@@ -13,8 +14,10 @@ namespace divvy::app {
 int doctor_command(const DataConfig& config) {
   const auto line = [](const char* name, const std::string& text) { fmt::print("{:<14}{}\n", name, text); };
   line("divvy", kVersion);
-  line("build", fmt::format("{}, {}, {} instructions", kBuildType, compiler_text(), instruction_set()));
+  line("build", fmt::format("{}, {}", kBuildType, compiler_text()));
   line("processor", processor_name());
+  line("kernels", fmt::format("{} instructions, bf16 products by {}", kernels::to_string(kernels::instruction_set()),
+                              bf16_unit()));
   line("threads", fmt::format("{} of {}", num_threads(), std::thread::hardware_concurrency()));
   const int gpus = cuda_device_count();
   line("GPU", !kCudaBuild ? "none: this build has no CUDA" : gpus == 0 ? "none found" : fmt::format("{} found", gpus));

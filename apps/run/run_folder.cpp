@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "apps/version.h"
+#include "kernels/instruction_set.h"
 #include "nn/state_dict.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
@@ -99,7 +100,8 @@ nlohmann::ordered_json environment() {
   json["divvy_version"] = kVersion;
   json["compiler"] = compiler_text();
   json["build_type"] = kBuildType;
-  json["instruction_set"] = instruction_set();
+  json["instruction_set"] = kernels::to_string(kernels::instruction_set());
+  json["bf16_unit"] = bf16_unit();
   json["cuda_build"] = kCudaBuild;
   json["cuda_devices"] = cuda_device_count();
   json["host"] = host;

@@ -1,8 +1,10 @@
 #include "kernels/accumulate.h"
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void accumulate(const Tensor& x, Tensor& into) {
   visit_floating("accumulate", x.dtype(), [&]<class T>() {
@@ -14,4 +16,5 @@ void accumulate(const Tensor& x, Tensor& into) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

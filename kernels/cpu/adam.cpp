@@ -2,8 +2,10 @@
 
 #include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments, Tensor& parameter) {
   if (stopped(update.control)) return;
@@ -14,7 +16,7 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
       AdamMoments own{experts_of(moments.mean, begin, end), experts_of(moments.square, begin, end),
                       experts_of(moments.max_square, begin, end)};
       Tensor value = experts_of(parameter, begin, end);
-      cpu::adam(experts_of(gradient, begin, end), all, own, value);
+      DIVVY_TARGET::adam(experts_of(gradient, begin, end), all, own, value);
     });
     return;
   }
@@ -46,4 +48,5 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

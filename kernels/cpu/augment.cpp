@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "kernels/border.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -84,4 +86,5 @@ void crop(const Tensor& x, const Tensor& top, const Tensor& left, int64_t paddin
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

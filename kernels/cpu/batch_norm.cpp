@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include "kernels/cpu/product/row_panels.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -196,4 +198,5 @@ void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormRe
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,8 +3,10 @@
 #include <cmath>
 
 #include "kernels/cpu/strided.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -82,4 +84,5 @@ void binary_backward(Binary op, int by, const Tensor& a, const Tensor& b, const 
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -5,8 +5,10 @@
 
 #include "kernels/broadcast_sum.h"
 #include "kernels/cpu/strided.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -109,4 +111,5 @@ void sum_to(const Tensor& x, Tensor& y) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -1,9 +1,11 @@
 #include "kernels/cast.h"
 
 #include "kernels/convert.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void cast(const Tensor& x, Tensor& y) {
   visit_any(x.dtype(), [&]<class From>() {
@@ -18,4 +20,5 @@ void cast(const Tensor& x, Tensor& y) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
 /// Several element-wise statements over the same arrays, in one pass through memory: they run one after the other on a
 /// chunk that stays in the nearest cache.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 constexpr int64_t kChunk = 1024;
 constexpr int64_t kChunkTile = 4 * kChunk;
@@ -37,4 +39,5 @@ ChunkBuffer<T> decayed(const T* gradient, const T* parameter, double weight_deca
   return g;
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -1,8 +1,10 @@
 #include "kernels/clamp.h"
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -40,4 +42,5 @@ void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, 
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

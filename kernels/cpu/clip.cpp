@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "kernels/cpu/chunks.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -40,7 +42,7 @@ void clip_factor(const Tensor& squared_norms, double max_norm, Tensor& factor) {
 
 void scale_by(Tensor& x, const Tensor& factor) {
   const double value = *factor.data<double>();
-  if (value != 1) cpu::scale(x, value);
+  if (value != 1) scale(x, value);
 }
 
 void scale(Tensor& x, double factor) {
@@ -50,4 +52,5 @@ void scale(Tensor& x, double factor) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -5,9 +5,11 @@
 
 #include "kernels/cpu/simd/dot.h"
 #include "kernels/cpu/simd/prefetch.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -90,4 +92,5 @@ void combine_backward_weights(const Tensor& rows, const Tensor& position, const 
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -1,8 +1,10 @@
 #include "kernels/compare.h"
 
 #include "kernels/cpu/strided.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void compare(Compare op, const Tensor& a, const Tensor& b, Tensor& y) {
   visit_any(a.dtype(), [&]<class T>() {
@@ -24,4 +26,5 @@ void compare(Compare op, const Tensor& a, const Tensor& b, Tensor& y) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -58,4 +60,5 @@ void concat_part(const Tensor& y, int axis, int64_t begin, Tensor& part) {
         run_count(y, axis)});
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

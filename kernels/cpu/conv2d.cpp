@@ -4,10 +4,12 @@
 #include <vector>
 
 #include "kernels/cpu/conv2d/paths.h"
+#include "kernels/cpu/target.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -140,4 +142,5 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

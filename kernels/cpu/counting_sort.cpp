@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool /*complete*/, const Tensor& /*counts*/) {
   const int64_t samples = experts.size(0), k = experts.size(1);
@@ -53,4 +55,5 @@ CountingSort counting_sort(const Tensor& experts, int64_t num_experts, bool /*co
   return sorted;
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-namespace divvy::kernels::cpu {
+#include "kernels/cpu/target.h"
+
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void dense_dispatch(Tensor& offsets, Tensor& sample, Tensor& position) {
   const int64_t samples = position.size(0), experts = position.size(1);
@@ -64,4 +67,5 @@ void slots_of_rows(const Tensor& slots, const Tensor& offsets, Tensor& place, Te
   }
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -1,8 +1,10 @@
 #include "kernels/dropout.h"
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y) {
   visit_floating("dropout", x.dtype(), [&]<class T>() {
@@ -19,4 +21,5 @@ void dropout(const Tensor& x, const Tensor& keep, double scale, Tensor& y) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -6,12 +6,14 @@
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/cpu/target.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 /// Expert by expert: all of its products at once, so that its weights and hidden rows pass through the caches once and
 /// not once for each product.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -232,4 +234,5 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "kernels/convert.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void fill(Tensor& y, double value) {
   visit_any(y.dtype(), [&]<class T>() {
@@ -15,4 +17,5 @@ void fill(Tensor& y, double value) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

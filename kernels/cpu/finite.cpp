@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -68,4 +70,5 @@ void watch_finite(std::span<const Tensor> x, int64_t source, bool new_run, Tenso
   }
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/target.h"
 #include "kernels/sample_window.h"
 #include "tensor/generator.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -53,4 +55,5 @@ void gather_samples(const Tensor& x, const Tensor& index, const Tensor& values, 
   x.dtype() == DType::u8 ? gather<uint8_t>(x, index, values, changes, y) : gather<float>(x, index, values, changes, y);
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

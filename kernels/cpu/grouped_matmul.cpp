@@ -5,10 +5,12 @@
 
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/product/row_panels.h"
+#include "kernels/cpu/target.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -142,4 +144,5 @@ void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Te
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

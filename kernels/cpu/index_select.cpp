@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/target.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -53,4 +55,5 @@ void index_select_backward(const Tensor& dy, int axis, const Tensor& index, Tens
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

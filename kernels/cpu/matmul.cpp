@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "kernels/cpu/product/product.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -56,4 +58,5 @@ void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tens
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

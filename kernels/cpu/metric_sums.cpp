@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-namespace divvy::kernels::cpu {
+#include "kernels/cpu/target.h"
+
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void accumulate_metrics(std::span<const Tensor> values, std::span<const double> factors, Tensor& sums) {
   double *sum = sums.mutable_data<double>(), *last = sum + values.size();
@@ -25,4 +28,5 @@ void count_correct(const Tensor& output, const Tensor& labels, Tensor& count) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -74,4 +76,5 @@ void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const T
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/target.h"
 #include "kernels/permute_axes.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -103,4 +105,5 @@ void permute(const Tensor& x, const std::vector<int>& axes, Tensor& y) {
   }
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void pick(const Tensor& x, const Tensor& index, Tensor& y) {
   visit_floating("pick", x.dtype(), [&]<class T>() {
@@ -31,4 +33,5 @@ void pick_backward(const Tensor& index, const Tensor& dy, Tensor& dx) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/target.h"
 
 /// Copies between images whose rows lie at different distances, in whole vectors: the rows of small images are too
 /// short for memcpy to pay.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 /// Copies `rows` rows of `width` elements; rows start `from_pitch` and `to_pitch` elements apart. With `zero_gaps`,
 /// what lies between the rows of `to` becomes zero; otherwise it is left undefined. Reads nothing outside of [from, the
@@ -46,4 +48,5 @@ inline void pad_planes(const T* from, int64_t planes, int64_t height, int64_t wi
   }
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -4,9 +4,11 @@
 #include <type_traits>
 
 #include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -297,4 +299,5 @@ void global_avg_pool2d_backward(const Tensor& dy, Tensor& dx) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

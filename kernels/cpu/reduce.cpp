@@ -8,8 +8,10 @@
 
 #include "kernels/cpu/reduce_tiles.h"
 #include "kernels/cpu/simd/elementary.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -271,4 +273,5 @@ void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

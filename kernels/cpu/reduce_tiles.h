@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 /// How a reduction of x [outer, reduce, inner] over the middle axis is cut into pieces: the reduced axis into chunks
 /// and the inner one into blocks. The cut depends on the shape alone, so the order of addition does too.
@@ -66,4 +68,5 @@ struct ReduceTiles {
   int64_t chunks;
 };
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,8 +2,10 @@
 
 #include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square, Tensor& velocity, Tensor& parameter) {
   if (stopped(update.control)) return;
@@ -13,7 +15,7 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
     for_active_experts(update.rows, [&](int64_t begin, int64_t end) {
       Tensor own = experts_of(square, begin, end), speed = experts_of(velocity, begin, end);
       Tensor value = experts_of(parameter, begin, end);
-      cpu::rmsprop(experts_of(gradient, begin, end), all, own, speed, value);
+      DIVVY_TARGET::rmsprop(experts_of(gradient, begin, end), all, own, speed, value);
     });
     return;
   }
@@ -40,4 +42,5 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "kernels/cpu/softmax_rows.h"
+#include "kernels/cpu/target.h"
 #include "kernels/cpu/top_k_row.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -65,4 +67,5 @@ void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Te
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -5,9 +5,11 @@
 
 #include "kernels/counting_sort.h"
 #include "kernels/cpu/simd/prefetch.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -65,4 +67,5 @@ void scatter_add_rows(const Tensor& x, const Tensor& index, Tensor& y) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,8 +2,10 @@
 
 #include "kernels/cpu/active_experts.h"
 #include "kernels/cpu/chunks.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tensor& parameter) {
   if (stopped(update.control)) return;
@@ -12,7 +14,7 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
     all.rows = {};
     for_active_experts(update.rows, [&](int64_t begin, int64_t end) {
       Tensor speed = experts_of(velocity, begin, end), value = experts_of(parameter, begin, end);
-      cpu::sgd(experts_of(gradient, begin, end), all, speed, value);
+      DIVVY_TARGET::sgd(experts_of(gradient, begin, end), all, speed, value);
     });
     return;
   }
@@ -38,4 +40,5 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "kernels/cpu/scratch.h"
-#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/cpu/small_stack/plan.h"
+#include "kernels/cpu/target.h"
+#include "kernels/instruction_set.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -288,4 +290,5 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

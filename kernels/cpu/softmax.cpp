@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include "kernels/cpu/softmax_rows.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -84,4 +86,5 @@ void log_softmax_backward(const Tensor& y, const Tensor& dy, double temperature,
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

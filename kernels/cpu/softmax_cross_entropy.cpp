@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include "kernels/cpu/simd/elementary.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -58,4 +60,5 @@ void softmax_cross_entropy_backward(const Tensor& x, const Tensor& label, const 
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -5,9 +5,11 @@
 
 #include "kernels/cpu/simd/dot.h"
 #include "kernels/cpu/simd/elementary.h"
+#include "kernels/cpu/target.h"
 
 /// The softmax of some rows on one thread, for the softmax and for the routing that is one pass with it.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 constexpr int64_t kShortSoftmaxRow = 64;
 
@@ -65,4 +67,5 @@ void softmax_rows(const T* x, int64_t rows, int64_t cols, T inverse, T* y) {
   for (int64_t r = 0; r < rows; ++r) detail::softmax_long_row(x + r * cols, cols, inverse, y + r * cols);
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

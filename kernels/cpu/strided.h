@@ -5,10 +5,12 @@
 #include <cstdint>
 
 #include "kernels/broadcast_plan.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
 /// How the element-wise CPU kernels walk over operands that broadcast.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 /// Calls f(at, offsets, count) for the runs along the last axis that make up the output elements [begin, end): `at` is
 /// the first output element of the run, offsets[n] the first element of operand n.
@@ -72,4 +74,5 @@ void for_pairs(const Shape& output, const T* a, const Shape& a_shape, const T* b
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/target.h"
 #include "kernels/cpu/top_k_row.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -46,4 +48,5 @@ void top_k_backward(const Tensor& indices, const Tensor& dy, Tensor& dx) {
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

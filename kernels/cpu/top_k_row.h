@@ -9,7 +9,10 @@
 #include <type_traits>
 #include <vector>
 
-namespace divvy::kernels::cpu {
+#include "kernels/cpu/target.h"
+
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 /// Finds the k greatest entries of a row, the greatest first and equal ones in the order of the row; a NaN comes before
 /// every number. For top_k, and for the routing that is one pass with it; an object for each task, which owns scratch.
@@ -105,4 +108,5 @@ class TopKRow {
   std::vector<int64_t> order_;
 };
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,9 +3,11 @@
 #include <cmath>
 
 #include "kernels/cpu/simd/elementary.h"
+#include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -65,7 +67,8 @@ void unary(Unary op, const Tensor& x, Tensor& y) {
   });
 }
 
-void unary_backward(Unary op, const Tensor& saved, const Tensor& dy, Tensor& dx) {
+void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
+  const Tensor& saved = read_by_backward(op, x, y, dy);
   visit_floating(name_of(op), dy.dtype(), [&]<class T>() {
     switch (op) {
       case Unary::exp: return chain<T>(saved, dy, dx, [](T y) { return y; });
@@ -86,4 +89,5 @@ void unary_backward(Unary op, const Tensor& saved, const Tensor& dy, Tensor& dx)
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

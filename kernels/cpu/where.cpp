@@ -1,8 +1,10 @@
 #include "kernels/where.h"
 
 #include "kernels/cpu/strided.h"
+#include "kernels/cpu/target.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
 
@@ -48,4 +50,5 @@ void where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y)
   });
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

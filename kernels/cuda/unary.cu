@@ -238,7 +238,8 @@ void unary(Unary op, const Tensor& x, Tensor& y) {
   }
 }
 
-void unary_backward(Unary op, const Tensor& saved, const Tensor& dy, Tensor& dx) {
+void unary_backward(Unary op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
+  const Tensor& saved = read_by_backward(op, x, y, dy);
   switch (op) {
     case Unary::exp: return backward<ExpDerivative>(saved, dy, dx);
     case Unary::log: return backward<LogDerivative>(saved, dy, dx);

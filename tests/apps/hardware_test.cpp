@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kernels/instruction_set.h"
 #include "kernels/precision.h"
 #include "tests/apps/workplace.h"
 #include "tests/support/catch.h"
@@ -24,6 +25,19 @@ TEST_CASE("a device that is not there is refused") {
     CHECK(!fs::exists(work.path() / "run"));
   }
   CHECK(work.run("eval nowhere --device cuda:99").code == 2);
+}
+
+TEST_CASE("the instruction set of the kernels can be chosen, and is named") {
+  const Workplace work;
+  const Result usual = work.run("doctor");
+  CHECK(mentions(usual.out, fmt::format("{} instructions", to_string(kernels::instruction_set()))));
+  CHECK(mentions(work.run("doctor", "DIVVY_INSTRUCTION_SET=plain").out, "plain instructions"));
+  REQUIRE(work.run(kSmall + "--run-dir run", "DIVVY_INSTRUCTION_SET=plain").code == 0);
+  CHECK(nlohmann::json::parse(work.read("run/env.json"))["instruction_set"] == "plain");
+  const Result refused = work.run(kSmall + "--run-dir none", "DIVVY_INSTRUCTION_SET=mmx");
+  CHECK(refused.code == 2);
+  CHECK(mentions(refused.err, "DIVVY_INSTRUCTION_SET"));
+  CHECK(!fs::exists(work.path() / "none"));
 }
 
 TEST_CASE("products are in the precision that is asked for, where the processor has it") {

@@ -3,13 +3,13 @@
 #include <cmath>
 #include <random>
 
-#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/matmul.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
+#include "tests/support/instruction_sets.h"
 #include "tests/support/naive_conv2d.h"
 
 namespace divvy::test {
@@ -121,11 +121,9 @@ TEST_CASE("conv2d and its gradients agree with naive loops on random sizes", "[k
 }
 
 TEST_CASE("convolutions of many channels agree with naive loops on 400 random sizes for each instruction set") {
-  using namespace kernels::cpu;
-  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (!machine_has(set)) continue;
+  for (const kernels::InstructionSet set : instruction_sets()) {
     INFO(to_string(set));
-    const ForceInstructionSet force(set);
+    const WithInstructionSet with(set);
     std::mt19937_64 random(7);
     const auto from = [&](int64_t low, int64_t high) {
       return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));

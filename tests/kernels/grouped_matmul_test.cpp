@@ -4,13 +4,13 @@
 #include <cmath>
 #include <random>
 
-#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/precision.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
+#include "tests/support/instruction_sets.h"
 #include "tests/support/random_routing.h"
 
 namespace divvy::test {
@@ -50,7 +50,6 @@ void check_against(const Results& got, const NaiveGroupedMatmul& naive, const Te
 /// same values.
 void check_f32(const NaiveGroupedMatmul& naive, const Tensor& x, const Tensor& weight, const Tensor& bias,
                const Tensor& dy, const Segments& segments, bool devices) {
-  using kernels::cpu::InstructionSet;
   const auto f32 = [](const Tensor& t) { return converted(t, DType::f32); };
   const auto f64 = [](const Tensor& t) { return converted(t, DType::f64); };
   const Tensor rounded_x = f64(f32(x)), rounded_w = f64(f32(weight)), rounded_b = f64(f32(bias)),
@@ -64,9 +63,8 @@ void check_f32(const NaiveGroupedMatmul& naive, const Tensor& x, const Tensor& w
     CHECK(difference(f64(got.dweight), expected.dweight, 1e-5, 2e-5) == "");
     CHECK(difference(f64(got.dbias), expected.dbias, 1e-5, 2e-5) == "");
   };
-  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (!kernels::cpu::machine_has(set)) continue;
-    const kernels::cpu::ForceInstructionSet force(set);
+  for (const kernels::InstructionSet set : instruction_sets()) {
+    const WithInstructionSet with(set);
     INFO(to_string(set));
     compare(Device::cpu());
   }
@@ -200,8 +198,7 @@ TEST_CASE("grouped products in another precision are those of rounded operands",
         INFO(device.to_string() << ' ' << to_string(precision) << ", " << c.samples << " samples, " << c.inputs
                                 << " -> " << c.outputs);
         // The sums of the bias have nothing to round; nor has a CPU with tf32, or without bf16.
-        const bool exact =
-            device.is_cpu() && (precision == Precision::tf32 || !machine_has(kernels::cpu::Bf16Unit::avx512));
+        const bool exact = !kernels::has_precision(device, precision);
         const auto used = [&](const Tensor& t) { return exact ? converted(t, DType::f64) : rounded(t, precision); };
         const Results got = run(x, weight, bias, dy, routed.segments, device);
         const auto f64 = [](const Tensor& t) { return converted(t, DType::f64); };

@@ -9,22 +9,15 @@
 #include "tensor/dtype.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/instruction_sets.h"
 
 namespace divvy::test {
 
 namespace {
 
-using kernels::cpu::InstructionSet;
+using kernels::InstructionSet;
 using kernels::cpu::MatrixView;
 using kernels::cpu::Product;
-
-std::vector<InstructionSet> instruction_sets() {
-  std::vector<InstructionSet> sets;
-  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (kernels::cpu::machine_has(set)) sets.push_back(set);
-  }
-  return sets;
-}
 
 /// A way to multiply, and what it rounds its operands to.
 template <class T>
@@ -42,10 +35,11 @@ struct Way {
 template <class T>
 std::vector<Way<T>> ways() {
   std::vector<Way<T>> result;
-  for (const InstructionSet set : instruction_sets()) result.push_back({to_string(set), Product<T>(set)});
+  for (const InstructionSet set : instruction_sets()) result.push_back({std::string(to_string(set)), Product<T>(set)});
 #if defined(__x86_64__)
   if constexpr (std::is_same_v<T, float>) {
     using namespace kernels::cpu;
+    using kernels::Bf16Unit;
     if (machine_has(Bf16Unit::avx512)) result.push_back({"AVX512_BF16", Product<T>(product_avx512_bf16()), true});
     if (machine_has(Bf16Unit::amx)) result.push_back({"AMX-BF16", Product<T>(product_amx()), true});
   }
@@ -187,7 +181,7 @@ TEST_CASE("products of f32 are rounded to bf16 where that is asked for and the m
   };
   CHECK(product() == a * b);
   const kernels::WithPrecision bf16(Precision::bf16);
-  CHECK(product() == (machine_has(kernels::cpu::Bf16Unit::avx512) ? b : a * b));
+  CHECK(product() == (kernels::has_precision(Device::cpu(), Precision::bf16) ? b : a * b));
   const kernels::WithPrecision tf32(Precision::tf32);
   CHECK(product() == a * b);
 }

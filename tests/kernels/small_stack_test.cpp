@@ -5,13 +5,13 @@
 #include <limits>
 #include <random>
 
-#include "kernels/cpu/simd/instruction_set.h"
 #include "kernels/flops.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
+#include "tests/support/instruction_sets.h"
 #include "tests/support/naive_small_stack.h"
 #include "tests/support/small_stack_case.h"
 
@@ -19,19 +19,10 @@ namespace divvy::test {
 
 namespace {
 
+using kernels::InstructionSet;
 using kernels::SmallStackParameters;
-using kernels::cpu::ForceInstructionSet;
-using kernels::cpu::InstructionSet;
 using Case = SmallStackCase;
 using Results = SmallStackResults;
-
-std::vector<InstructionSet> instruction_sets() {
-  std::vector<InstructionSet> result;
-  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (kernels::cpu::machine_has(set)) result.push_back(set);
-  }
-  return result;
-}
 
 }  // namespace
 
@@ -43,8 +34,8 @@ TEST_CASE("small_stack agrees with naive loops in 1,200 random cases", "[kernel]
     INFO("case " << i << ": " << c.text());
     CHECK(compared(run(c, DType::f64), expected, 1e-13, 1e-13) == "");
     for (const InstructionSet set : instruction_sets()) {
-      const ForceInstructionSet forced(set);
-      INFO(kernels::cpu::to_string(set));
+      const WithInstructionSet with(set);
+      INFO(to_string(set));
       CHECK(compared(run(c, DType::f32), expected, 2e-6, 1e-6) == "");
     }
     for (const Device device : available_devices()) {
@@ -81,8 +72,8 @@ TEST_CASE("small_stack of every instruction set agrees with the others", "[kerne
   const Case c = mnist_small_stack(70, 3, 5);
   const Results expected = run(c, DType::f64);
   for (const InstructionSet set : instruction_sets()) {
-    const ForceInstructionSet forced(set);
-    INFO(kernels::cpu::to_string(set));
+    const WithInstructionSet with(set);
+    INFO(to_string(set));
     CHECK(compared(run(c, DType::f32), expected, 1e-4, 1e-4) == "");
   }
 }
@@ -91,7 +82,7 @@ TEST_CASE("small_stack gives the same bits for any number of threads", "[kernel]
   const int before = num_threads();
   const Case c = mnist_small_stack(300, 4, 7);
   for (const InstructionSet set : instruction_sets()) {
-    const ForceInstructionSet forced(set);
+    const WithInstructionSet with(set);
     set_num_threads(1);
     const std::vector<Tensor> expected = run(c, DType::f32).all();
     for (int threads = 2; threads <= 4; ++threads) {
@@ -125,7 +116,7 @@ TEST_CASE("small_stack passes numbers that are not finite on, as layer by layer 
       c.input.mutable_values<double>()[static_cast<size_t>(3 * 784 + pixel)] = value;
       for (double& w : c.parameters.weights[0].mutable_values<double>()) w = value < 0 ? -std::abs(w) : std::abs(w);
       for (const InstructionSet set : instruction_sets()) {
-        const ForceInstructionSet forced(set);
+        const WithInstructionSet with(set);
         const std::vector<double> y = run(c, DType::f32).y.to_doubles();
         for (size_t n = 0; n < 40; ++n) {
           const bool finite =

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "kernels/cpu/simd/instruction_set.h"
 #include "nn/activation.h"
 #include "nn/conv2d.h"
 #include "nn/flatten.h"

@@ -4,6 +4,7 @@
 #include "kernels/cpu/planes.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/target.h"
 
 /// With a stride of 1, the pixels that one weight multiplies lie as far apart in the input as in the output, row after
 /// row, if the rows of the output are spread to the pitch of the (padded) input's. So an output plane is a strip
@@ -13,7 +14,8 @@
 /// long enough for vectors however small the images are. The few pixels between the rows of the output are computed too
 /// and thrown away. The gradient of the input is such a strip over the padded dy, and that of a weight the product of
 /// the strips of dy, with zeros between the rows, and of the input.
-namespace divvy::kernels::cpu::direct {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::direct {
 
 namespace {
 
@@ -345,4 +347,5 @@ DIVVY_INSTANTIATE(float)
 DIVVY_INSTANTIATE(double)
 #undef DIVVY_INSTANTIATE
 
-}  // namespace divvy::kernels::cpu::direct
+}  // namespace divvy::kernels::DIVVY_TARGET::direct
+DIVVY_TARGET_END;

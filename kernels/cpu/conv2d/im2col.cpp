@@ -5,11 +5,13 @@
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd/dot.h"
+#include "kernels/cpu/target.h"
 
 /// The columns of a group of channels are a matrix [taps, images * out_plane]: what each tap of the filter sees at each
 /// output pixel. Then y = W columns, dW = dy columns^T and dcolumns = W^T dy, where y and dy are [filters, images *
 /// out_plane]: for a single image these are the tensors themselves, several images are gathered.
-namespace divvy::kernels::cpu::im2col {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::im2col {
 
 namespace {
 
@@ -199,4 +201,5 @@ DIVVY_INSTANTIATE(float)
 DIVVY_INSTANTIATE(double)
 #undef DIVVY_INSTANTIATE
 
-}  // namespace divvy::kernels::cpu::im2col
+}  // namespace divvy::kernels::DIVVY_TARGET::im2col
+DIVVY_TARGET_END;

@@ -4,11 +4,13 @@
 
 #include "kernels/conv2d.h"
 #include "kernels/cpu/product/row_panels.h"
-#include "kernels/cpu/simd/instruction_set.h"
+#include "kernels/cpu/target.h"
+#include "kernels/instruction_set.h"
 
 /// The three ways in which the CPU convolves a panel of rows that share an expert. All do everything in scratch of the
 /// thread; the entry points in conv2d.cpp choose between them and cut the rows into panels.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 struct ConvSizes {
   ConvSizes(const Shape& x, const Shape& weight, const Shape& y, const Conv2dGeometry& g)
@@ -112,4 +114,5 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
                      T* dbias);
 }  // namespace winograd
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

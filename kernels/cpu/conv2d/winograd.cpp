@@ -6,10 +6,12 @@
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd/dot.h"
+#include "kernels/cpu/target.h"
 #include "kernels/precision.h"
 #include "tensor/parallel.h"
 
-namespace divvy::kernels::cpu::winograd {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::winograd {
 
 namespace {
 
@@ -245,4 +247,5 @@ DIVVY_INSTANTIATE(float)
 DIVVY_INSTANTIATE(double)
 #undef DIVVY_INSTANTIATE
 
-}  // namespace divvy::kernels::cpu::winograd
+}  // namespace divvy::kernels::DIVVY_TARGET::winograd
+DIVVY_TARGET_END;

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/product/code.h"
-#include "kernels/cpu/simd/instruction_set.h"
+#include "kernels/instruction_set.h"
 
 /// The one place where the CPU multiplies matrices. Every operation cuts its product into tiles, whose sizes do not
 /// depend on the number of threads; how rows and columns are cut does not change a bit of the result.

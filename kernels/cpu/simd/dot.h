@@ -2,9 +2,12 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/target.h"
+
 /// Sums with sixteen independent parts, for the vector units and for small rounding errors. The order of addition
 /// depends on `count` alone, not on where the elements lie in memory, as it does with Eigen's sums.
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 /// The sum over i of a[i] * b[i].
 template <class T>
@@ -43,4 +46,5 @@ T sum_run(const T* a, int64_t count) {
   return sums[0];
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -6,10 +6,13 @@
 #include <limits>
 #include <numbers>
 
+#include "kernels/cpu/target.h"
+
 /// Elementary functions in float and double without branches or calls, so that a loop over them uses the vector units.
 /// They are within a few units in the last place of the exact value (tests/kernels/unary_test.cpp), keep NaN, and
 /// give a number the same result wherever it stands in a loop, vectorized or not.
-namespace divvy::kernels::cpu::elementary {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::elementary {
 
 // A function that is left as a call keeps its loop from the vector units.
 #define DIVVY_INLINE [[gnu::always_inline]] inline
@@ -258,4 +261,5 @@ template <class T>
 
 #undef DIVVY_INLINE
 
-}  // namespace divvy::kernels::cpu::elementary
+}  // namespace divvy::kernels::DIVVY_TARGET::elementary
+DIVVY_TARGET_END;

@@ -4,20 +4,15 @@
 #include <cstring>
 #include <utility>
 
-/// Vectors as wide as the instruction set that the file is compiled for. They are plain values with + and *, which the
-/// compiler keeps in registers: for inner loops that it does not vectorize well by itself.
-namespace divvy::kernels::cpu {
+#include "kernels/cpu/target.h"
 
-#if defined(__AVX512F__)
-inline constexpr int64_t kVectorBytes = 64;
-inline constexpr int kVectorRegisters = 32;
-#elif defined(__AVX__)
-inline constexpr int64_t kVectorBytes = 32;
-inline constexpr int kVectorRegisters = 16;
-#else
-inline constexpr int64_t kVectorBytes = 16;
-inline constexpr int kVectorRegisters = 16;
-#endif
+/// Vectors as wide as those of the target. They are plain values with + and *, which the
+/// compiler keeps in registers: for inner loops that it does not vectorize well by itself.
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
+
+inline constexpr int64_t kVectorBytes = DIVVY_VECTOR_BYTES;
+inline constexpr int kVectorRegisters = kVectorBytes == 64 ? 32 : 16;
 
 namespace detail {
 template <class T>
@@ -100,4 +95,5 @@ inline Vector<T> high_pairs(const Vector<T>& a, const Vector<T>& b) {
   return detail::shuffle<T>(a, b, detail::alternating<kLanes<T> / 2, kLanes<T>>(detail::LaneIndices<T>{}));
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

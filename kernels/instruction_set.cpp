@@ -1,4 +1,7 @@
-#include "kernels/cpu/simd/instruction_set.h"
+#include "kernels/instruction_set.h"
+
+#include <atomic>
+#include <cstdlib>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -10,7 +13,7 @@
 
 #include "tensor/error.h"
 
-namespace divvy::kernels::cpu {
+namespace divvy::kernels {
 
 namespace {
 
@@ -32,20 +35,37 @@ bool allowed_tiles() {
 }
 #endif
 
-InstructionSet widest() {
+constexpr InstructionSet kSets[] = {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512};
+
+void require(InstructionSet set) {
+  if (!machine_has(set)) fail<ValueError>("this machine does not have the instructions of {}", to_string(set));
+}
+
+InstructionSet initial() {
+  if (const char* name = std::getenv("DIVVY_INSTRUCTION_SET"); name != nullptr && *name != '\0') {
+    for (const InstructionSet set : kSets) {
+      if (to_string(set) != name) continue;
+      require(set);
+      return set;
+    }
+    fail<ValueError>("DIVVY_INSTRUCTION_SET: expects plain, avx2 or avx512, got \"{}\"", name);
+  }
   if (machine_has(InstructionSet::avx512)) return InstructionSet::avx512;
   return machine_has(InstructionSet::avx2) ? InstructionSet::avx2 : InstructionSet::plain;
 }
 
-thread_local InstructionSet chosen = widest();
+std::atomic<InstructionSet>& chosen() {
+  static std::atomic<InstructionSet> set{initial()};
+  return set;
+}
 
 }  // namespace
 
-const char* to_string(InstructionSet set) {
+std::string_view to_string(InstructionSet set) {
   switch (set) {
     case InstructionSet::plain: return "plain";
-    case InstructionSet::avx2: return "AVX2";
-    case InstructionSet::avx512: return "AVX-512";
+    case InstructionSet::avx2: return "avx2";
+    case InstructionSet::avx512: return "avx512";
   }
   return "";
 }
@@ -76,13 +96,11 @@ bool machine_has(Bf16Unit unit) {
 #endif
 }
 
-InstructionSet instruction_set() { return chosen; }
+InstructionSet instruction_set() { return chosen().load(std::memory_order_relaxed); }
 
-ForceInstructionSet::ForceInstructionSet(InstructionSet set) : before_(chosen) {
-  if (!machine_has(set)) fail<ValueError>("this machine does not have {}", to_string(set));
-  chosen = set;
+void set_instruction_set(InstructionSet set) {
+  require(set);
+  chosen() = set;
 }
 
-ForceInstructionSet::~ForceInstructionSet() { chosen = before_; }
-
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels

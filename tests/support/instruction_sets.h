@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "kernels/instruction_set.h"
+
+namespace divvy::test {
+
+/// The instruction sets that this machine has.
+inline std::vector<kernels::InstructionSet> instruction_sets() {
+  using kernels::InstructionSet;
+  std::vector<InstructionSet> sets;
+  for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (kernels::machine_has(set)) sets.push_back(set);
+  }
+  return sets;
+}
+
+/// While one lives, the kernels use another instruction set.
+class WithInstructionSet {
+ public:
+  explicit WithInstructionSet(kernels::InstructionSet set) : before_(kernels::instruction_set()) {
+    kernels::set_instruction_set(set);
+  }
+  ~WithInstructionSet() { kernels::set_instruction_set(before_); }
+  WithInstructionSet(const WithInstructionSet&) = delete;
+  WithInstructionSet& operator=(const WithInstructionSet&) = delete;
+
+ private:
+  kernels::InstructionSet before_;
+};
+
+}  // namespace divvy::test
