@@ -12,7 +12,7 @@
 ///
 /// Only what stands between them may use the instructions of the target. What the includes define (the standard
 /// library, Tensor) is compiled for any machine, since the linker keeps one copy of an inline function for the whole
-/// program; tests/instruction_sets.cmake looks for copies that would not run everywhere.
+/// program; tests/portable_objects.sh looks for copies that would not run everywhere.
 #if DIVVY_VECTOR_BYTES == 64
 #define DIVVY_TARGET_FEATURES "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"
 #elif DIVVY_VECTOR_BYTES == 32
