@@ -78,7 +78,7 @@ class Engine {
     return node && root.name().empty() ? node->name : name_of(root.impl());
   }
   static void require_finite_root(const Variable& root, int64_t at) {
-    if (at >= 0) throw NonFiniteError("loss", name_of_root(root), std::nullopt);
+    if (at >= 0) throw NonFiniteError("loss", name_of_root(root));
   }
 
   void accumulate(const std::shared_ptr<Node>& node, const Tensor& gradient) {
@@ -154,7 +154,7 @@ class Engine {
     if (!root.device().is_cpu()) values.push_back(root.value());
     const auto at = kernels::first_non_finites(values);
     if (!root.device().is_cpu()) require_finite_root(root, at.back());
-    for (size_t i = 0; i < leaves_.size(); ++i) require_finite_gradient(*leaves_[i].first, values[i], at[i]);
+    for (size_t i = 0; i < leaves_.size(); ++i) require_finite_gradient(*leaves_[i].first, at[i]);
   }
 
   void watch_leaves(const Variable& root) const {
@@ -162,13 +162,14 @@ class Engine {
     std::vector<FiniteWatch::Subject> subjects{{"loss", name_of_root(root)}};
     for (const auto& [leaf, sum] : leaves_) {
       values.push_back(sum.value);
-      subjects.push_back({"gradient", name_of(*leaf), elements_of_expert(*leaf, sum.value)});
+      subjects.push_back({"gradient", name_of(*leaf), leaf->part_name, elements_of_part(*leaf)});
     }
     watch_->look(values, subjects, true);
   }
 
-  static int64_t elements_of_expert(const Variable::Impl& leaf, const Tensor& gradient) {
-    return leaf.stacked_experts > 0 ? gradient.numel() / leaf.stacked_experts : 0;
+  /// Of a parameter that stacks several, else 0.
+  static int64_t elements_of_part(const Variable::Impl& leaf) {
+    return leaf.part_name.empty() ? 0 : leaf.value.shape().range(1).numel();
   }
 
   static void add_to_grad(Variable::Impl& variable, Sum&& sum) {
@@ -179,11 +180,11 @@ class Engine {
     }
   }
 
-  static void require_finite_gradient(const Variable::Impl& leaf, const Tensor& gradient, int64_t at) {
+  static void require_finite_gradient(const Variable::Impl& leaf, int64_t at) {
     if (at < 0) return;
-    std::optional<int64_t> expert;
-    if (leaf.stacked_experts > 0) expert = at / elements_of_expert(leaf, gradient);
-    throw NonFiniteError("gradient", name_of(leaf), expert);
+    std::optional<NonFiniteError::Part> part;
+    if (!leaf.part_name.empty()) part = {leaf.part_name, at / elements_of_part(leaf)};
+    throw NonFiniteError("gradient", name_of(leaf), part);
   }
 
   BackwardOptions options_;

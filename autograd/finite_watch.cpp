@@ -27,9 +27,9 @@ void FiniteWatch::check() const {
   const auto record = host.values<int64_t>();
   if (record[1] == 0) return;
   const Subject& subject = subjects_.at(static_cast<size_t>(record[2])).at(static_cast<size_t>(record[3]));
-  std::optional<int64_t> expert;
-  if (subject.elements_of_expert > 0) expert = record[4] / subject.elements_of_expert;
-  throw NonFiniteError(subject.what, subject.layer, expert, record[1]);
+  std::optional<NonFiniteError::Part> part;
+  if (subject.elements_of_part > 0) part = {subject.part_name, record[4] / subject.elements_of_part};
+  throw NonFiniteError(subject.what, subject.layer, part, record[1]);
 }
 
 FiniteWatch* FiniteWatch::active(Device device) {

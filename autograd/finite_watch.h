@@ -32,9 +32,10 @@ class FiniteWatch {
 
   /// What a tensor is, for the error.
   struct Subject {
-    std::string what;                ///< "loss" or "gradient"
-    std::string layer;               ///< see NonFiniteError
-    int64_t elements_of_expert = 0;  ///< of a parameter of stacked experts, else 0
+    std::string what;              ///< "loss" or "gradient"
+    std::string layer;             ///< see NonFiniteError
+    std::string part_name = {};    ///< of a parameter that stacks several parts (Variable::part_name)
+    int64_t elements_of_part = 0;  ///< likewise, else 0
     bool operator==(const Subject&) const = default;
   };
   /// Looks at tensors in their order. The first look of a run counts it.

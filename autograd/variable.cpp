@@ -47,11 +47,11 @@ void Variable::set_requires_grad(bool requires_grad) {
   impl().requires_grad = requires_grad;
 }
 
-void Variable::set_stacked_experts(int64_t experts) {
-  if (experts < 0 || (experts > 0 && (shape().rank() == 0 || shape()[0] != experts))) {
-    fail<ShapeError>("set_stacked_experts: {} does not stack {} experts along its leading axis", shape(), experts);
+void Variable::set_part_name(std::string name) {
+  if (!name.empty() && shape().rank() == 0) {
+    fail<ShapeError>("set_part_name: a variable {} has no leading axis that could stack '{}' parts", shape(), name);
   }
-  impl().stacked_experts = experts;
+  impl().part_name = std::move(name);
 }
 
 void Variable::retain_grad() {

@@ -49,10 +49,12 @@ class Variable {
   /// The name that errors and state dictionaries use.
   const std::string& name() const { return impl().name; }
   void set_name(std::string name) { impl().name = std::move(name); }
-  /// For a parameter of stacked experts, [E, ...]: E. Errors then name the expert. 0 where there are none. Throws
-  /// ShapeError for another leading size.
-  int64_t stacked_experts() const { return impl().stacked_experts; }
-  void set_stacked_experts(int64_t experts);
+  /// A parameter [P, ...] may stack those of P parts along its leading axis. Errors name the part by this name, as in
+  /// "expert 3"; it is empty where nothing is stacked. Throws ShapeError for a variable without axes.
+  const std::string& part_name() const { return impl().part_name; }
+  void set_part_name(std::string name);
+  /// P, or 0 where nothing is stacked.
+  int64_t parts() const { return part_name().empty() ? 0 : size(0); }
 
   bool is(const Variable& other) const { return impl_ == other.impl_; }
 
@@ -63,7 +65,7 @@ class Variable {
     bool requires_grad = false;
     std::shared_ptr<Node> node;
     std::string name;
-    int64_t stacked_experts = 0;
+    std::string part_name;
   };
   Impl& impl() const;
 

@@ -33,7 +33,7 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
   const Tensor dy = generator.normal({samples, size}).to(device);
   const auto step = [&] {
     const auto dispatch = moe::Dispatch::of(chosen, experts, true);
-    backward(combine(network.forward(x, dispatch.segments), weights, dispatch.position), dy);
+    backward(combine(network.forward({x, dispatch.segments}).values(), weights, dispatch.position), dy);
     network.zero_grad();
     Variable(x).zero_grad();
     Variable(weights).zero_grad();

@@ -1,16 +1,15 @@
 #include "nn/activation.h"
 
 #include "autograd/ops/unary.h"
-#include "nn/read_rows.h"
 
 namespace divvy::nn {
 
-Variable Elementwise::forward(const Variable& x, const Segments& segments) { return function_(read_rows(x, segments)); }
+Variable Elementwise::apply(const Variable& x) { return function_(x); }
 
-ReLU::ReLU() : Elementwise("ReLU", relu) {}
-Tanh::Tanh() : Elementwise("Tanh", tanh) {}
-Sigmoid::Sigmoid() : Elementwise("Sigmoid", sigmoid) {}
-GELU::GELU() : Elementwise("GELU", gelu) {}
-Softplus::Softplus() : Elementwise("Softplus", softplus) {}
+ReLU::ReLU() : Elementwise("ReLU", divvy::relu) {}
+Tanh::Tanh() : Elementwise("Tanh", divvy::tanh) {}
+Sigmoid::Sigmoid() : Elementwise("Sigmoid", divvy::sigmoid) {}
+GELU::GELU() : Elementwise("GELU", divvy::gelu) {}
+Softplus::Softplus() : Elementwise("Softplus", divvy::softplus) {}
 
 }  // namespace divvy::nn

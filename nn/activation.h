@@ -4,14 +4,16 @@
 
 namespace divvy::nn {
 
-/// A function of each element, without parameters. The rows are read through segments.sample first.
-class Elementwise : public Module {
+/// A function of each element, without parameters.
+class Elementwise : public Rowwise {
  public:
   using Function = Variable (*)(const Variable&);
   Elementwise(const char* name, Function function) : name_(name), function_(function) {}
 
-  Variable forward(const Variable& x, const Segments& segments) override;
   std::string describe() const override { return name_; }
+
+ protected:
+  Variable apply(const Variable& x) override;
 
  private:
   const char* name_;

@@ -5,7 +5,6 @@
 #include "autograd/ops/batch_norm.h"
 #include "nn/init.h"
 #include "nn/layer_check.h"
-#include "nn/read_rows.h"
 
 namespace divvy::nn {
 
@@ -25,11 +24,10 @@ BatchNorm2d::BatchNorm2d(const BatchNorm2dOptions& options) : options_(options) 
   running_var_ = register_buffer("running_var", Tensor::full(shape, 1, options.dtype));
 }
 
-Variable BatchNorm2d::forward(const Variable& x, const Segments& segments) {
+Rows BatchNorm2d::forward(const Rows& x) {
   BatchNormStatistics running{running_mean_.value(), running_var_.value()};
-  const Segments own{options_.experts > 0 ? segments.offsets : Tensor(), {}};
-  return batch_norm(read_rows(x, segments), weight_, bias_, running, is_training(), options_.momentum, options_.eps,
-                    own);
+  return x.with(batch_norm(x.values(), weight_, bias_, running, is_training(), options_.momentum, options_.eps,
+                           {x.segments().offsets, {}}));
 }
 
 void BatchNorm2d::reset(Generator&) {

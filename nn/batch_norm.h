@@ -17,7 +17,7 @@ struct BatchNorm2dOptions {
 /// also move the running ones; in evaluation with the running ones. With experts, each normalizes its own segment; one
 /// without rows keeps its statistics, and one with a single value in training uses its running ones. What is computed
 /// is in autograd/ops/batch_norm.h. Parameters: weight [C] (1 at first) and bias [C] (0), buffers: running_mean [C] (0)
-/// and running_var [C] (1), with a leading axis [E] for experts. The rows are read through segments.sample first.
+/// and running_var [C] (1), with a leading axis [E] for experts.
 class BatchNorm2d : public Module {
  public:
   /// Throws ValueError for channels below 1, eps that is not positive and momentum outside [0, 1].
@@ -25,7 +25,7 @@ class BatchNorm2d : public Module {
   /// The same; nothing is random here, but so all layers with parameters are made alike.
   BatchNorm2d(const BatchNorm2dOptions& options, Generator&) : BatchNorm2d(options) {}
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+  Rows forward(const Rows& x) override;
   std::string describe() const override;
   void reset(Generator& generator) override;
 

@@ -40,7 +40,7 @@ double clip_grad_norm(const std::vector<Variable>& parameters, double max_norm) 
   const auto own = kernels::squared_norms(given.gradients);  // in one go, since a GPU has to be waited for
   double squares = 0;
   for (size_t i = 0; i < own.size(); ++i) {
-    if (!std::isfinite(own[i])) throw NonFiniteError("gradient", given.name(i), std::nullopt);
+    if (!std::isfinite(own[i])) throw NonFiniteError("gradient", given.name(i));
     squares += own[i];
   }
   const double norm = std::sqrt(squares);

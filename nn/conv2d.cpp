@@ -25,9 +25,9 @@ Conv2d::Conv2d(const Conv2dOptions& options, Generator& generator) : options_(op
   reset(generator);
 }
 
-Variable Conv2d::forward(const Variable& x, const Segments& segments) {
-  const Segments own{options_.experts > 0 ? segments.offsets : Tensor(), segments.sample};
-  return divvy::conv2d(x, weight_, bias_, {options_.stride, options_.padding, options_.groups}, own);
+Rows Conv2d::forward(const Rows& x) {
+  const Conv2dGeometry geometry{options_.stride, options_.padding, options_.groups};
+  return x.with(conv2d(x.source(), weight_, bias_, geometry, x.segments()));
 }
 
 void Conv2d::reset(Generator& generator) { init::layer(weight_, bias_, generator); }

@@ -19,14 +19,14 @@ struct Conv2dOptions {
 
 /// A convolution [R, in, H, W] to [N, out, H', W'] with H' = (H + 2 padding - kernel) / stride + 1, rounded down; with
 /// experts, row i is convolved with the filters of the expert whose segment it is in. Parameters: weight [out, in /
-/// groups, kernel, kernel] and bias [out], with a leading axis [E] for experts. Reads its rows through segments.sample.
+/// groups, kernel, kernel] and bias [out], with a leading axis [E] for experts.
 class Conv2d : public Module {
  public:
   /// Draws the initial values (init::layer). Throws ValueError for sizes below 1, a negative padding and groups that do
   /// not divide the channels, DTypeError unless f32 or f64.
   Conv2d(const Conv2dOptions& options, Generator& generator);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+  Rows forward(const Rows& x) override;
   std::string describe() const override;
   void reset(Generator& generator) override;
 

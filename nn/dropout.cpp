@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "autograd/ops/dropout.h"
-#include "nn/read_rows.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
@@ -30,9 +29,9 @@ Dropout::Dropout(double p, Generator& generator) : p_(p) {
   reset(generator);
 }
 
-Variable Dropout::forward(const Variable& x, const Segments& segments) {
+Variable Dropout::apply(const Variable& x) {
   Generator generator = generator_of(state_.value());
-  const Variable y = divvy::dropout(read_rows(x, segments), p_, generator, is_training());
+  const Variable y = divvy::dropout(x, p_, generator, is_training());
   state_.mutable_value().copy_from(state_of(generator));
   return y;
 }

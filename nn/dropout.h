@@ -6,20 +6,22 @@
 namespace divvy::nn {
 
 /// In training, sets each element to zero with probability p and divides the others by 1 - p; in evaluation gives x as
-/// it is. The rows are read through segments.sample first.
+/// it is.
 ///
 /// It draws from a generator of its own, split from the one given, whose state (seed, stream and offset as an i64
 /// buffer "generator") is in the state dictionary, so that a resumed run drops what the first one would have.
-class Dropout : public Module {
+class Dropout : public Rowwise {
  public:
   /// Throws ValueError unless 0 <= p < 1.
   Dropout(double p, Generator& generator);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
   std::string describe() const override;
   void reset(Generator& generator) override;
 
   double p() const { return p_; }
+
+ protected:
+  Variable apply(const Variable& x) override;
 
  private:
   double p_;

@@ -4,17 +4,18 @@
 
 namespace divvy::nn {
 
-/// The axes from `from_axis` on as one: [N, C, H, W] to [N, C * H * W]. A view. The rows are read through
-/// segments.sample first.
-class Flatten : public Module {
+/// The axes from `from_axis` on as one: [N, C, H, W] to [N, C * H * W]. A view.
+class Flatten : public Rowwise {
  public:
   /// Throws ValueError for a negative axis.
   explicit Flatten(int from_axis = 1);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
   std::string describe() const override;
 
   int from_axis() const { return from_axis_; }
+
+ protected:
+  Variable apply(const Variable& x) override;
 
  private:
   int from_axis_;

@@ -100,17 +100,17 @@ class Run {
 };
 
 /// The longest run of small layers as one operation; returns where it stopped, or `begin` where it does not pay.
-int64_t forward_in_lanes(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
-                         const Variable& x, const Segments& segments, Variable& y) {
-  Run run(modules, end, x);
+int64_t forward_in_lanes(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Rows& x,
+                         Variable& y) {
+  Run run(modules, end, x.source());
   int64_t at = begin;
   while (true) {
     const int64_t next = run.take(at);
     if (next == at) break;
     at = next;
   }
-  if (at - begin < 2 || !run.pays(segments.rows(x.size(0)))) return begin;
-  y = small_stack(x, run.layers, run.weights, run.biases, segments);
+  if (at - begin < 2 || !run.pays(x.size())) return begin;
+  y = small_stack(x.source(), run.layers, run.weights, run.biases, x.segments());
   return at;
 }
 
@@ -120,29 +120,30 @@ constexpr int64_t kLeastExperts = 8, kLeastWeights = 4096;
 
 /// Two linear layers of the same experts, each with so many weights for an expert, with ReLU between them as one
 /// operation; returns where it stopped, or `begin`.
-int64_t forward_pair(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Variable& x,
-                     const Segments& segments, int64_t weights, Variable& y) {
-  if (end - begin < 3 || !segments.grouped()) return begin;
+int64_t forward_pair(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Rows& x,
+                     int64_t weights, Variable& y) {
+  if (end - begin < 3 || !x.divided()) return begin;
   const auto at = [&](int64_t i) -> const Module& { return *modules[static_cast<size_t>(begin + i)]; };
   const auto *up = exactly<Linear>(at(0)), *down = exactly<Linear>(at(2));
   if (up == nullptr || down == nullptr || exactly<ReLU>(at(1)) == nullptr) return begin;
   const LinearOptions &first = up->options(), &second = down->options();
   if (first.experts < kLeastExperts || first.experts != second.experts || first.out != second.in) return begin;
   if (std::min(first.in * first.out, second.in * second.out) < weights) return begin;
-  if (first.dtype != x.dtype() || second.dtype != x.dtype()) return begin;
-  y = feed_forward(x, up->weight(), up->bias(), down->weight(), down->bias(), segments);
+  const Variable& batch = x.source();
+  if (first.dtype != batch.dtype() || second.dtype != batch.dtype()) return begin;
+  y = feed_forward(batch, up->weight(), up->bias(), down->weight(), down->bias(), x.segments());
   return begin + 3;
 }
 
 /// ReLU and the max-pool behind it the other way round, which gives the same and lets ReLU pass over fewer pixels;
 /// returns where it stopped, or `begin`.
-int64_t forward_pooled(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
-                       const Variable& x, const Segments& segments, Variable& y) {
-  if (end - begin < 2 || segments.sample.defined()) return begin;
+int64_t forward_pooled(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Rows& x,
+                       Variable& y) {
+  if (end - begin < 2 || !x.in_place()) return begin;
   if (exactly<ReLU>(*modules[static_cast<size_t>(begin)]) == nullptr) return begin;
   const auto* pool = exactly<MaxPool2d>(*modules[static_cast<size_t>(begin + 1)]);
   if (pool == nullptr) return begin;
-  y = relu(max_pool2d(x, pool->kernel(), pool->stride()));
+  y = relu(max_pool2d(x.source(), pool->kernel(), pool->stride()));
   return begin + 2;
 }
 
@@ -155,15 +156,15 @@ bool LayerByLayer::active() { return layer_by_layer; }
 FusionWatch::FusionWatch() : outer_(watch) { watch = this; }
 FusionWatch::~FusionWatch() { watch = outer_; }
 
-int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
-                      const Variable& x, const Segments& segments, Variable& y) {
-  if (layer_by_layer || x.shape().rank() < 2) return begin;
-  int64_t at = forward_pooled(modules, begin, end, x, segments, y);
+int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Rows& x,
+                      Variable& y) {
+  if (layer_by_layer || x.source().shape().rank() < 2) return begin;
+  int64_t at = forward_pooled(modules, begin, end, x, y);
   // In f64 a vector of the CPU has too few lanes for the others to pay, and f64 on a GPU is for checks.
-  if (at != begin || x.dtype() != DType::f32) return at;
-  at = forward_pair(modules, begin, end, x, segments, kLeastWeights, y);
-  if (at == begin) at = forward_in_lanes(modules, begin, end, x, segments, y);
-  if (at == begin) at = forward_pair(modules, begin, end, x, segments, 0, y);
+  if (at != begin || x.source().dtype() != DType::f32) return at;
+  at = forward_pair(modules, begin, end, x, kLeastWeights, y);
+  if (at == begin) at = forward_in_lanes(modules, begin, end, x, y);
+  if (at == begin) at = forward_pair(modules, begin, end, x, 0, y);
   if (at == begin) return begin;
   for (FusionWatch* w = watch; w != nullptr; w = w->outer_) {
     for (int64_t i = begin; i < at; ++i) w->modules_.insert(modules[static_cast<size_t>(i)].get());

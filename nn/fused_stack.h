@@ -33,8 +33,7 @@ class FusionWatch {
   const std::set<const Module*>& modules() const { return modules_; }
 
  private:
-  friend int64_t forward_fused(const std::vector<std::shared_ptr<Module>>&, int64_t, int64_t, const Variable&,
-                               const Segments&, Variable&);
+  friend int64_t forward_fused(const std::vector<std::shared_ptr<Module>>&, int64_t, int64_t, const Rows&, Variable&);
   std::set<const Module*> modules_;
   FusionWatch* outer_;
 };
@@ -43,7 +42,7 @@ class FusionWatch {
 /// 2x2 max-pool, then small linear layers with ReLU, stacked or not (kernels/small_stack.h); two linear layers of many
 /// experts with ReLU between them (kernels/feed_forward.h). ReLU and a max-pool behind it change places, which no watch
 /// is told. Returns where it stopped, `begin` where there is nothing to be fused; then y is not touched.
-int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end,
-                      const Variable& x, const Segments& segments, Variable& y);
+int64_t forward_fused(const std::vector<std::shared_ptr<Module>>& modules, int64_t begin, int64_t end, const Rows& x,
+                      Variable& y);
 
 }  // namespace divvy::nn

@@ -6,14 +6,12 @@ namespace divvy::nn::init {
 
 namespace {
 
-int64_t experts_of(const Variable& parameter) { return parameter.stacked_experts(); }
-
 /// Calls draw(shape, dtype) for each expert, or once for a layer alone, and writes over the parameter what it gives.
 template <class Draw>
 void fill_each(Variable parameter, const Draw& draw) {
   Tensor& value = parameter.mutable_value();
-  if (experts_of(parameter) == 0) return value.copy_from(draw(value.shape(), value.dtype()).to(value.device()));
-  for (int64_t e = 0; e < experts_of(parameter); ++e) {
+  if (parameter.parts() == 0) return value.copy_from(draw(value.shape(), value.dtype()).to(value.device()));
+  for (int64_t e = 0; e < parameter.parts(); ++e) {
     Tensor own = value[e];
     own.copy_from(draw(own.shape(), own.dtype()).to(own.device()));
   }
@@ -43,7 +41,7 @@ double xavier_scale(const char* init, const Variable& weight, double gain) {
 }  // namespace
 
 Fans fans(const Variable& weight) {
-  const Shape own = experts_of(weight) > 0 ? weight.shape().range(1) : weight.shape();
+  const Shape own = weight.parts() > 0 ? weight.shape().range(1) : weight.shape();
   if (own.rank() < 2) fail<ShapeError>("init: a weight needs axes [out, in, ...], got {}", weight.shape());
   const int64_t receptive = own.range(2).numel();
   return {own[1] * receptive, own[0] * receptive};
@@ -82,7 +80,7 @@ void xavier_normal(const Variable& weight, Generator& generator, double gain) {
 
 void layer(const Variable& weight, const Variable& bias, Generator& generator) {
   const double bound = bound_of_layer(weight);
-  const int64_t experts = experts_of(weight);
+  const int64_t experts = weight.parts();
   const auto draw = [&](Tensor part) {
     part.copy_from(generator.uniform(part.shape(), -bound, bound, part.dtype(), part.device()));
   };

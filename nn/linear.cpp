@@ -19,9 +19,7 @@ Linear::Linear(const LinearOptions& options, Generator& generator) : options_(op
   reset(generator);
 }
 
-Variable Linear::forward(const Variable& x, const Segments& segments) {
-  return grouped_matmul(x, weight_, bias_, segments);
-}
+Rows Linear::forward(const Rows& x) { return x.with(grouped_matmul(x.source(), weight_, bias_, x.segments())); }
 
 void Linear::reset(Generator& generator) { init::layer(weight_, bias_, generator); }
 

@@ -14,14 +14,13 @@ struct LinearOptions {
 };
 
 /// y = x W^T + b: [R, in] to [N, out]; with experts, row i is multiplied with W_e of the expert e whose segment it is
-/// in. Parameters: weight [out, in] and bias [out], or [E, out, in] and [E, out]. Reads its rows through
-/// segments.sample.
+/// in. Parameters: weight [out, in] and bias [out], or [E, out, in] and [E, out].
 class Linear : public Module {
  public:
   /// Draws the initial values (init::layer). Throws ValueError for sizes below 1 and DTypeError unless f32 or f64.
   Linear(const LinearOptions& options, Generator& generator);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+  Rows forward(const Rows& x) override;
   std::string describe() const override;
   void reset(Generator& generator) override;
 

@@ -133,7 +133,7 @@ Variable Module::register_parameter(const std::string& name, Tensor value, int64
                      stacked_experts);
   }
   parameter.set_name(name);
-  parameter.set_stacked_experts(stacked_experts);
+  if (stacked_experts > 0) parameter.set_part_name("expert");
   parameters_.emplace_back(name, parameter);
   return parameter;
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "autograd/variable.h"
-#include "kernels/segments.h"
+#include "nn/rows.h"
 
 namespace divvy {
 class Generator;
@@ -39,10 +39,12 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// The output for the rows of x. Segments divide the rows among stacked experts; a layer without stacked parameters
-  /// ignores the offsets. Every module reads its rows through segments.sample where that is given (see nn/read_rows.h).
-  virtual Variable forward(const Variable& x, const Segments& segments) = 0;
-  Variable operator()(const Variable& x, const Segments& segments = {}) { return forward(x, segments); }
+  /// The output for the rows of x, divided as they are. A module that calls others passes its rows on to them; one that
+  /// has no stacked parameters derives from Rowwise and sees values alone.
+  virtual Rows forward(const Rows& x) = 0;
+  Rows operator()(const Rows& x) { return forward(x); }
+  /// The output for a batch that is not divided.
+  Variable operator()(const Variable& batch) { return forward(batch).values(); }
 
   /// One line for people: "Linear(169 -> 5, 10 experts)". The name of the class unless a module says more.
   virtual std::string describe() const;
@@ -109,6 +111,18 @@ class Module {
   bool frozen_ = false;
 
   friend class ModuleTree;
+};
+
+/// A module that does the same with the rows of every expert: it is a function of their values.
+class Rowwise : public Module {
+ public:
+  Rows forward(const Rows& x) final {
+    return x.map([this](const Variable& values) { return apply(values); });
+  }
+
+ protected:
+  /// x: the values of the rows, [N, ...]; gives [N, ...].
+  virtual Variable apply(const Variable& x) = 0;
 };
 
 }  // namespace divvy::nn

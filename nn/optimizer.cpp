@@ -108,7 +108,7 @@ void Optimizer::step_of(Group& group, size_t index, const Tensor* rows) {
   } else {
     ++state.step;
   }
-  if (rows != nullptr && parameter.stacked_experts() > 0 && parameter.stacked_experts() == rows->numel()) {
+  if (rows != nullptr && parameter.parts() > 0 && parameter.parts() == rows->numel()) {
     rates.rows = rows->to(parameter.device());
   }
   update(parameter.grad(), rates, state, parameter.mutable_value());

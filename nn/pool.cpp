@@ -2,7 +2,6 @@
 
 #include "autograd/ops/pool2d.h"
 #include "nn/layer_check.h"
-#include "nn/read_rows.h"
 
 namespace divvy::nn {
 
@@ -24,9 +23,7 @@ MaxPool2d::MaxPool2d(int64_t kernel, int64_t stride) : kernel_(kernel), stride_(
   require_window("MaxPool2d", kernel, stride);
 }
 
-Variable MaxPool2d::forward(const Variable& x, const Segments& segments) {
-  return max_pool2d(read_rows(x, segments), kernel_, stride_);
-}
+Variable MaxPool2d::apply(const Variable& x) { return max_pool2d(x, kernel_, stride_); }
 
 std::string MaxPool2d::describe() const { return described("MaxPool2d", kernel_, stride_); }
 
@@ -34,14 +31,10 @@ AvgPool2d::AvgPool2d(int64_t kernel, int64_t stride) : kernel_(kernel), stride_(
   require_window("AvgPool2d", kernel, stride);
 }
 
-Variable AvgPool2d::forward(const Variable& x, const Segments& segments) {
-  return avg_pool2d(read_rows(x, segments), kernel_, stride_);
-}
+Variable AvgPool2d::apply(const Variable& x) { return avg_pool2d(x, kernel_, stride_); }
 
 std::string AvgPool2d::describe() const { return described("AvgPool2d", kernel_, stride_); }
 
-Variable GlobalAvgPool2d::forward(const Variable& x, const Segments& segments) {
-  return global_avg_pool2d(read_rows(x, segments));
-}
+Variable GlobalAvgPool2d::apply(const Variable& x) { return global_avg_pool2d(x); }
 
 }  // namespace divvy::nn

@@ -1,12 +1,9 @@
 #include "nn/residual.h"
 
-#include "autograd/ops/binary.h"
-#include "autograd/ops/unary.h"
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/layer_check.h"
-#include "nn/read_rows.h"
 #include "nn/sequential.h"
 
 namespace divvy::nn {
@@ -14,12 +11,11 @@ namespace divvy::nn {
 namespace {
 
 /// Addition would broadcast, which in a residual block can only be a mistake.
-Variable sum_of(const char* layer, const Variable& body, const Variable& shortcut) {
-  if (body.shape() != shortcut.shape()) {
-    fail<ShapeError>("{}: the body gives {} and the shortcut {}; they must be alike", layer, body.shape(),
-                     shortcut.shape());
-  }
-  return add(body, shortcut);
+Rows sum_of(const char* layer, const Rows& body, const Rows& shortcut) {
+  const Shape &one = body.source().shape(), &other = shortcut.source().shape();
+  if (one != other)
+    fail<ShapeError>("{}: the body gives {} and the shortcut {}; they must be alike", layer, one, other);
+  return body + shortcut;
 }
 
 }  // namespace
@@ -29,11 +25,10 @@ Residual::Residual(std::shared_ptr<Module> body, std::shared_ptr<Module> shortcu
   if (shortcut) shortcut_ = register_module("shortcut", std::move(shortcut));
 }
 
-Variable Residual::forward(const Variable& x, const Segments& segments) {
-  const Variable rows = read_rows(x, segments);
-  const Segments in_place{segments.offsets, {}};
-  const Variable inner = body_->forward(rows, in_place);
-  return relu(sum_of("Residual", inner, shortcut_ ? shortcut_->forward(rows, in_place) : rows));
+Rows Residual::forward(const Rows& x) {
+  const Rows rows = x.with(x.values());  // gathered once, for both
+  const Rows inner = body_->forward(rows);
+  return relu(sum_of("Residual", inner, shortcut_ ? shortcut_->forward(rows) : rows));
 }
 
 PreactivatedResidual::PreactivatedResidual(std::shared_ptr<Module> activation, std::shared_ptr<Module> body,
@@ -43,12 +38,11 @@ PreactivatedResidual::PreactivatedResidual(std::shared_ptr<Module> activation, s
   if (shortcut) shortcut_ = register_module("shortcut", std::move(shortcut));
 }
 
-Variable PreactivatedResidual::forward(const Variable& x, const Segments& segments) {
-  const Variable rows = read_rows(x, segments);
-  const Segments in_place{segments.offsets, {}};
-  const Variable active = activation_->forward(rows, in_place);
-  const Variable inner = body_->forward(active, in_place);
-  return sum_of("PreactivatedResidual", inner, shortcut_ ? shortcut_->forward(active, in_place) : rows);
+Rows PreactivatedResidual::forward(const Rows& x) {
+  const Rows rows = x.with(x.values());
+  const Rows active = activation_->forward(rows);
+  const Rows inner = body_->forward(active);
+  return sum_of("PreactivatedResidual", inner, shortcut_ ? shortcut_->forward(active) : rows);
 }
 
 std::shared_ptr<Module> residual_block(const ResidualBlockOptions& options, Generator& generator) {

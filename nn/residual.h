@@ -8,15 +8,14 @@
 namespace divvy::nn {
 
 /// y = relu(body(x) + shortcut(x)), or body(x) + x under the ReLU where there is no shortcut (He et al. 2016, "Deep
-/// residual learning for image recognition"). Children: "body" and "shortcut". The rows are read through
-/// segments.sample once, for both; body and shortcut get the segments without it. Throws ShapeError where the two give
-/// different shapes.
+/// residual learning for image recognition"). Children: "body" and "shortcut". Throws ShapeError where the two
+/// give different shapes.
 class Residual : public Module {
  public:
   /// Throws ValueError for a null body.
   explicit Residual(std::shared_ptr<Module> body, std::shared_ptr<Module> shortcut = nullptr);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+  Rows forward(const Rows& x) override;
 
  private:
   std::shared_ptr<Module> body_, shortcut_;
@@ -25,14 +24,14 @@ class Residual : public Module {
 /// The form with activation first: y = body(a) + x with a = activation(x) (He et al. 2016, "Identity mappings in deep
 /// residual networks"); with a shortcut y = body(a) + shortcut(a), since a block that changes the shape of its input
 /// changes that of the activated one (Zagoruyko and Komodakis 2016). Children: "activation", "body" and "shortcut";
-/// rows and errors as for Residual.
+/// errors as for Residual.
 class PreactivatedResidual : public Module {
  public:
   /// Throws ValueError for a null activation or body.
   PreactivatedResidual(std::shared_ptr<Module> activation, std::shared_ptr<Module> body,
                        std::shared_ptr<Module> shortcut = nullptr);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+  Rows forward(const Rows& x) override;
 
  private:
   std::shared_ptr<Module> activation_, body_, shortcut_;

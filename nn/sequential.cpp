@@ -1,27 +1,23 @@
 #include "nn/sequential.h"
 
 #include "nn/fused_stack.h"
-#include "nn/read_rows.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
 
-Variable Sequential::forward(const Variable& x, const Segments& segments) {
-  return forward_range(x, segments, 0, size());
-}
+Rows Sequential::forward(const Rows& x) { return forward_range(x, 0, size()); }
 
-Variable Sequential::forward_range(const Variable& x, const Segments& segments, int64_t begin, int64_t end) {
+Rows Sequential::forward_range(const Rows& x, int64_t begin, int64_t end) {
   if (begin < 0 || end < begin || end > size()) {
     fail<ValueError>("Sequential: no modules [{}, {}), there are {}", begin, end, size());
   }
-  if (begin == end) return read_rows(x, segments);
-  Variable y = x;
-  Segments rows = segments;
+  if (begin == end) return x.with(x.values());
+  Rows y = x;
   for (int64_t i = begin; i < end;) {
-    const int64_t next = forward_fused(modules_, i, end, y, rows, y);
-    if (next == i) y = (*this)[i]->forward(y, rows);
+    Variable fused;
+    const int64_t next = forward_fused(modules_, i, end, y, fused);
+    y = next == i ? (*this)[i]->forward(y) : y.with(fused);
     i = next == i ? i + 1 : next;
-    rows.sample = {};
   }
   return y;
 }

@@ -4,9 +4,8 @@
 
 namespace divvy::nn {
 
-/// Modules applied one after the other, called "0", "1", ... The first one gets the segments with their sample, so that
-/// it reads its rows out of the batch; the others get them without, since their rows are in place. Without any module
-/// it only reads the rows.
+/// Modules applied one after the other, called "0", "1", ... The first one reads its rows out of the batch; those of
+/// the others are in place. Without any module it only reads the rows.
 class Sequential : public Module {
  public:
   Sequential() = default;
@@ -14,9 +13,9 @@ class Sequential : public Module {
     for (const auto& module : modules) push_back(module);
   }
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+  Rows forward(const Rows& x) override;
   /// The modules [begin, end) only, on x. Throws ValueError for a range that is not there.
-  Variable forward_range(const Variable& x, const Segments& segments, int64_t begin, int64_t end);
+  Rows forward_range(const Rows& x, int64_t begin, int64_t end);
 
   /// Appends a module. Throws ValueError for a null one.
   void push_back(std::shared_ptr<Module> module);

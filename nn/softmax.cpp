@@ -7,14 +7,11 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/unary.h"
-#include "nn/read_rows.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
 
-Variable Softmax::forward(const Variable& x, const Segments& segments) {
-  return divvy::softmax(read_rows(x, segments), temperature_);
-}
+Variable Softmax::apply(const Variable& x) { return divvy::softmax(x, temperature_); }
 
 std::string Softmax::describe() const {
   return temperature_ == 1 ? "Softmax" : fmt::format("Softmax(temperature {})", temperature_);
@@ -31,8 +28,8 @@ Escort::Escort(double eps) : eps_(eps) {
   if (!(eps > 0) || !std::isfinite(eps)) fail<ValueError>("Escort: eps must be finite and positive, got {}", eps);
 }
 
-Variable Escort::forward(const Variable& x, const Segments& segments) {
-  const Variable squares = square(read_rows(x, segments));
+Variable Escort::apply(const Variable& x) {
+  const Variable squares = divvy::square(x);
   if (squares.shape().rank() == 0) fail<ShapeError>("Escort: input must have rank 1 or more, got []");
   const auto classes = static_cast<double>(std::max<int64_t>(1, squares.shape().cols()));
   return (squares + eps_ / classes) / (sum(squares, {-1}, true) + eps_);

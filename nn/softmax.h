@@ -4,31 +4,33 @@
 
 namespace divvy::nn {
 
-/// softmax(x / temperature) over the last axis. The rows are read through segments.sample first.
-class Softmax : public Module {
+/// softmax(x / temperature) over the last axis.
+class Softmax : public Rowwise {
  public:
   /// Throws ValueError unless temperature is finite and > 0.
   explicit Softmax(double temperature = 1) { set_temperature(temperature); }
 
-  Variable forward(const Variable& x, const Segments& segments) override;
   std::string describe() const override;
 
   double temperature() const { return temperature_; }
   void set_temperature(double temperature);
+
+ protected:
+  Variable apply(const Variable& x) override;
 
  private:
   double temperature_ = 1;
 };
 
 /// Probabilities from squares: (x^2 + eps / C) / (sum of x^2 + eps) over the last axis, of size C. The rows add up to
-/// 1, and a row of zeros, where x^2 / sum x^2 is undefined, is uniform; its gradient is zero. The rows are read through
-/// segments.sample first.
-class Escort : public Module {
+/// 1, and a row of zeros, where x^2 / sum x^2 is undefined, is uniform; its gradient is zero.
+class Escort : public Rowwise {
  public:
   /// Throws ValueError unless eps is finite and > 0.
   explicit Escort(double eps = 1e-12);
 
-  Variable forward(const Variable& x, const Segments& segments) override;
+ protected:
+  Variable apply(const Variable& x) override;
 
  private:
   double eps_;

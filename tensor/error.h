@@ -69,26 +69,33 @@ class OutOfMemoryError : public Error {
 /// A NaN or an infinity in a loss or a gradient. Whoever knows the step adds it with at_step().
 class NonFiniteError : public Error {
  public:
-  NonFiniteError(std::string what_is, std::string layer, std::optional<int64_t> expert,
+  /// One of the parts that a parameter stacks along its leading axis, such as {"expert", 3}.
+  struct Part {
+    std::string name;
+    int64_t index = 0;
+    bool operator==(const Part&) const = default;
+  };
+
+  NonFiniteError(std::string what_is, std::string layer, std::optional<Part> part = std::nullopt,
                  std::optional<int64_t> step = std::nullopt)
-      : Error(describe(what_is, layer, expert, step)),
+      : Error(describe(what_is, layer, part, step)),
         what_is(std::move(what_is)),
         layer(std::move(layer)),
-        expert(expert),
+        part(std::move(part)),
         step(step) {}
 
-  NonFiniteError at_step(int64_t at) const { return {what_is, layer, expert, at}; }
+  NonFiniteError at_step(int64_t at) const { return {what_is, layer, part, at}; }
 
-  std::string what_is;            ///< "loss" or "gradient"
-  std::string layer;              ///< the parameter's name, or the operation that made the value
-  std::optional<int64_t> expert;  ///< which of the stacked experts, where that is known
-  std::optional<int64_t> step;    ///< the training step, counted from 1
+  std::string what_is;          ///< "loss" or "gradient"
+  std::string layer;            ///< the parameter's name, or the operation that made the value
+  std::optional<Part> part;     ///< where it is in a stacked parameter, as far as that is known
+  std::optional<int64_t> step;  ///< the training step, counted from 1
 
  private:
-  static std::string describe(const std::string& what_is, const std::string& layer, std::optional<int64_t> expert,
+  static std::string describe(const std::string& what_is, const std::string& layer, const std::optional<Part>& part,
                               std::optional<int64_t> step) {
     std::string text = fmt::format("non-finite {} in {}", what_is, layer);
-    if (expert) text += fmt::format(", expert {}", *expert);
+    if (part) text += fmt::format(", {} {}", part->name, part->index);
     if (step) text += fmt::format(", at step {}", *step);
     return text + "; lower the learning rate, clip the gradients or check the inputs";
   }

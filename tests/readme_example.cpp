@@ -18,9 +18,7 @@ struct GatedLinear : nn::Module {
   GatedLinear(const nn::LinearOptions& options, Generator& random)
       : value(register_module("value", std::make_shared<nn::Linear>(options, random))),
         gate(register_module("gate", std::make_shared<nn::Linear>(options, random))) {}
-  Variable forward(const Variable& x, const Segments& segments) override {
-    return value->forward(x, segments) * sigmoid(gate->forward(x, segments));
-  }
+  nn::Rows forward(const nn::Rows& x) override { return value->forward(x) * sigmoid(gate->forward(x)); }
 };
 
 int main() {

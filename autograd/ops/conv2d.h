@@ -10,7 +10,8 @@ namespace divvy {
 /// x: [R, C, H, W]; weight: [O, C / groups, kh, kw], or [E, O, C / groups, kh, kw] for stacked experts; bias: [O] or
 /// [E, O] likewise, or an undefined Variable for none. Gives [N, O, H', W'] with H' = (H + 2 * padding - kh) / stride +
 /// 1 rounded down, and row n computed with the expert of its segment from image sample[n] of x (n where there is no
-/// sample). The formula is in kernels/conv2d.h.
+/// sample). A plain layer takes all the rows: it reads segments.sample, but not the offsets. The formula is in
+/// kernels/conv2d.h.
 ///
 /// Throws ShapeError where the sizes do not fit, ValueError for a bad geometry or bad segments, DTypeError for mixed
 /// types.

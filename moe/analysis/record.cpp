@@ -36,7 +36,7 @@ int64_t rank_of(std::span<const double> values, int64_t label) {
 
 float loss_nats(std::span<const double> probabilities, int64_t label) {
   const double p = probabilities[static_cast<size_t>(label)];
-  if (std::isnan(p)) throw NonFiniteError("probability", "the output of an evaluation", std::nullopt);
+  if (std::isnan(p)) throw NonFiniteError("probability", "the output of an evaluation");
   if (p < 0) fail<ValueError>("record: the probability of class {} is {}, which is negative", label, p);
   return static_cast<float>(-std::log(p + 1e-15));
 }
@@ -44,7 +44,7 @@ float loss_nats(std::span<const double> probabilities, int64_t label) {
 float mean_square(std::span<const double> output, std::span<const double> target) {
   double sum = 0;
   for (size_t d = 0; d < target.size(); ++d) sum += (output[d] - target[d]) * (output[d] - target[d]);
-  if (std::isnan(sum)) throw NonFiniteError("output", "an evaluation", std::nullopt);
+  if (std::isnan(sum)) throw NonFiniteError("output", "an evaluation");
   return static_cast<float>(sum / static_cast<double>(std::max<size_t>(target.size(), 1)));
 }
 

@@ -7,15 +7,15 @@
 
 namespace divvy::moe {
 
-/// The experts of a model are one nn::Module: forward(x, segments) evaluates expert e on the rows of segment e, read
-/// from the samples x through segments.sample, and gives rows [N, C]. Experts of one architecture are a stack of layers
+/// The experts of a model are one nn::Module, which evaluates expert e on the rows of segment e and gives rows [N, C].
+/// Experts of one architecture are a stack of layers
 /// built with `experts = E`, so that each layer is one operation for all of them. ExpertList holds experts of unlike
 /// architectures behind the same interface and evaluates them one by one.
 class ExpertList : public nn::Module {
  public:
   /// Throws ValueError for an empty list.
   explicit ExpertList(std::vector<std::shared_ptr<nn::Module>> experts);
-  Variable forward(const Variable& x, const Segments& segments) override;
+  nn::Rows forward(const nn::Rows& x) override;
   int64_t size() const { return static_cast<int64_t>(experts_.size()); }
   /// Throws ValueError out of range.
   const std::shared_ptr<nn::Module>& operator[](int64_t expert) const;

@@ -11,7 +11,7 @@
 
 namespace divvy::moe {
 
-Variable ReadingGate::forward(const Variable& /*x*/, const Segments& /*segments*/) {
+nn::Rows ReadingGate::forward(const nn::Rows& /*x*/) {
   fail<GraphError>("this gate reads the experts, too; call scores()");
 }
 
@@ -25,7 +25,7 @@ AttentiveGate::AttentiveGate(std::shared_ptr<nn::Sequential> body, int64_t hidde
 }
 
 Variable AttentiveGate::scores(const Variable& x, const ExpertReadings& experts) {
-  const Variable own = body_->forward(x, {});
+  const Variable own = (*body_)(x);
   const int64_t samples = x.size(0), width = query_->options().in;
   if (own.shape() != Shape{samples, width} || experts.hidden.shape().rank() != 3 || experts.hidden.size(1) != samples ||
       experts.hidden.size(2) != width) {
@@ -33,7 +33,7 @@ Variable AttentiveGate::scores(const Variable& x, const ExpertReadings& experts)
                      own.shape(), experts.hidden.shape(), samples, width);
   }
   // query . (K h) = (K^T query) . h: one product a sample instead of one for each of its experts.
-  const Variable query = matmul(query_->forward(own, {}), key_->weight());
+  const Variable query = matmul((*query_)(own), key_->weight());
   const Variable products = mul(experts.hidden, reshape(query, {1, samples, width}));
   return mul(transpose(sum(products, {2})), 1 / std::sqrt(static_cast<double>(width)));
 }
@@ -57,14 +57,14 @@ AugmentedGate::AugmentedGate(std::shared_ptr<nn::Sequential> features, std::shar
 }
 
 Variable AugmentedGate::scores(const Variable& x, const ExpertReadings& experts) {
-  const Variable own = features_->forward(x, {});
+  const Variable own = (*features_)(x);
   const int64_t samples = x.size(0);
   if (experts.output.shape().rank() != 3 || experts.output.size(1) != samples) {
     fail<ShapeError>("the augmented gate: outputs {} of the experts for {} samples", experts.output.shape(), samples);
   }
   const int64_t width = experts.output.size(0) * experts.output.size(2);
   const Variable outputs = reshape(permute(experts.output, {1, 0, 2}), {samples, width});
-  return classifier_->forward(concat({own, outputs}, 1), {});
+  return (*classifier_)(concat({own, outputs}, 1));
 }
 
 }  // namespace divvy::moe

@@ -22,7 +22,7 @@ class ReadingGate : public nn::Module {
   /// x: [B, ...]; the result: scores [B, E].
   virtual Variable scores(const Variable& x, const ExpertReadings& experts) = 0;
   /// Throws GraphError: samples alone are not enough.
-  Variable forward(const Variable& x, const Segments& segments) override;
+  nn::Rows forward(const nn::Rows& x) override;
 };
 
 /// The attentive gate of Krishnamurthy et al. (2023): a query from the gate's own hidden layer, a key from the hidden

@@ -11,7 +11,6 @@
 #include "moe/model/combine.h"
 #include "moe/model/gate.h"
 #include "moe/training/likelihood.h"
-#include "nn/read_rows.h"
 #include "nn/sequential.h"
 #include "nn/softmax.h"
 #include "tensor/error.h"
@@ -76,7 +75,7 @@ RoutingOptions Model::gate_options(const RoutingOptions& options) const {
 Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
   // One plain network reads the batch as it is.
   const bool plain = !gate_ && num_experts_ == 1;
-  const Segments segments = plain ? Segments{} : dispatch.segments;
+  const nn::Rows rows(x, plain ? Segments{} : dispatch.segments);
   Evaluated result;
   if (reading_gate_ != nullptr && reading_gate_->reads_hidden()) {
     auto* layers = dynamic_cast<nn::Sequential*>(experts_.get());
@@ -84,11 +83,11 @@ Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
     if (layers == nullptr || layers->size() < below + 1) {
       fail<ValueError>("this gate reads the hidden layer of experts, and they are no stack of layers with one");
     }
-    result.hidden = layers->forward_range(x, segments, 0, layers->size() - below);
-    result.logits =
-        layers->forward_range(result.hidden, {segments.offsets, {}}, layers->size() - below, layers->size());
+    const nn::Rows hidden = layers->forward_range(rows, 0, layers->size() - below);
+    result.hidden = hidden.values();
+    result.logits = layers->forward_range(hidden, layers->size() - below, layers->size()).values();
   } else {
-    result.logits = experts_->forward(x, segments);
+    result.logits = experts_->forward(rows).values();
   }
   result.rows = with_form(result.logits, settings_.expert_output);
   if (settings_.expert_slot.defined()) result.rows = masked(result.rows, settings_.expert_slot, dispatch);
@@ -114,7 +113,7 @@ Variable Model::gate_scores(const Variable& x, const Evaluated* evaluated, const
     }
     scores = reading_gate_->scores(x, readings);
   } else {
-    scores = gate_->forward(x, {});
+    scores = (*gate_)(x);
   }
   if (scores.shape() != Shape{x.size(0), num_experts_}) {
     fail<ShapeError>("the gate gave {} for {} samples and {} experts", scores.shape(), x.size(0), num_experts_);
@@ -188,10 +187,10 @@ Forward Model::reweighted(const Forward& forward, const Variable& scores, const 
   return result;
 }
 
-Variable Model::forward(const Variable& x, const Segments& segments) {
-  if (segments.grouped()) fail<ValueError>("a mixture of experts cannot itself be a stack of experts");
+nn::Rows Model::forward(const nn::Rows& x) {
+  if (x.divided()) fail<ValueError>("a mixture of experts cannot itself be a stack of experts");
   Generator unused;
-  return run(nn::read_rows(x, segments), {}, unused).output;
+  return x.with(run(x.values(), {}, unused).output);
 }
 
 }  // namespace divvy::moe

@@ -71,7 +71,7 @@ class Model final : public nn::Module {
   /// The same evaluation and choice under other scores, or at another temperature: new weights and a new output.
   Forward reweighted(const Forward& forward, const Variable& scores, const RoutingOptions& options) const;
   /// The output of the soft mixture.
-  Variable forward(const Variable& x, const Segments& segments) override;
+  nn::Rows forward(const nn::Rows& x) override;
 
   int64_t experts() const { return num_experts_; }
   bool has_gate() const { return gate_ != nullptr; }

@@ -62,7 +62,7 @@ SampleSimilarity sample_similarity(const Variable& probabilities, const Tensor& 
 
 Tensor normalized_distance(const Tensor& x, nn::Module* features) {
   const NoGrad no_grad;
-  const Variable distance = pairwise_distance(features == nullptr ? Variable(x) : features->forward(Variable(x), {}));
+  const Variable distance = pairwise_distance(features == nullptr ? Variable(x) : (*features)(Variable(x)));
   if (distance.value().numel() == 0) return distance.value();
   // Where all samples are alike, 0 is divided by the smallest number instead. Nothing is read on the host.
   const double tiny =

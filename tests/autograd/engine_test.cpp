@@ -307,7 +307,7 @@ TEST_CASE("a loss that is not finite stops backward and names what made it", "[e
       } catch (const NonFiniteError& error) {
         return error;
       }
-      return {"nothing", "", std::nullopt};
+      return {"nothing", ""};
     };
     CHECK(thrown().what_is == "loss");
     CHECK(thrown().layer == "sum");
@@ -326,7 +326,7 @@ TEST_CASE("a gradient that is not finite names the layer and the expert, and no 
   for (const int64_t at : {0, 3, 5}) {
     Variable weight(Tensor::zeros({3, 2}), true);
     weight.set_name("experts.0.weight");
-    weight.set_stacked_experts(3);
+    weight.set_part_name("expert");
     const Variable y = record("layer", Tensor::zeros({3, 2}), {other, weight}, [at](const Tensor& dy, Gradients& dx) {
       dx[0] = dy.reshape({6});
       dx[1] = dy.clone();
@@ -338,7 +338,7 @@ TEST_CASE("a gradient that is not finite names the layer and the expert, and no 
     } catch (const NonFiniteError& error) {
       CHECK(error.what_is == "gradient");
       CHECK(error.layer == "experts.0.weight");
-      CHECK(error.expert == at / 2);
+      CHECK(error.part == NonFiniteError::Part{"expert", at / 2});
       CHECK_THAT(error.what(), Contains("gradient in experts.0.weight, expert " + std::to_string(at / 2)));
     }
     CHECK(!other.grad().defined());
@@ -357,9 +357,10 @@ TEST_CASE("variables check how they are used", "[engine]") {
   CHECK_THROWS_AS(x.set_value(Tensor()), ValueError);
   CHECK_THROWS_AS(Variable(Tensor()), ValueError);
   CHECK_THROWS_AS(Variable(Tensor::zeros({2}, DType::i64), true), DTypeError);
-  CHECK_THROWS_AS(x.set_stacked_experts(3), ShapeError);
-  CHECK_THROWS_AS(x.set_stacked_experts(-1), ShapeError);
-  CHECK_NOTHROW(x.set_stacked_experts(2));
+  CHECK_THROWS_AS(Variable(Tensor::scalar(1)).set_part_name("expert"), ShapeError);
+  CHECK(x.parts() == 0);
+  x.set_part_name("expert");
+  CHECK(x.parts() == 2);
   CHECK_THROWS_AS(Variable().value(), ValueError);
   x.set_requires_grad(false);
   CHECK(!(x * x).requires_grad());

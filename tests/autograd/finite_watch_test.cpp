@@ -19,7 +19,7 @@ Variable weights(Device device, int64_t zero_at) {
   if (zero_at >= 0) values.mutable_data<double>()[zero_at] = 0;
   Variable w(values.to(device), true);
   w.set_name("fc.weight");
-  w.set_stacked_experts(2);
+  w.set_part_name("expert");
   return w;
 }
 

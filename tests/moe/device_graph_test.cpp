@@ -196,11 +196,9 @@ TEST_CASE("a step with random draws or choices of the host is taken one by one, 
 
 TEST_CASE("what cannot be recorded after all is taken step by step", "[device]") {
   /// Reads a result on the host, which nobody could know.
-  class Asking final : public nn::Module {
+  class Asking final : public nn::Rowwise {
    public:
-    Variable forward(const Variable& x, const Segments&) override {
-      return mul(x, x.value().to_doubles().empty() ? 1 : 2);
-    }
+    Variable apply(const Variable& x) override { return mul(x, x.value().to_doubles().empty() ? 1 : 2); }
   };
   for (const Device device : available_devices()) {
     if (device.is_cpu()) continue;

@@ -55,7 +55,7 @@ Variable evaluated_and_masked(Model& model, const Variable& x, const Routing& ro
   for (int64_t e = 0; e < experts; ++e) {
     Tensor only = Tensor::zeros({experts + 1}, DType::i64);  // offsets with all rows at expert e
     for (int64_t i = e + 1; i <= experts; ++i) only.mutable_data<int64_t>()[i] = batch;
-    const Variable y = model.expert_stack()->forward(x, {.offsets = only, .sample = {}});
+    const Variable y = (*model.expert_stack())({x, {.offsets = only, .sample = {}}}).values();
     Tensor pick = Tensor::zeros(routing.experts.shape(), DType::f64);
     for (int64_t i = 0; i < pick.numel(); ++i) {
       pick.mutable_data<double>()[i] = routing.experts.data<int64_t>()[i] == e ? 1 : 0;

@@ -122,7 +122,7 @@ TEST_CASE("networks give one row of outputs for each sample") {
       const Variable x(random_tensor(Shape{samples}.concat(pair.sample), 3, -1, 1, DType::f32));
       const Segments segments{Tensor::from<int64_t>({0, samples, samples}), {}};
       const auto expert = build_network(pair.expert, {.sample = pair.sample, .outputs = 4, .experts = 2}, generator);
-      CHECK((*expert)(x, segments).shape() == Shape{samples, 4});
+      CHECK((*expert)({x, segments}).values().shape() == Shape{samples, 4});
       const auto gate = build_network(pair.gate, {.sample = pair.sample, .outputs = 3}, generator);
       CHECK((*gate)(x).shape() == Shape{samples, 3});
     }
@@ -196,10 +196,10 @@ TEST_CASE("features and classifier are the two parts of a network") {
 
     const Variable x(random_tensor(Shape{4}.concat(pair.sample), 3, -1, 1, DType::f32));
     const Segments segments{Tensor::from<int64_t>({0, 2, 5}), Tensor::from<int64_t>({3, 0, 1, 3, 2})};
-    const Variable rows = (*features)(x, segments);
-    CHECK(rows.shape() == Shape{5, count});
-    const Variable y = (*classifier)(rows, {segments.offsets, {}});
-    CHECK(same_bits(y.value(), (*network)(x, segments).value()));
+    const nn::Rows rows = (*features)({x, segments});
+    CHECK(rows.values().shape() == Shape{5, count});
+    const Variable y = (*classifier)(rows).values();
+    CHECK(same_bits(y.value(), (*network)({x, segments}).values().value()));
   }
 }
 
@@ -228,7 +228,7 @@ TEST_CASE("every named model can be built, named and refused") {
     CHECK(model->experts() == (single ? 1 : 3));
     for (const auto& [name, parameter] : model->named_parameters()) {
       CHECK((name.starts_with("gate.") || name.starts_with("experts.")));
-      CHECK(parameter.stacked_experts() == (!single && name.starts_with("experts.") ? 3 : 0));
+      CHECK(parameter.parts() == (!single && name.starts_with("experts.") ? 3 : 0));
     }
   };
   for (const ModelKind& kind : model_kinds()) check(kind, find_network("mnist"));

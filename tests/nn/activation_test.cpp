@@ -38,7 +38,7 @@ TEST_CASE("activations compute what they are called", "[activation]") {
     CHECK(same_bits((*layers[i])(x).value(), expected[i].value()));
     CHECK(layers[i]->describe() == names[i]);
     CHECK(layers[i]->parameter_count() == 0);
-    const Tensor read = (*layers[i])(x, {{}, Tensor::from<int64_t>({2, 2, 0, 1})}).value();
+    const Tensor read = (*layers[i])(nn::Rows(x, {{}, Tensor::from<int64_t>({2, 2, 0, 1})})).values().value();
     CHECK(same_bits(read[1], expected[i].value()[2]));
     CHECK(same_bits(read[3], expected[i].value()[1]));
   }
@@ -50,7 +50,7 @@ TEST_CASE("activations refuse what does not fit", "[activation]") {
     CHECK_THAT(refusal<ValueError>([&] { (*layer)(Variable()); }), Contains("undefined"));
     CHECK_THAT(refusal<DTypeError>([&] { (*layer)(Variable(Tensor::zeros({2}, DType::i64))); }), Contains("i64"));
     CHECK_THAT(refusal<ValueError>([&] {
-                 (*layer)(Variable(Tensor::zeros({2, 2})), {{}, Tensor::from<int64_t>({2})});
+                 (*layer)(nn::Rows(Variable(Tensor::zeros({2, 2})), {{}, Tensor::from<int64_t>({2})}));
                }),
                Contains("2"));
   }

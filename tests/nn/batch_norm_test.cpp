@@ -82,8 +82,8 @@ TEST_CASE("BatchNorm2d describes itself and refuses what does not fit", "[batch_
   BatchNorm2d stacked({.channels = 8, .experts = 2});
   CHECK(stacked.describe() == "BatchNorm2d(8, 2 experts)");
   CHECK(stacked.parameter_count() == 32);
-  CHECK(stacked.weight().stacked_experts() == 2);
-  CHECK(stacked.bias().stacked_experts() == 2);
+  CHECK(stacked.weight().parts() == 2);
+  CHECK(stacked.bias().parts() == 2);
   CHECK(refusal<ValueError>([] { BatchNorm2d({}); }) == "BatchNorm2d: channels must be at least 1, got 0");
   CHECK_THAT(refusal<ValueError>([] { BatchNorm2d({.channels = 1, .experts = -1}); }), Contains("got -1"));
   for (double bad : {0.0, -1.0, std::nan(""), HUGE_VAL}) {

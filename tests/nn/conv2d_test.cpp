@@ -55,7 +55,7 @@ TEST_CASE("a Conv2d alone reads its sample and ignores offsets", "[conv2d]") {
   Conv2d layer({.in = 1, .out = 2, .kernel = 2}, generator);
   const Variable x(random_tensor({3, 1, 3, 3}, 1, -1, 1, DType::f32));
   const Segments segments{Tensor::from<int64_t>({0, 1, 1, 2}), Tensor::from<int64_t>({2, 0})};
-  const Tensor all = layer(x).value(), read = layer(x, segments).value();
+  const Tensor all = layer(x).value(), read = layer({x, segments}).values().value();
   CHECK(read.shape() == Shape{2, 2, 2, 2});
   CHECK(same_bits(read[0], all[2]));
   CHECK(same_bits(read[1], all[0]));
@@ -84,7 +84,7 @@ TEST_CASE("Conv2d describes itself", "[conv2d]") {
       {.in = 4, .out = 6, .kernel = 2, .stride = 2, .padding = 1, .groups = 2, .bias = false, .experts = 5}, generator);
   CHECK(layer.describe() == "Conv2d(4 -> 6, kernel 2, stride 2, padding 1, 2 groups, no bias, 5 experts)");
   CHECK(layer.weight().shape() == Shape{5, 6, 2, 2, 2});
-  CHECK(layer.weight().stacked_experts() == 5);
+  CHECK(layer.weight().parts() == 5);
 }
 
 TEST_CASE("Conv2d refuses what does not fit", "[conv2d]") {

@@ -48,7 +48,7 @@ struct Pass {
 Pass pass(nn::Module& net, const Tensor& x, const Segments& segments) {
   const Variable input(x, true);
   net.zero_grad();
-  const Variable y = net(input, segments);
+  const Variable y = net({input, segments}).values();
   backward(y, random_tensor(y.shape(), 99, -1, 1, DType::f32));
   Pass result{y.value(), input.grad(), {}};
   for (const Variable& parameter : net.parameters()) result.gradients.push_back(parameter.grad());
@@ -77,7 +77,7 @@ std::vector<std::shared_ptr<nn::Module>> modules_of(const nn::Sequential& net) {
 /// Where the fused evaluation of a network that starts at `begin` stops.
 int64_t fused_until(const nn::Sequential& net, const Tensor& x, int64_t begin = 0) {
   Variable y;
-  return nn::forward_fused(modules_of(net), begin, net.size(), Variable(x), {}, y);
+  return nn::forward_fused(modules_of(net), begin, net.size(), Variable(x), y);
 }
 
 }  // namespace
@@ -115,9 +115,9 @@ TEST_CASE("two layers of many experts are one operation", "[fused]") {
   check_network(*net, random_tensor({40, 20}, 3, -1, 1, DType::f32), random_segments(9, 150, 4, 40));
   const Variable x(Tensor::zeros({40, 20}));
   Variable y;
-  CHECK(nn::forward_fused(modules_of(*net), 0, 4, x, random_segments(9, 40, 5), y) == 3);
-  CHECK(nn::forward_fused(modules_of(*net), 0, 2, x, random_segments(9, 40, 5), y) == 0);
-  CHECK(nn::forward_fused(modules_of(*network(3)), 0, 4, x, random_segments(3, 40, 5), y) == 0);
+  CHECK(nn::forward_fused(modules_of(*net), 0, 4, {x, random_segments(9, 40, 5)}, y) == 3);
+  CHECK(nn::forward_fused(modules_of(*net), 0, 2, {x, random_segments(9, 40, 5)}, y) == 0);
+  CHECK(nn::forward_fused(modules_of(*network(3)), 0, 4, {x, random_segments(3, 40, 5)}, y) == 0);
   // Layers that would also fit into lanes.
   auto middling = std::make_shared<nn::Sequential>();
   middling->add<nn::Linear>(nn::LinearOptions{.in = 64, .out = 64, .experts = 8}, generator);
@@ -125,7 +125,7 @@ TEST_CASE("two layers of many experts are one operation", "[fused]") {
   middling->add<nn::Linear>(nn::LinearOptions{.in = 64, .out = 64, .experts = 8}, generator);
   middling->add<nn::ReLU>();
   const Variable wide(Tensor::zeros({500, 64}));
-  CHECK(nn::forward_fused(modules_of(*middling), 0, 4, wide, random_segments(8, 500, 6), y) == 3);
+  CHECK(nn::forward_fused(modules_of(*middling), 0, 4, {wide, random_segments(8, 500, 6)}, y) == 3);
 }
 
 TEST_CASE("ReLU and a max-pool behind it change places, and no bit of the result does", "[fused]") {
@@ -140,7 +140,7 @@ TEST_CASE("ReLU and a max-pool behind it change places, and no bit of the result
       const Tensor x = converted(rounded, dtype);
       const auto run = [&] {
         const Variable in(x, true);
-        const Variable y = net(in, {});
+        const Variable y = net(in);
         backward(y, random_tensor(y.shape(), 2, -1, 1, dtype));
         return std::pair(y.value(), in.grad());
       };
@@ -171,10 +171,7 @@ TEST_CASE("networks are fused as far as the layers are small and known", "[fused
 TEST_CASE("a layer of a user's own class is not taken for the one it derives from", "[fused]") {
   struct Doubled : nn::Linear {
     using nn::Linear::Linear;
-    Variable forward(const Variable& x, const Segments& segments) override {
-      const Variable y = nn::Linear::forward(x, segments);
-      return nn::Linear::forward(y, {segments.offsets, {}});
-    }
+    nn::Rows forward(const nn::Rows& x) override { return nn::Linear::forward(nn::Linear::forward(x)); }
   };
   Generator generator(7);
   auto net = std::make_shared<nn::Sequential>();

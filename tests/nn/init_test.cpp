@@ -14,7 +14,7 @@ namespace init = nn::init;
 
 Variable parameter(const Shape& shape, int64_t experts = 0, DType dtype = DType::f32) {
   Variable p(Tensor::full(shape, 99, dtype), true);
-  p.set_stacked_experts(experts);
+  p.set_part_name(experts > 0 ? "expert" : "");
   return p;
 }
 

@@ -47,7 +47,7 @@ TEST_CASE("a Linear alone reads its sample and ignores offsets", "[linear]") {
   Linear layer({.in = 2, .out = 2}, generator);
   const Variable x(random_tensor({3, 2}, 1, -1, 1, DType::f32));
   const Segments segments{Tensor::from<int64_t>({0, 1, 1, 4}), Tensor::from<int64_t>({2, 2, 0, 1})};
-  const Tensor all = layer(x).value(), read = layer(x, segments).value();
+  const Tensor all = layer(x).value(), read = layer({x, segments}).values().value();
   CHECK(same_bits(read[0], all[2]));
   CHECK(same_bits(read[1], all[2]));
   CHECK(same_bits(read[3], all[1]));
@@ -76,7 +76,7 @@ TEST_CASE("Linear describes itself and names its parameters", "[linear]") {
   const Linear layer({.in = 169, .out = 5, .bias = false, .experts = 10}, generator);
   CHECK(layer.describe() == "Linear(169 -> 5, no bias, 10 experts)");
   CHECK(layer.weight().name() == "weight");
-  CHECK(layer.weight().stacked_experts() == 10);
+  CHECK(layer.weight().parts() == 10);
   CHECK_FALSE(layer.bias().defined());
   CHECK(layer.parameter_count() == 8450);
   CHECK(Linear({.in = 169, .out = 5, .experts = 1}, generator).describe() == "Linear(169 -> 5, 1 expert)");
@@ -96,8 +96,11 @@ TEST_CASE("Linear refuses what does not fit", "[linear]") {
   CHECK_THAT(refusal<ShapeError>([&] { plain(narrow); }), Contains("got [1, 2, 3]"));
   CHECK_THAT(refusal<DTypeError>([&] { plain(wide); }), Contains("f64"));
   CHECK_THAT(refusal<ShapeError>([&] { stacked(x); }), Contains("2 experts need segments"));
-  CHECK_THAT(refusal<ValueError>([&] { stacked(x, {Tensor::from<int64_t>({0, 1, 3}), {}}); }), Contains("from 0 to 4"));
-  CHECK_THAT(refusal<ValueError>([&] { plain(x, {{}, Tensor::from<int64_t>({4})}); }), Contains("4"));
+  CHECK_THAT(refusal<ValueError>([&] {
+               stacked(nn::Rows(x, {Tensor::from<int64_t>({0, 1, 3}), {}}));
+             }),
+             Contains("from 0 to 4"));
+  CHECK_THAT(refusal<ValueError>([&] { plain(nn::Rows(x, {{}, Tensor::from<int64_t>({4})})); }), Contains("4"));
 }
 
 }  // namespace divvy::test

@@ -13,14 +13,14 @@ using Catch::Matchers::Contains;
 using nn::Module;
 
 /// y = log_softmax(x); its parameters only take part in the bookkeeping.
-class Leaf : public Module {
+class Leaf : public nn::Rowwise {
  public:
   explicit Leaf(int64_t size, int64_t experts = 0) {
     const Shape shape = experts > 0 ? Shape{experts, size} : Shape{size};
     weight = register_parameter("weight", random_tensor(shape, 1), experts);
     count = register_buffer("count", Tensor::zeros({2}, DType::i64));
   }
-  Variable forward(const Variable& x, const Segments&) override { return log_softmax(x); }
+  Variable apply(const Variable& x) override { return log_softmax(x); }
   using Module::register_buffer;
   using Module::register_module;
   using Module::register_parameter;
@@ -35,7 +35,7 @@ class Pair : public Module {
     second = register_module("second", std::make_shared<Leaf>(2, 2));
     scale = register_parameter("scale", Tensor::zeros({1}));
   }
-  Variable forward(const Variable& x, const Segments& segments) override { return (*first)(x, segments); }
+  nn::Rows forward(const nn::Rows& x) override { return (*first)(x); }
   using Module::register_module;
 
   std::shared_ptr<Leaf> first, second;
@@ -48,7 +48,7 @@ class Outer : public Module {
     pair = register_module("pair", std::make_shared<Pair>());
     shared = register_module("shared", pair->first);
   }
-  Variable forward(const Variable& x, const Segments& segments) override { return (*pair)(x, segments); }
+  nn::Rows forward(const nn::Rows& x) override { return (*pair)(x); }
   std::string describe() const override { return "Outer(with a pair)"; }
 
   std::shared_ptr<Pair> pair;
@@ -82,8 +82,8 @@ TEST_CASE("names are dotted paths in the order of registration, shared parts are
 TEST_CASE("variables carry their path from the outermost module and their experts", "[module]") {
   auto pair = std::make_shared<Pair>();
   CHECK(pair->second->weight.name() == "second.weight");
-  CHECK(pair->second->weight.stacked_experts() == 2);
-  CHECK(pair->first->weight.stacked_experts() == 0);
+  CHECK(pair->second->weight.parts() == 2);
+  CHECK(pair->first->weight.parts() == 0);
   auto leaf = std::make_shared<Leaf>(1);
   leaf->register_module("inner", pair);
   CHECK(pair->second->weight.name() == "inner.second.weight");
@@ -185,7 +185,7 @@ TEST_CASE("to keeps values and gradients", "[module]") {
 
 TEST_CASE("reset asks for a definition where a module has parameters of its own", "[module]") {
   class Empty : public Module {
-    Variable forward(const Variable& x, const Segments&) override { return x; }
+    nn::Rows forward(const nn::Rows& x) override { return x; }
   };
   Generator generator;
   CHECK_NOTHROW(Empty().reset(generator));

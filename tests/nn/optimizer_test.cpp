@@ -194,7 +194,7 @@ TEST_CASE("idle experts wait, and the others take the very step that they would 
   for (const auto& [name, make] : all_optimizers()) {
     INFO(name);
     Variable stacked = parameter({experts, 2, 3}, 1), plain = parameter({4}, 2);
-    stacked.set_stacked_experts(experts);
+    stacked.set_part_name(experts > 0 ? "expert" : "");
     auto optimizer = make({{{stacked, plain}, {}, 0.01}});
     // The whole parameter, of which the steps of active experts are taken over.
     Variable whole(stacked.value().clone(), true), plain_twin(plain.value().clone(), true);
@@ -235,7 +235,7 @@ TEST_CASE("optimizers take the CPU's steps of some experts on each device", "[op
       INFO(name << " with experts of " << size);
       const auto values_after_steps = [&, make = make](Device device) {
         Variable stacked(random_tensor({5, size}, 1).to(device), true), plain(random_tensor({7}, 2).to(device), true);
-        stacked.set_stacked_experts(5);
+        stacked.set_part_name("expert");
         auto optimizer = make({{{stacked, plain}, {}, 0.01}});
         for (const auto& rows : {std::vector<int64_t>{3, 0, 1, 2, 0}, {0, 0, 0, 0, 0}, {0, 4, 4, 0, 1}}) {
           stacked.mutable_grad() = random_tensor({5, size}, 3).to(device);
@@ -255,7 +255,7 @@ TEST_CASE("optimizers take the CPU's steps of some experts on each device", "[op
 
 TEST_CASE("plain SGD takes its usual step where idle experts have no gradient", "[optimizer]") {
   Variable some = parameter({3, 2}, 1), all(some.value().clone(), true);
-  some.set_stacked_experts(3);
+  some.set_part_name("expert");
   nn::SGD lazy({some}, {.lr = 0.1}), usual({all}, {.lr = 0.1});
   Tensor gradient = random_tensor({3, 2}, 3);
   for (int64_t i = 2; i < 4; ++i) gradient.mutable_data<double>()[i] = 0;

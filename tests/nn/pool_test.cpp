@@ -27,9 +27,9 @@ TEST_CASE("pools compute what they are called", "[pool]") {
   CHECK(same_bits(nn::AvgPool2d(3, 1)(x).value(), avg_pool2d(x, 3, 1).value()));
   CHECK(same_bits(nn::GlobalAvgPool2d()(x).value(), global_avg_pool2d(x).value()));
   const Segments segments{{}, Tensor::from<int64_t>({2, 0})};
-  CHECK(same_bits(nn::MaxPool2d(2)(x, segments).value()[0], max_pool2d(x, 2).value()[2]));
-  CHECK(same_bits(nn::AvgPool2d(2)(x, segments).value()[0], avg_pool2d(x, 2).value()[2]));
-  CHECK(same_bits(nn::GlobalAvgPool2d()(x, segments).value()[0], global_avg_pool2d(x).value()[2]));
+  CHECK(same_bits(nn::MaxPool2d(2)({x, segments}).values().value()[0], max_pool2d(x, 2).value()[2]));
+  CHECK(same_bits(nn::AvgPool2d(2)({x, segments}).values().value()[0], avg_pool2d(x, 2).value()[2]));
+  CHECK(same_bits(nn::GlobalAvgPool2d()({x, segments}).values().value()[0], global_avg_pool2d(x).value()[2]));
   CHECK(nn::MaxPool2d(2).describe() == "MaxPool2d(2)");
   CHECK(nn::MaxPool2d(3, 2).describe() == "MaxPool2d(3, stride 2)");
   CHECK(nn::AvgPool2d(2, 2).describe() == "AvgPool2d(2)");

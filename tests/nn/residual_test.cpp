@@ -2,7 +2,6 @@
 
 #include "nn/activation.h"
 #include "nn/linear.h"
-#include "nn/read_rows.h"
 #include "nn/sequential.h"
 #include "tests/support/layer_case.h"
 #include "tests/support/refusal.h"
@@ -14,15 +13,15 @@ namespace {
 using Catch::Matchers::Contains;
 using nn::PreactivatedResidual, nn::Residual;
 
-/// Adds a number, after reading its rows.
+/// Adds a number.
 class Plus : public nn::Module {
  public:
   explicit Plus(double number) : number_(number) {}
-  Variable forward(const Variable& x, const Segments& segments) override {
-    CHECK_FALSE(segments.sample.defined());  // the block has read the rows
-    Tensor y = x.value().clone();
+  nn::Rows forward(const nn::Rows& x) override {
+    CHECK(x.in_place());  // the block has read the rows
+    Tensor y = x.source().value().clone();
     for (int64_t i = 0; i < y.numel(); ++i) y.mutable_data<double>()[i] += number_;
-    return Variable(y);
+    return x.with(Variable(y));
   }
 
  private:
@@ -65,11 +64,11 @@ TEST_CASE("a residual block adds its input, or what the shortcut makes of it", "
 TEST_CASE("a residual block reads its rows once, for body and shortcut", "[residual]") {
   const Variable x(Tensor::from({-5., 0., 2.}, {3, 1}));
   const Segments segments{{}, Tensor::from<int64_t>({2, 0, 2, 1})};
-  CHECK(Residual(plus(1))(x, segments).value().to_doubles() == std::vector<double>{5, 0, 5, 1});
-  CHECK(Residual(plus(1), plus(4))(x, segments).value().to_doubles() == std::vector<double>{9, 0, 9, 5});
-  CHECK(PreactivatedResidual(plus(10), plus(1), plus(4))(x, segments).value().to_doubles() ==
+  CHECK(Residual(plus(1))({x, segments}).values().value().to_doubles() == std::vector<double>{5, 0, 5, 1});
+  CHECK(Residual(plus(1), plus(4))({x, segments}).values().value().to_doubles() == std::vector<double>{9, 0, 9, 5});
+  CHECK(PreactivatedResidual(plus(10), plus(1), plus(4))({x, segments}).values().value().to_doubles() ==
         std::vector<double>{29, 15, 29, 25});
-  CHECK(Residual(plus(1))(x, {{}, Tensor::zeros({0}, DType::i64)}).shape() == Shape{0, 1});
+  CHECK(Residual(plus(1))({x, {{}, Tensor::zeros({0}, DType::i64)}}).values().shape() == Shape{0, 1});
 }
 
 TEST_CASE("gradients of residual modules around any layers", "[residual][device]") {

@@ -2,7 +2,6 @@
 
 #include "nn/activation.h"
 #include "nn/linear.h"
-#include "nn/read_rows.h"
 #include "tests/support/layer_case.h"
 #include "tests/support/refusal.h"
 
@@ -13,12 +12,12 @@ namespace {
 using Catch::Matchers::Contains;
 using nn::Sequential;
 
-/// Remembers the segments that it was given.
+/// Remembers the segments of the rows that it was given.
 class Witness : public nn::Module {
  public:
-  Variable forward(const Variable& x, const Segments& segments) override {
-    seen = segments;
-    return nn::read_rows(x, segments);
+  nn::Rows forward(const nn::Rows& x) override {
+    seen = x.segments();
+    return x.with(x.values());
   }
   Segments seen;
 };
@@ -37,7 +36,7 @@ TEST_CASE("only the first module of a Sequential sees the sample", "[sequential]
   const auto a = std::make_shared<Witness>(), b = std::make_shared<Witness>(), c = std::make_shared<Witness>();
   const auto net = nn::sequential(nn::sequential(a, b), c);
   const Segments segments{Tensor::from<int64_t>({0, 1, 4}), Tensor::from<int64_t>({2, 0, 2, 1})};
-  const Variable y = (*net)(Variable(Tensor::from({0., 1., 2.}, {3, 1})), segments);
+  const Variable y = (*net)({Variable(Tensor::from({0., 1., 2.}, {3, 1})), segments}).values();
   CHECK(y.value().to_doubles() == std::vector<double>{2, 0, 2, 1});
   CHECK(a->seen.sample.defined());
   for (const auto& later : {b, c}) {
@@ -50,7 +49,7 @@ TEST_CASE("an empty Sequential reads the rows", "[sequential]") {
   Sequential net;
   const Variable x(Tensor::from({0., 1., 2.}, {3, 1}));
   CHECK(net(x).value().to_doubles() == std::vector<double>{0, 1, 2});
-  CHECK(net(x, {{}, Tensor::from<int64_t>({2, 0})}).value().to_doubles() == std::vector<double>{2, 0});
+  CHECK(net({x, {{}, Tensor::from<int64_t>({2, 0})}}).values().value().to_doubles() == std::vector<double>{2, 0});
   CHECK(net.size() == 0);
 }
 
@@ -106,10 +105,6 @@ TEST_CASE("a Sequential refuses null modules and bad indices", "[sequential]") {
   CHECK(net.size() == 0);
   CHECK(refusal<ValueError>([&] { net[0]; }) == "Sequential: no module 0, there are 0");
   CHECK_THAT(refusal<ValueError>([&] { net[-1]; }), Contains("no module -1"));
-  CHECK_THAT(refusal<ValueError>([&] {
-               nn::read_rows(Variable(), {{}, Tensor::from<int64_t>({0})});
-             }),
-             Contains("undefined"));
 }
 
 }  // namespace divvy::test

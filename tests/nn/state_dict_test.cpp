@@ -15,7 +15,7 @@ class Layer : public nn::Module {
     bias = register_parameter("bias", random_tensor({3}, seed + 1, -1, 1, DType::f32));
     steps = register_buffer("steps", random_indices({1}, 100, seed));
   }
-  Variable forward(const Variable& x, const Segments&) override { return x; }
+  nn::Rows forward(const nn::Rows& x) override { return x; }
   Variable weight, bias, steps;
 };
 
@@ -25,7 +25,7 @@ class Net : public nn::Module {
     a = register_module("a", std::make_shared<Layer>(seed));
     b = register_module("b", std::make_shared<Layer>(seed + 10));
   }
-  Variable forward(const Variable& x, const Segments&) override { return x; }
+  nn::Rows forward(const nn::Rows& x) override { return x; }
   std::shared_ptr<Layer> a, b;
 };
 

@@ -71,7 +71,7 @@ std::vector<Tensor> value_and_gradients(nn::Module& layer, const Tensor& x, cons
   const OnDevice moved(layer, device);
   layer.zero_grad();
   const Variable input(x.to(device).clone(), true);
-  const Variable y = layer(input, on(device, segments));
+  const Variable y = layer({input, on(device, segments)}).values();
   backward(y, random_tensor(y.shape(), 18).to(device));
   std::vector<Tensor> results{y.value().to(Device::cpu()), gradient_or_zero(input)};
   for (const Variable& parameter : layer.parameters()) results.push_back(gradient_or_zero(parameter));
@@ -100,7 +100,7 @@ void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::
   const nn::StateDict before = state_on_cpu(stacked);
   const Variable input(x.to(device).clone(), true);
   stacked.zero_grad();
-  const Variable y = stacked(input, on(device, segments));
+  const Variable y = stacked({input, on(device, segments)}).values();
   const Tensor cotangent = random_tensor(y.shape(), 17), value = y.value().to(Device::cpu());
   backward(y, cotangent.to(device));
   const nn::StateDict after = state_on_cpu(stacked);
@@ -167,7 +167,7 @@ void check_gradients(nn::Module& layer, const Tensor& x, const Segments& segment
     std::vector<Variable> leaves = layer.parameters();
     leaves.emplace_back(x.clone(), true);
     const Variable input = leaves.back();
-    const auto report = gradcheck([&] { return layer(input, segments); }, leaves);
+    const auto report = gradcheck([&] { return layer({input, segments}).values(); }, leaves);
     INFO(layer.describe() << " on " << x.shape().to_string() << "\n" << report.text);
     CHECK(report.ok);
   }
