@@ -14,6 +14,7 @@ namespace divvy::app {
 
 const char* const kVersion = DIVVY_VERSION;
 const char* const kBuildType = DIVVY_BUILD_TYPE;
+const bool kNativeBuild = DIVVY_NATIVE_BUILD;
 #ifdef DIVVY_HAS_CUDA
 const bool kCudaBuild = true;
 #else

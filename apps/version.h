@@ -6,6 +6,7 @@ namespace divvy::app {
 
 extern const char* const kVersion;    ///< "0.1.0"
 extern const char* const kBuildType;  ///< "Release"
+extern const bool kNativeBuild;       ///< compiled for the machine that compiled it alone
 extern const bool kCudaBuild;         ///< compiled with the CUDA side
 
 std::string compiler_text();   ///< "g++ 12.2.0"

@@ -14,7 +14,7 @@ namespace divvy::app {
 int doctor_command(const DataConfig& config) {
   const auto line = [](const char* name, const std::string& text) { fmt::print("{:<14}{}\n", name, text); };
   line("divvy", kVersion);
-  line("build", fmt::format("{}, {}", kBuildType, compiler_text()));
+  line("build", fmt::format("{}{}, {}", kBuildType, kNativeBuild ? " for this machine" : "", compiler_text()));
   line("processor", processor_name());
   line("kernels", fmt::format("{} instructions, bf16 products by {}", kernels::to_string(kernels::instruction_set()),
                               bf16_unit()));

@@ -100,6 +100,7 @@ nlohmann::ordered_json environment() {
   json["divvy_version"] = kVersion;
   json["compiler"] = compiler_text();
   json["build_type"] = kBuildType;
+  json["native_build"] = kNativeBuild;
   json["instruction_set"] = kernels::to_string(kernels::instruction_set());
   json["bf16_unit"] = bf16_unit();
   json["cuda_build"] = kCudaBuild;
