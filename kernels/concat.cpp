@@ -20,6 +20,19 @@ Shape concat_shape(const std::vector<Tensor>& parts, int axis) {
   return first.with(at, size);
 }
 
+Shape stacked_part_shape(const std::vector<Tensor>& parts, int axis) {
+  if (parts.empty()) fail<ValueError>("stack: there are no parts");
+  for (const Tensor& part : parts) check::defined("stack", "each part", part);
+  const Shape& first = parts.front().shape();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].shape() != first)
+      fail<ShapeError>("stack: part {} is {}, the first is {}", i, parts[i].shape(), first);
+  }
+  const int rank = first.rank() + 1, at = axis < 0 ? axis + rank : axis;
+  if (at < 0 || at >= rank) fail<ShapeError>("stack: axis {} is out of range for parts {}", axis, first);
+  return first.range(0, at).concat({1}).concat(first.range(at));
+}
+
 void concat(const std::vector<Tensor>& parts, int axis, Tensor& y) {
   check::shape("concat", "y", y, concat_shape(parts, axis));
   for (const Tensor& part : parts) check::same_kind("concat", "each part", part, y);

@@ -11,6 +11,11 @@ namespace divvy::kernels {
 /// differs, ValueError where there are no parts.
 Shape concat_shape(const std::vector<Tensor>& parts, int axis);
 
+/// The shape of each of `parts` with an axis of size 1 put in at `axis` of the result, so that joining them along it
+/// stacks them; a negative axis counts from the back. Throws ShapeError for parts of unequal shapes or without room for
+/// the axis, ValueError where there are no parts.
+Shape stacked_part_shape(const std::vector<Tensor>& parts, int axis);
+
 /// y = the parts one behind the other along `axis`. Any dtype, the same for all; y: concat_shape(parts, axis), in
 /// memory of its own.
 void concat(const std::vector<Tensor>& parts, int axis, Tensor& y);

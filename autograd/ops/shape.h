@@ -6,3 +6,4 @@
 #include "autograd/ops/reshape.h"
 #include "autograd/ops/slice.h"
 #include "autograd/ops/split.h"
+#include "autograd/ops/stack.h"
