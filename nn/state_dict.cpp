@@ -40,13 +40,11 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
   }
 }
 
-void save_state(const Module& module, const std::filesystem::path& path,
-                const std::map<std::string, std::string>& metadata) {
+void save(const Module& module, const std::filesystem::path& path, const std::map<std::string, std::string>& metadata) {
   save_safetensors(path, {on_cpu(module.state_dict()), metadata});
 }
 
-std::map<std::string, std::string> load_state(Module& module, const std::filesystem::path& path,
-                                              const LoadOptions& options) {
+std::map<std::string, std::string> load(Module& module, const std::filesystem::path& path, const LoadOptions& options) {
   SafeTensors contents = load_safetensors(path);
   try {
     module.load_state_dict(contents.tensors, options);

@@ -10,12 +10,12 @@
 namespace divvy::nn {
 
 /// Writes the parameters and buffers of a module to a .safetensors file, replacing it as save_safetensors does.
-void save_state(const Module& module, const std::filesystem::path& path,
-                const std::map<std::string, std::string>& metadata = {});
+void save(const Module& module, const std::filesystem::path& path,
+          const std::map<std::string, std::string>& metadata = {});
 
 /// Reads them back, as Module::load_state_dict does, and gives the metadata of the file. Throws CheckpointError with
 /// the path.
-std::map<std::string, std::string> load_state(Module& module, const std::filesystem::path& path,
-                                              const LoadOptions& options = {});
+std::map<std::string, std::string> load(Module& module, const std::filesystem::path& path,
+                                        const LoadOptions& options = {});
 
 }  // namespace divvy::nn

@@ -84,7 +84,7 @@ void RunFolder::save_checkpoint(const std::string& name, const nn::Module& modul
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail<CheckpointError>("{}: cannot be made: {}", folder.string(), error.message());
-  nn::save_state(module, folder / "weights.safetensors", {{"format", "divvy"}});
+  nn::save(module, folder / "weights.safetensors", {{"format", "divvy"}});
   write_json("checkpoints/" + name + "/state.json", state);
 }
 

@@ -98,8 +98,8 @@ TEST_CASE("missing and unexpected entries can be allowed, wrong shapes cannot", 
 TEST_CASE("a module is saved to a file and loaded from it", "[state_dict]") {
   const TemporaryFolder folder;
   Net from(1), to(2);
-  nn::save_state(from, folder / "net.safetensors", {{"epoch", "3"}});
-  const auto metadata = nn::load_state(to, folder / "net.safetensors");
+  nn::save(from, folder / "net.safetensors", {{"epoch", "3"}});
+  const auto metadata = nn::load(to, folder / "net.safetensors");
   CHECK(metadata.at("epoch") == "3");
   CHECK(equal(from.state_dict(), to.state_dict()));
 }
@@ -108,21 +108,20 @@ TEST_CASE("loading a file that does not fit or is not there names it", "[state_d
   using Catch::Matchers::Contains;
   const TemporaryFolder folder;
   const auto path = folder / "layer.safetensors";
-  nn::save_state(Layer(1), path);
+  nn::save(Layer(1), path);
   Net net(1);
   const auto before = net.state_dict();
-  CHECK(refusal<CheckpointError>([&] { nn::load_state(net, path, {.allow_unexpected = true}); }) ==
+  CHECK(refusal<CheckpointError>([&] { nn::load(net, path, {.allow_unexpected = true}); }) ==
         path.string() +
             ": the state does not fit Net; missing: a.weight, a.bias, b.weight, b.bias, a.steps, b.steps; "
             "nothing was loaded");
   CHECK(equal(before, net.state_dict()));
-  nn::load_state(net, path, {.allow_missing = true, .allow_unexpected = true});
+  nn::load(net, path, {.allow_missing = true, .allow_unexpected = true});
   CHECK(equal(before, net.state_dict()));
-  CHECK_THAT(refusal<CheckpointError>([&] { nn::load_state(net, folder / "none"); }), Contains("none"));
+  CHECK_THAT(refusal<CheckpointError>([&] { nn::load(net, folder / "none"); }), Contains("none"));
   write_bytes(folder / "broken", "not a checkpoint");
-  CHECK_THAT(refusal<CheckpointError>([&] { nn::load_state(net, folder / "broken"); }), Contains("broken"));
-  CHECK_THAT(refusal<CheckpointError>([&] { nn::save_state(net, folder / "no" / "such" / "folder"); }),
-             Contains("such"));
+  CHECK_THAT(refusal<CheckpointError>([&] { nn::load(net, folder / "broken"); }), Contains("broken"));
+  CHECK_THAT(refusal<CheckpointError>([&] { nn::save(net, folder / "no" / "such" / "folder"); }), Contains("such"));
 }
 
 }  // namespace divvy::test
