@@ -8,7 +8,7 @@
 namespace divvy::kernels {
 
 /// What an optimizer's update reads from the memory of the parameter's device instead of its arguments, so that it can
-/// change where the call itself is recorded once and repeated (tensor/cuda/graph.h).
+/// change where the call itself is recorded once and repeated (tensor/graph.h).
 struct UpdateControl {
   Tensor factors = {};  ///< f64 [kUpdateFactors] or undefined: what the update's <optimizer>_factors() gives
   Tensor failed = {};   ///< i64 [1] or undefined: nothing is changed where it holds anything but 0

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "nn/state_check.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/error.h"
+#include "tensor/graph.h"
 
 namespace divvy::nn {
 

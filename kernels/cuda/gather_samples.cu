@@ -3,8 +3,8 @@
 #include "kernels/cuda/elementwise.cuh"
 #include "kernels/sample_window.h"
 #include "tensor/cuda/fault.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/cuda/random_elements.h"
+#include "tensor/graph.h"
 
 namespace divvy::kernels::cuda {
 

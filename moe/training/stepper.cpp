@@ -3,8 +3,8 @@
 #include "moe/model/experts.h"
 #include "moe/training/likelihood.h"
 #include "nn/dropout.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/error.h"
+#include "tensor/graph.h"
 
 namespace divvy::moe {
 

@@ -5,10 +5,10 @@
 
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/fault.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/cuda/staging.h"
 #include "tensor/cuda/stream.h"
 #include "tensor/error.h"
+#include "tensor/graph.h"
 
 namespace divvy {
 

@@ -1,4 +1,4 @@
-#include "tensor/cuda/graph.h"
+#include "tensor/graph.h"
 
 #include <array>
 #include <atomic>

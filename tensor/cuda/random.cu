@@ -1,8 +1,8 @@
 #include "tensor/cuda/random.h"
 
 #include "tensor/cuda/fault.h"
-#include "tensor/cuda/graph.h"
 #include "tensor/cuda/launch.cuh"
+#include "tensor/graph.h"
 
 namespace divvy::cuda {
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "tensor/cuda/graph.h"
 #include "tensor/device.h"
+#include "tensor/graph.h"
 
 namespace divvy::cuda {
 

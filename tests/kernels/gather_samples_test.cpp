@@ -1,7 +1,7 @@
 #include "kernels/gather_samples.h"
 
-#include "tensor/cuda/graph.h"
 #include "tensor/generator.h"
+#include "tensor/graph.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 #include "tests/support/refusal.h"

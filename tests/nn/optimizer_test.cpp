@@ -5,7 +5,7 @@
 #include "nn/adam.h"
 #include "nn/rmsprop.h"
 #include "nn/sgd.h"
-#include "tensor/cuda/graph.h"
+#include "tensor/graph.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 #include "tests/support/refusal.h"

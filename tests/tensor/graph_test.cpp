@@ -1,4 +1,4 @@
-#include "tensor/cuda/graph.h"
+#include "tensor/graph.h"
 
 #include "kernels/accumulate.h"
 #include "kernels/clip.h"

@@ -1,14 +1,6 @@
 #include <fmt/core.h>
 
-#include "autograd/gradcheck.h"
-#include "autograd/ops/binary.h"
-#include "autograd/ops/unary.h"
-#include "datasets/catalog.h"
-#include "moe/analysis/metrics.h"
-#include "moe/training/trainer.h"
-#include "nn/linear.h"
-#include "nn/sequential.h"
-#include "nn/softmax.h"
+#include "divvy.h"
 
 using namespace divvy;
 
@@ -22,14 +14,8 @@ struct GatedLinear : nn::Module {
 };
 
 int main() {
-  // Is its gradient right? Every derivative is compared with central differences, in double precision.
-  Generator random(42);
-  GatedLinear layer({.in = 3, .out = 2, .dtype = DType::f64}, random);
-  const Variable x(random.normal({4, 3}, 0, 1, DType::f64), true);
-  const auto report = gradcheck([&] { return layer(x); }, {x, layer.parameter("gate.weight")});
-  fmt::print("{}", report.text);
-
   // Four experts made of it, each layer one operation for all four, and a gate that sends a point to two of them.
+  Generator random(42);
   auto experts =
       nn::sequential(std::make_shared<GatedLinear>(nn::LinearOptions{.in = 2, .out = 16, .experts = 4}, random),
                      std::make_shared<nn::Linear>(nn::LinearOptions{.in = 16, .out = 2, .experts = 4}, random),
@@ -43,5 +29,5 @@ int main() {
   const moe::Record test = moe::evaluate(model, board.test, {.evaluation = top_2});
   fmt::print("{:.1f} % of {} points right, with 2 of 4 experts evaluated; I(expert; label) {:.2f} bits\n",
              100 * moe::accuracy(test), test.size(), moe::mutual_information_label_bits(test));
-  return report && moe::accuracy(test) > 0.9 ? 0 : 1;
+  return moe::accuracy(test) > 0.9 ? 0 : 1;
 }
