@@ -24,7 +24,7 @@ constexpr int kDeviceSteps = 10;
 constexpr size_t kDeviceBatches = 8;
 
 moe::Stage stage_of(const moe::ModelOptions& options) {
-  const moe::Objective objective{.importance = options.model == "mixture" ? 0.2 : 0};
+  const moe::Objective objective{.regularizers = {{"importance", options.model == "mixture" ? 0.2 : 0}}};
   return moe::joint(moe::routing_of(options, true), objective, {.weight_decay = 1e-3}, 1).stages[0];
 }
 

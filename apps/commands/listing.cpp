@@ -46,6 +46,14 @@ Lines class_list_lines() {
   return lines;
 }
 
+Lines regularizer_lines() {
+  Lines lines;
+  for (const moe::RegularizerKind& row : moe::regularizers()) {
+    lines.emplace_back(row.option(), row.summary + (row.every_expert ? "; evaluates every expert" : ""));
+  }
+  return lines;
+}
+
 Lines data_lines() {
   Lines lines;
   for (const data::CatalogEntry& entry : data::catalog()) {
@@ -71,20 +79,8 @@ std::string listing() {
                                                     {"mixture", "all experts, weighted"},
                                                     {"sampled", "one, drawn from the probabilities"},
                                                     {"arg-max", "the preferred one"}});
-  text +=
-      group("losses (--loss)", {{"cross-entropy", "-ln of the output's probability of the label"},
-                                {"likelihood", "-ln of the mixture of the experts' likelihoods (Jacobs et al. 1991)"},
-                                {"mse", "squared error of the output, for a regression"},
-                                {"responsibility", "what the M-step of EM minimizes (Jordan and Jacobs 1994)"}});
-  text +=
-      group("regularizers (options, each with its weight)",
-            {{"--importance", "squared coefficient of variation of the experts' shares (Shazeer et al. 2017)"},
-             {"--similarity-same", "distance of samples that share an expert"},
-             {"--similarity-different", "minus the distance of samples in different experts"},
-             {"--class-balance", "squared coefficient of variation of the predicted classes"},
-             {"--orthogonality", "how alike the outputs of different experts are; evaluates every expert"},
-             {"--ideal-gate", "squared difference of the gate and the best expert; evaluates every expert"},
-             {"--gate-regression", "difference of scores and log-likelihoods of the experts; evaluates every expert"}});
+  text += group("losses (--loss)", lines_of(moe::losses()));
+  text += group("regularizers (options, each with its weight)", regularizer_lines());
   text += group("recipes (--recipe)", lines_of(moe::recipe_kinds()));
   text += group("quirks of published code (--quirks, comma-separated)", lines_of(moe::quirk_table()));
   text += group("classes of experts (--class-lists)", class_list_lines());

@@ -1,5 +1,6 @@
 #include "apps/run/training_plan.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -76,23 +77,23 @@ void refuse_incomplete(const TrainConfig& config) {
 }
 
 /// Losses that do not fit the way in which the model combines its experts.
-void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, moe::Loss loss) {
+void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, const moe::Loss& loss) {
   const moe::ModelKind& kind = moe::find_model(config.model);
-  const bool em = kind.recipe == "em", responsibility = loss == moe::Loss::responsibility;
-  if (em != responsibility) {
+  const bool em = kind.recipe == "em";
+  if (em != loss.responsibilities) {
     throw UsageError(
-        fmt::format("--loss {} {}; --loss {} suits --model {}", moe::to_string(loss),
+        fmt::format("--loss {} {}; --loss {} suits --model {}", loss.name,
                     em ? "has no responsibilities, by which model em learns" : "needs the E-steps of --model em",
-                    moe::to_string(moe::usual_loss(options)), config.model));
+                    moe::usual_loss(options), config.model));
   }
-  if (loss == moe::Loss::likelihood && options.targets > 0 && options.quirks.has(moe::Quirk::square_root_likelihood)) {
+  if (loss.name == "likelihood" && options.targets > 0 && options.quirks.has(moe::Quirk::square_root_likelihood)) {
     throw UsageError("--quirks square-root-likelihood is of probabilities of labels, and the data have targets");
   }
-  if (loss == moe::Loss::likelihood && kind.combination != moe::Combination::outputs) {
+  if (loss.mixes_outputs && kind.combination != moe::Combination::outputs) {
     throw UsageError(
-        fmt::format("--loss likelihood mixes the experts' outputs, and --model {} combines their logits; "
+        fmt::format("--loss {} mixes the experts' outputs, and --model {} combines their logits; "
                     "--loss cross-entropy suits",
-                    config.model));
+                    loss.name, config.model));
   }
 }
 
@@ -119,7 +120,7 @@ std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const d
 moe::Method outline(const TrainConfig& config, const moe::ModelOptions& options) {
   moe::Method method;
   method.model = options;
-  method.objective.loss = config.loss.empty() ? moe::usual_loss(options) : moe::parse_loss(config.loss);
+  method.objective.loss = config.loss.empty() ? moe::usual_loss(options) : config.loss;
   method.epochs = config.epochs;
   method.first_epochs = config.first_epochs == 0 ? config.epochs : config.first_epochs;
   method.temperatures = {.schedule = parse_temperatures(config.temperature).schedule,
@@ -144,17 +145,13 @@ void refuse_long_schedule(const TrainConfig& config, const moe::ModelOptions& op
 
 moe::Method make_method(TrainConfig& config, const Plan& plan) {
   refuse_idle_terms(config);
-  if (config.loss.empty()) config.loss = moe::to_string(moe::usual_loss(plan.model_options));
+  if (config.loss.empty()) config.loss = moe::usual_loss(plan.model_options);
   if (config.first_epochs == 0) config.first_epochs = config.epochs;
   moe::Method method = outline(config, plan.model_options);
   refuse_loss(config, plan.model_options, method.objective.loss);
-  method.objective.importance = config.importance;
-  method.objective.similarity_same = config.similarity_same;
-  method.objective.similarity_different = config.similarity_different;
-  method.objective.class_balance = config.class_balance;
-  method.objective.orthogonality = config.orthogonality;
-  method.objective.ideal_gate = config.ideal_gate;
-  method.objective.gate_regression = config.gate_regression;
+  for (const moe::RegularizerKind& kind : moe::regularizers()) {
+    if (config.weight(kind.name) > 0) method.objective.set_weight(kind.name, config.weight(kind.name));
+  }
   method.objective.distance_features = distance_features(config, plan.data.train);
   method.optimizer = {.name = config.optimizer,
                       .learning_rate = config.learning_rate,
@@ -199,17 +196,12 @@ std::string stages_text(const moe::Recipe& recipe) {
 }
 
 std::string objective_text(const moe::Objective& objective, const TrainConfig& config) {
-  std::string text = moe::to_string(objective.loss);
-  const auto add = [&](double weight, const char* name) {
-    if (weight != 0) text += fmt::format(" {} {} {}", weight > 0 ? "+" : "-", std::abs(weight), name);
-  };
-  add(objective.importance, "importance");
-  add(objective.similarity_same, "similarity of the same");
-  add(-objective.similarity_different, "similarity of different experts");
-  add(objective.class_balance, "class balance");
-  add(objective.orthogonality, "orthogonality");
-  add(objective.ideal_gate, "ideal gate");
-  add(objective.gate_regression, "gate regression");
+  std::string text = objective.loss.name;
+  for (const moe::Regularizer& term : objective.regularizers) {
+    std::string name = term.name;
+    std::ranges::replace(name, '_', ' ');
+    text += fmt::format(" {} {} {}", term.maximized ? "-" : "+", term.weight, name);
+  }
   if (objective.distance_features) text += fmt::format(", distances by {}", config.distance);
   return text;
 }

@@ -43,7 +43,7 @@ class SignalGuard {
 std::vector<std::string> regularizers_of(const moe::Recipe& recipe) {
   std::vector<std::string> names;
   for (const moe::Stage& stage : recipe.stages) {
-    for (std::string& name : stage.objective.regularizers()) {
+    for (std::string& name : stage.objective.names()) {
       if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
     }
   }

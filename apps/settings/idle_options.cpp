@@ -28,7 +28,8 @@ const QuirkReader kQuirkReaders[] = {
      "--model mixture and top-1"},
     {moe::Quirk::square_root_likelihood, [](const TrainConfig& c) { return c.loss == "likelihood"; },
      "--loss likelihood"},
-    {moe::Quirk::similarity_bracket, [](const TrainConfig& c) { return c.similarity_same > 0; }, "--similarity-same"},
+    {moe::Quirk::similarity_bracket, [](const TrainConfig& c) { return c.weight("similarity_same") > 0; },
+     "--similarity-same"},
     {moe::Quirk::zero_gate, [](const TrainConfig& c) { return moe::find_model(c.model).gated; }, "models with a gate"},
     {moe::Quirk::oracle_validation, [](const TrainConfig& c) { return c.model == "no-gate-self-information"; },
      "--model no-gate-self-information"},
@@ -46,23 +47,23 @@ std::string_view name_of(moe::Quirk quirk) {
 
 void refuse_idle_terms(const TrainConfig& config) {
   const moe::ModelKind& kind = moe::find_model(config.model);
-  const auto refuse = [&](double weight, const char* option, const char* what) {
-    if (weight > 0) {
-      throw UsageError(fmt::format("{} {}, and --model {} has none; leave it out, or try --model mixture", option, what,
+  std::vector<std::string> with_distances;
+  bool distances_read = false;
+  for (const moe::RegularizerKind& term : moe::regularizers()) {
+    const bool of_gate = term.of == moe::RegularizerKind::Of::gate && !kind.gated;
+    const bool of_several = term.of == moe::RegularizerKind::Of::experts && config.model == "single";
+    const bool given = config.weight(term.name) > 0;
+    if (given && (of_gate || of_several)) {
+      throw UsageError(fmt::format("{} {}, and --model {} has none; leave it out, or try --model mixture",
+                                   term.option(), of_gate ? "acts on a gate" : "compares several experts",
                                    config.model));
     }
-  };
-  if (!kind.gated) {
-    refuse(config.importance, "--importance", "balances the experts of a gate");
-    refuse(config.similarity_same, "--similarity-same", "divides the samples by a gate");
-    refuse(config.similarity_different, "--similarity-different", "divides the samples by a gate");
-    refuse(config.ideal_gate, "--ideal-gate", "corrects a gate");
-    refuse(config.gate_regression, "--gate-regression", "trains a gate");
+    if (term.distances) with_distances.push_back(term.option());
+    distances_read = distances_read || (term.distances && given);
   }
-  if (config.model == "single") refuse(config.orthogonality, "--orthogonality", "compares several experts");
-  const bool similarity = config.similarity_same > 0 || config.similarity_different > 0;
-  if (config.distance != "pixels" && !similarity) {
-    throw UsageError("--distance is read by sample similarity; give --similarity-same or --similarity-different");
+  if (config.distance != "pixels" && !distances_read) {
+    throw UsageError(fmt::format("--distance is read by regularizers that compare samples; give {}",
+                                 fmt::join(with_distances, " or ")));
   }
 }
 

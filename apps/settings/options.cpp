@@ -27,6 +27,11 @@ std::string option_key(const CLI::Option& option) {
 
 }  // namespace
 
+double TrainConfig::weight(const std::string& regularizer) const {
+  const auto found = regularizers.find(regularizer);
+  return found == regularizers.end() ? 0 : found->second;
+}
+
 CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir) {
   return command.add_option("--data-dir", data_dir, "folder with a sub-folder for each data set")
       ->default_str(data_dir)

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,8 @@ struct TrainConfig {
   int64_t temperature_decay_start = 0;
 
   std::string loss;
-  double importance = 0, similarity_same = 0, similarity_different = 0;
+  std::map<std::string, double> regularizers;  ///< their weights, by the names of moe::regularizers()
   std::string distance = "pixels";
-  double class_balance = 0, orthogonality = 0, ideal_gate = 0, gate_regression = 0;
 
   std::string recipe;
   int64_t epochs = 20, first_epochs = 0;
@@ -55,6 +55,9 @@ struct TrainConfig {
   std::string device = "cpu", precision = "f32", cuda_graph = "auto";
   std::string run_dir, name;
   bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
+
+  /// Of a regularizer; 0 where it is not given.
+  double weight(const std::string& regularizer) const;
 };
 
 struct EvalConfig {

@@ -16,7 +16,7 @@ class Group {
   Group(CLI::App& command, const char* name) : command_(command), name_(name) {}
 
   template <class T>
-  CLI::Option* add(const char* option, T& value, const char* help) {
+  CLI::Option* add(const std::string& option, T& value, const std::string& help) {
     return command_.add_option(option, value, help)->default_str(fmt::format("{}", value))->group(name_);
   }
   CLI::Option* add(const char* option, std::string& value, const char* help, std::vector<std::string> names) {
@@ -28,7 +28,7 @@ class Group {
     return value == 0 ? added->default_str("") : added;
   }
   /// A weight, 0: without.
-  CLI::Option* weight(const char* option, double& value, const char* help) {
+  CLI::Option* weight(const std::string& option, double& value, const std::string& help) {
     return add(option, value, help)->check(number(0));
   }
   CLI::Option* flag(const char* option, bool& value, const char* help) {
@@ -89,16 +89,12 @@ void add_model(CLI::App& command, TrainConfig& c) {
 void add_objective(CLI::App& command, TrainConfig& c) {
   Group group(command, "Objective");
   group.add("--loss", c.loss, "cross-entropy, likelihood, mse or responsibility; the default is the model's own",
-            {"cross-entropy", "likelihood", "mse", "responsibility"});
-  group.weight("--importance", c.importance, "weight of the importance loss, which balances the experts");
-  group.weight("--similarity-same", c.similarity_same, "weight against distant samples in one expert");
-  group.weight("--similarity-different", c.similarity_different, "weight for distant samples in different experts");
+            moe::losses().names());
+  for (const moe::RegularizerKind& kind : moe::regularizers()) {
+    group.weight(kind.option(), c.regularizers[kind.name], kind.help);
+  }
   group.add("--distance", c.distance,
             "of samples: pixels, or the run folder of a --model single, whose outputs are compared");
-  group.weight("--class-balance", c.class_balance, "weight of the balance of the predicted classes");
-  group.weight("--orthogonality", c.orthogonality, "weight against experts with the same outputs");
-  group.weight("--ideal-gate", c.ideal_gate, "weight for a gate that prefers the best expert of each sample");
-  group.weight("--gate-regression", c.gate_regression, "weight for scores that equal the experts' log-likelihoods");
 }
 
 void add_training(CLI::App& command, TrainConfig& c) {

@@ -5,6 +5,7 @@
 #include "kernels/fill.h"
 #include "moe/model/experts.h"
 #include "moe/model/gate.h"
+#include "moe/training/losses.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -143,9 +144,9 @@ RoutingOptions routing_of(const ModelOptions& options, bool training) {
   return routing;
 }
 
-Loss usual_loss(const ModelOptions& options) {
-  const Loss loss = find_model(options.model).loss;
-  return options.targets > 0 && loss == Loss::cross_entropy ? Loss::mse : loss;
+std::string usual_loss(const ModelOptions& options) {
+  const LossKind& loss = losses().at(find_model(options.model).loss);
+  return options.targets > 0 && loss.with == LossKind::With::labels ? "mse" : loss.name;
 }
 
 std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& generator) {

@@ -8,7 +8,6 @@
 #include "moe/model/model.h"
 #include "moe/model/networks.h"
 #include "moe/reproduction/quirks.h"
-#include "moe/training/objective.h"
 
 namespace divvy::moe {
 
@@ -35,7 +34,7 @@ struct ModelKind {
   bool gated;
   RoutingOptions training;    ///< how samples are routed while the model learns; k is a default
   RoutingOptions evaluation;  ///< and when it is evaluated
-  Loss loss = Loss::cross_entropy;
+  std::string_view loss = "cross-entropy";
   std::string_view recipe = "joint";
   Combination combination = Combination::outputs;
 };
@@ -74,7 +73,7 @@ RoutingOptions routing_of(const ModelOptions& options, bool training);
 /// nearest possibility, for a combination that cannot be.
 std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& generator);
 
-/// The loss by which a model is usually trained, of classes or of targets.
-Loss usual_loss(const ModelOptions& options);
+/// The name of the loss by which a model is usually trained, of classes or of targets.
+std::string usual_loss(const ModelOptions& options);
 
 }  // namespace divvy::moe

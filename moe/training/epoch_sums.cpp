@@ -6,7 +6,7 @@
 namespace divvy::moe {
 
 EpochSums::EpochSums(const Objective& objective, Device device)
-    : regularizers_(objective.regularizers()),
+    : regularizers_(objective.names()),
       terms_(Tensor::zeros({2, 1 + static_cast<int64_t>(regularizers_.size())}, DType::f64, device)),
       right_(Tensor::zeros({}, DType::i64, device)) {}
 
@@ -18,7 +18,7 @@ void EpochSums::reset() {
 void EpochSums::add(const Terms& terms, int64_t samples) {
   std::vector<Tensor> values{terms.loss.value()};
   std::vector<double> factors{static_cast<double>(samples)};
-  for (const Terms::Regularizer& term : terms.regularizers) {
+  for (const Terms::Term& term : terms.regularizers) {
     values.push_back(term.value.value());
     factors.push_back(1);
   }

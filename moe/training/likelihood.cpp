@@ -28,12 +28,6 @@ Tensor of_rows(const Tensor& known, const Dispatch& dispatch, const char* what) 
   return gather_rows(Variable(known), dispatch.segments.sample).value();
 }
 
-/// The probability that each row gives the label of its sample, [N].
-Variable label_probability(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
-  if (!supervision.labels.defined()) fail<ValueError>("likelihood: neither labels nor a target are known");
-  return pick(rows, of_rows(supervision.labels, dispatch, "labels"));
-}
-
 /// -|target - row|^2 / 2, [N].
 Variable gaussian_log_likelihood(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
   const Variable target(of_rows(supervision.target, dispatch, "a target"));
@@ -56,9 +50,14 @@ Variable entropy_bits(const Variable& rows) {
 
 }  // namespace
 
+Variable label_likelihood(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
+  if (!supervision.labels.defined()) fail<ValueError>("likelihood: neither labels nor a target are known");
+  return pick(rows, of_rows(supervision.labels, dispatch, "labels"));
+}
+
 Variable row_log_likelihood(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision) {
   if (supervision.target.defined()) return gaussian_log_likelihood(rows, dispatch, supervision);
-  return log(add(label_probability(rows, dispatch, supervision), kProbabilityFloor));
+  return log(add(label_likelihood(rows, dispatch, supervision), kProbabilityFloor));
 }
 
 Variable by_sample(const Variable& row_values, const Dispatch& dispatch) {
@@ -66,27 +65,28 @@ Variable by_sample(const Variable& row_values, const Dispatch& dispatch) {
 }
 
 Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                                 const Supervision& supervision, bool square_root) {
+                                 const Supervision& supervision) {
   if (supervision.target.defined()) {
-    if (square_root) fail<ValueError>("likelihood: there is no square root of the likelihood of a target");
     // In logarithms, since exp(-d^2 / 2) of a distant target is 0 in any floating type.
     const Variable log_weights = log(maximum(routing.weights, 1e-30));
     const Variable log_likelihoods = at_choices(gaussian_log_likelihood(rows, dispatch, supervision), dispatch);
     return neg(mean(logsumexp(add(log_weights, log_likelihoods), {1})));
   }
-  Variable likelihood = label_probability(rows, dispatch, supervision);
-  if (square_root) likelihood = sqrt(add(likelihood, kProbabilityFloor));
-  const Variable column = reshape(likelihood, {likelihood.size(0), 1});
+  return mixture_loss(label_likelihood(rows, dispatch, supervision), routing, dispatch);
+}
+
+Variable mixture_loss(const Variable& row_values, const Routing& routing, const Dispatch& dispatch) {
+  const Variable column = reshape(row_values, {row_values.size(0), 1});
   const Variable mixed = combine(column, routing.weights, dispatch.position);
   return neg(mean(log(add(mixed, kProbabilityFloor))));
 }
 
+Variable joint_log_likelihood(const Variable& gate, const Variable& log_likelihood) {
+  return add(log(add(gate, kProbabilityFloor)), log_likelihood);
+}
+
 Variable responsibility_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                             const Supervision& supervision, bool gate_times_loss) {
-  const bool times = gate_times_loss && supervision.target.defined();
-  const auto joint = [&](const Variable& gate, const Variable& log_likelihood) {
-    return times ? mul(gate, log_likelihood) : add(log(add(gate, kProbabilityFloor)), log_likelihood);
-  };
+                             const Supervision& supervision, Variable (*joint)(const Variable&, const Variable&)) {
   const Variable log_likelihood = row_log_likelihood(rows, dispatch, supervision);
   if (!supervision.responsibilities.defined()) {
     if (!supervision.experts.defined()) fail<ValueError>("EM: no responsibilities are known");

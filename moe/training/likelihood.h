@@ -20,18 +20,27 @@ Variable row_log_likelihood(const Variable& rows, const Dispatch& dispatch, cons
 /// One value a row, [N], of a dense dispatch as [B, E]. Throws ShapeError where the dispatch is not dense.
 Variable by_sample(const Variable& row_values, const Dispatch& dispatch);
 
-/// -ln sum over the chosen experts of weight * likelihood, the mean over the samples, in nats. With `square_root` the
-/// likelihood of a label enters by its square root, as in a well-known script that applied the form for a normal
-/// distribution, exp(-loss / 2), to the cross-entropy. Throws ValueError for a square root with a target.
-Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                                 const Supervision& supervision, bool square_root = false);
+/// The likelihood of its label under each row, [N]: rows[n, label]. Throws as row_log_likelihood().
+Variable label_likelihood(const Variable& rows, const Dispatch& dispatch, const Supervision& supervision);
 
-/// sum_e r[b, e] * -(ln likelihood_e + ln p[b, e]), the mean over the samples: what the M-step of EM minimizes
-/// (Jordan and Jacobs, 1994), with r the responsibilities of the supervision. The experts' part needs a dense dispatch,
-/// or a given choice of one expert a sample, which then answers for it alone. With `gate_times_loss` the M-step of a
-/// regression as a well-known script had it: sum_e r[b, e] * p[b, e] * -ln likelihood_e, which drives p to 0.
+/// -ln sum over the chosen experts of weight * likelihood, the mean over the samples, in nats. Of labels it is
+/// mixture_loss() of label_likelihood(); of targets it is computed from logarithms.
+Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
+                                 const Supervision& supervision);
+/// -ln(sum over the chosen experts of weight * value + 1e-15), the mean over the samples, for one value a row, [N].
+Variable mixture_loss(const Variable& row_values, const Routing& routing, const Dispatch& dispatch);
+
+/// ln of the likelihood of a sample and of the expert that answers for it: ln(gate + 1e-15) + log_likelihood, with the
+/// probabilities of a gate and ln of the likelihoods under its experts, in shapes alike.
+Variable joint_log_likelihood(const Variable& gate, const Variable& log_likelihood);
+
+/// sum_e r[b, e] * -joint(p[b, e], ln likelihood_e), the mean over the samples: with the logarithm of their product
+/// what the M-step of EM minimizes (Jordan and Jacobs, 1994), with r the responsibilities of the supervision. The
+/// experts' part needs a dense dispatch, or a given choice of one expert a sample, which then answers for it alone.
 Variable responsibility_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                             const Supervision& supervision, bool gate_times_loss = false);
+                             const Supervision& supervision,
+                             Variable (*joint)(const Variable& gate,
+                                               const Variable& log_likelihood) = joint_log_likelihood);
 
 /// The scores [B, E] that the experts' own outputs give (see Scores), as constants, from the rows of a dense dispatch.
 /// Noise is normal with that standard deviation. Throws ValueError for the entropy of a regression, and where the

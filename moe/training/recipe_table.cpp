@@ -1,3 +1,4 @@
+#include "moe/reproduction/published_losses.h"
 #include "moe/training/recipe.h"
 #include "tensor/error.h"
 
@@ -19,7 +20,7 @@ Stage experts_stage(const Method& method, const char* name) {
   Stage stage = joint_stage(method, method.first_epochs);
   stage.name = name;
   stage.learns = Learns::experts;
-  stage.objective = {.loss = method.model.targets > 0 ? Loss::mse : Loss::cross_entropy};
+  stage.objective = {.loss = method.model.targets > 0 ? "mse" : "cross-entropy"};
   return stage;
 }
 
@@ -69,7 +70,7 @@ Stage distil_stage(const Method& method) {
   Stage stage = gate_stage(method, method.epochs);
   stage.name = "distilled gate";
   stage.gate = Start::distilled;
-  stage.objective = {.loss = method.objective.loss, .square_root_likelihood = method.objective.square_root_likelihood};
+  stage.objective = {.loss = method.objective.loss};
   stage.routing.every_expert = false;
   stage.optimizer.weight_decay = 0;
   return stage;
@@ -88,7 +89,8 @@ Stage em_stage(const Method& method) {
 
 Stage loss_gate_stage(const Method& method) {
   Method with_regression = method;
-  if (with_regression.objective.gate_regression == 0) with_regression.objective.gate_regression = 1;
+  Objective& objective = with_regression.objective;
+  if (objective.weight("gate_regression") == 0) objective.set_weight("gate_regression", 1);
   Stage stage = joint_stage(with_regression, method.epochs);
   stage.name = "loss gate";
   stage.constant_readings = true;
@@ -120,12 +122,12 @@ void refuse_impossible(std::string_view name, const Method& method) {
   if (name == "distil" && method.model.gate != GateKind::attentive) {
     fail<ValueError>("recipe distil starts from an attentive gate; choose one (--gate attentive)");
   }
-  const bool by_squared_error = method.objective.loss == Loss::mse;
-  if (by_squared_error != (method.model.targets > 0) &&
-      (by_squared_error || method.objective.loss == Loss::cross_entropy)) {
-    fail<ValueError>("the loss {} is for {}, and the data have {}; loss {} suits", to_string(method.objective.loss),
-                     by_squared_error ? "targets" : "classes", by_squared_error ? "classes" : "targets",
-                     by_squared_error ? "cross-entropy" : "mse");
+  const Loss& loss = method.objective.loss;
+  const bool with_targets = loss.with == LossKind::With::targets;
+  if (loss.with != LossKind::With::either && with_targets != (method.model.targets > 0)) {
+    fail<ValueError>("the loss {} is for {}, and the data have {}; loss {} suits", loss.name,
+                     with_targets ? "targets" : "classes", with_targets ? "classes" : "targets",
+                     with_targets ? "cross-entropy" : "mse");
   }
   if (!method.expert_learning_rates.empty() &&
       static_cast<int64_t>(method.expert_learning_rates.size()) != method.model.experts) {
@@ -215,9 +217,7 @@ Recipe make_recipe(std::string_view name, const Method& method) {
     if (kind.name == name) {
       refuse_impossible(name, method);
       Method settled = method;
-      settled.objective.square_root_likelihood = method.model.quirks.has(Quirk::square_root_likelihood);
-      settled.objective.gate_times_loss = method.model.quirks.has(Quirk::em_gate_sign);
-      settled.objective.same_not_averaged = method.model.quirks.has(Quirk::similarity_bracket);
+      apply(method.model.quirks, settled.objective);
       Recipe recipe{std::string(name), kind.stages(settled)};
       spread_temperatures(recipe.stages, method.temperatures);
       return recipe;

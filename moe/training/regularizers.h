@@ -1,9 +1,52 @@
 #pragma once
 
-#include "moe/model/model.h"
+#include <functional>
+#include <string>
 
-/// Regularizers of mixtures, each a scalar without its weight. Probabilities are the gate's, [B, E].
+#include "moe/training/term_inputs.h"
+#include "tensor/registry.h"
+
+/// Regularizers of mixtures. Each is a file in moe/training/regularizers/ and a row of the registry; the option of
+/// `divvy train`, its help, the listing, the columns of results and the checks follow from the row.
 namespace divvy::moe {
+
+/// A regularizer by name. Its weight is the option that the name gives: "class_balance" is --class-balance.
+struct RegularizerKind {
+  /// What it improves.
+  enum class Of {
+    gate,     ///< the probabilities or scores of a gate; a model without one is refused
+    experts,  ///< how several experts differ, without a gate: with two temperatures it is the experts that learn from
+              ///< it
+    output,   ///< what the model answers
+  };
+
+  std::string name;     ///< also the column of results
+  std::string summary;  ///< its value, as users see it listed
+  std::string help;     ///< what its weight is for
+  Of of = Of::output;
+  bool every_expert = false;                              ///< reads what experts that routing did not choose would say
+  bool distances = false;                                 ///< compares samples, by the distances of TermInputs
+  bool maximized = false;                                 ///< a larger value is better: it is subtracted from the loss
+  std::function<Variable(const TermInputs&)> value = {};  ///< a scalar, without the weight
+
+  /// "--class-balance".
+  std::string option() const;
+};
+
+/// All regularizers, in the order in which they are listed to users; a program can add its own.
+Registry<RegularizerKind>& regularizers();
+
+/// A regularizer of an objective: a copy of a row, whose function may be exchanged for another, and its weight.
+struct Regularizer : RegularizerKind {
+  /// Throws ValueError for an unknown name.
+  Regularizer(std::string_view known_name, double weight_of_it)
+      : Regularizer(regularizers().at(known_name), weight_of_it) {}
+  Regularizer(RegularizerKind kind, double weight_of_it) : RegularizerKind(std::move(kind)), weight(weight_of_it) {}
+
+  double weight;  ///< 0: it is not computed
+};
+
+// What the built-in ones compute. Probabilities are the gate's, [B, E].
 
 /// The importance loss of Shazeer et al. (2017): the squared coefficient of variation, var(I) / mean(I)^2 with the
 /// unbiased variance, of I = sum_b p[b, :]; 0 for one expert. It is zero where all experts matter equally.
@@ -14,15 +57,14 @@ Variable importance_loss(const Variable& probabilities);
 ///     same      = sum_bb' sum_i    p[b, i] p[b', i] d[b, b'] / E
 ///     different = sum_bb' sum_i!=j p[b, i] p[b', j] d[b, b'] / (E^2 - E), 0 for one expert
 ///
-/// in closed form, O(B^2 E). `same` is large where distant samples share an expert.
+/// in closed form, O(B^2 E). `same` is large where distant samples share an expert. The regularizers similarity_same
+/// and similarity_different are these, divided by B^2.
 struct SampleSimilarity {
   Variable same, different;
 };
 SampleSimilarity sample_similarity(const Variable& probabilities, const Tensor& distance);
-
-/// Euclidean distances of all pairs of samples x [B, ...], flattened, divided by the greatest one; all 0 for a batch of
-/// equal samples. With `features`, distances of features(x), which is evaluated as it is, without a gradient.
-Tensor normalized_distance(const Tensor& x, nn::Module* features = nullptr);
+/// The sums of a batch, computed once for both regularizers.
+const SampleSimilarity& sample_similarity(const TermInputs& inputs);
 
 /// The squared coefficient of variation over the classes, with the unbiased variance, of the mass that the mixture
 /// gives them, sum_b sum_i p[b, i] y_i[b, :]; 0 for one class. It balances classes, not experts.

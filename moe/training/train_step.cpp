@@ -83,10 +83,10 @@ Terms two_temperature_terms(Model& model, const Stage& stage, const Variable& x,
   of_gate.logits = forward.logits.detach();
   of_gate = model.reweighted(of_gate, forward.routing.scores, cold);
 
-  Objective of_experts;  // with the one regularizer that is of the experts alone
-  of_experts.loss = stage.objective.loss;
-  of_experts.square_root_likelihood = stage.objective.square_root_likelihood;
-  of_experts.orthogonality = stage.objective.orthogonality;
+  Objective of_experts{.loss = stage.objective.loss};
+  for (const Regularizer& term : stage.objective.regularizers) {
+    if (term.of == RegularizerKind::Of::experts) of_experts.regularizers.push_back(term);
+  }
   Terms terms = evaluate(stage.objective, of_gate, supervision);
   terms.total = add(terms.total, evaluate(of_experts, warm, supervision).total);
   return terms;

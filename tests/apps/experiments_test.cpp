@@ -99,8 +99,8 @@ TEST_CASE("experiments have the settings of their names") {
     const auto named = [&](const char* part) { return name.find(part) != std::string::npos; };
     CHECK(named("attention") == (config.gate == "attentive"));
     CHECK(named("distilled") == (config.recipe == "distil"));
-    CHECK((named("importance") || folder == "toy") == (config.importance > 0));
-    CHECK(named("sample_similarity") == (config.similarity_same > 0));
+    CHECK((named("importance") || folder == "toy") == (config.weight("importance") > 0));
+    CHECK(named("sample_similarity") == (config.weight("similarity_same") > 0));
     CHECK(named("_then_") == (config.recipe == "no-gate-then-gate"));
     CHECK(named("prechosen") == config.recipe.starts_with("pre-chosen"));
     if (named("top1")) CHECK(config.model == "top-1");

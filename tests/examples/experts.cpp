@@ -24,7 +24,8 @@ int main() {
   moe::Model model(gate, experts, 4);
   const moe::RoutingOptions top_2{.rule = moe::Rule::top_k, .k = 2};
   const data::Splits board = data::load("checker_board-1");
-  moe::train(model, moe::joint(top_2, {.importance = 0.1}, {.learning_rate = 0.01}, 30), board, {.batch = 32});
+  moe::train(model, moe::joint(top_2, {.regularizers = {{"importance", 0.1}}}, {.learning_rate = 0.01}, 30), board,
+             {.batch = 32});
 
   const moe::Record test = moe::evaluate(model, board.test, {.evaluation = top_2});
   fmt::print("{:.1f} % of {} points right, with 2 of 4 experts evaluated; I(expert; label) {:.2f} bits\n",

@@ -119,7 +119,7 @@ TEST_CASE("steps replayed as a graph give the bits of steps taken one by one", "
   for (const char* name : {"mixture", "top-k", "single"}) {
     INFO(name);
     Training of_points = training(name);
-    of_points.stage.objective.importance = of_points.model.model == "single" ? 0 : 0.3;
+    of_points.stage.objective.set_weight("importance", of_points.model.model == "single" ? 0 : 0.3);
     of_points.stage.clip_norm = 0.5;
     check_graph(of_points, kReplays);
   }
@@ -140,8 +140,8 @@ TEST_CASE("a graph of convolutional experts, with gates that read them and pictu
   top_2.stage.optimizer = soft.stage.optimizer;
   Training attentive = soft;
   attentive.model.gate = GateKind::attentive;
-  attentive.stage.objective.importance = 0.2;
-  attentive.stage.objective.similarity_same = 0.1;
+  attentive.stage.objective.set_weight("importance", 0.2);
+  attentive.stage.objective.set_weight("similarity_same", 0.1);
   Training batch_norm = soft;
   batch_norm.model.network = "fashion-mnist";  // its gate has one, with running statistics
   for (const Training& one : {soft, top_2, attentive, batch_norm}) check_graph(one, kSamples / kBatch - 1);
@@ -150,13 +150,13 @@ TEST_CASE("a graph of convolutional experts, with gates that read them and pictu
 TEST_CASE("a graph that learns numbers, and one that gets responsibilities", "[device]") {
   Training regression = training("mixture", "barber");
   regression.model.targets = 2;
-  regression.stage.objective.loss = Loss::mse;
+  regression.stage.objective.loss = "mse";
   regression.data.train.target = random_tensor({kSamples, 2}, 7, -1, 1, DType::f32);
   check_graph(regression, kReplays);
 
   Training em = training("mixture");
   em.stage.e_step = EStep::soft;
-  em.stage.objective.loss = Loss::responsibility;
+  em.stage.objective.loss = "responsibility";
   check_graph(em, kReplays);
 }
 

@@ -132,13 +132,13 @@ TEST_CASE("experts one by one, masked classes and escort probabilities on a devi
 TEST_CASE("every regularizer and way of training on a device", "[device]") {
   const ModelOptions mixture = options_of("mixture");
   Stage stage = stage_of(mixture);
-  stage.objective.importance = 0.3;
-  stage.objective.similarity_same = 0.2;
-  stage.objective.similarity_different = 0.1;
-  stage.objective.class_balance = 0.1;
-  stage.objective.orthogonality = 0.1;
-  stage.objective.ideal_gate = 0.2;
-  stage.objective.gate_regression = 0.1;
+  stage.objective.set_weight("importance", 0.3);
+  stage.objective.set_weight("similarity_same", 0.2);
+  stage.objective.set_weight("similarity_different", 0.1);
+  stage.objective.set_weight("class_balance", 0.1);
+  stage.objective.set_weight("orthogonality", 0.1);
+  stage.objective.set_weight("ideal_gate", 0.2);
+  stage.objective.set_weight("gate_regression", 0.1);
   stage.clip_norm = 0.5;
   check_devices(mixture, stage, points(kSamples), supervision(kSamples));
   stage = stage_of(mixture);

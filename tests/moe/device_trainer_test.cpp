@@ -91,7 +91,8 @@ TEST_CASE("every recipe runs on a device as on the CPU", "[device]") {
 TEST_CASE("distances between the outputs of a network are taken on the device", "[device]") {
   Method method;
   method.model = {.model = "mixture", .network = "deep-2d", .experts = 2, .classes = 4};
-  method.objective.similarity_same = method.objective.similarity_different = 0.5;
+  method.objective.set_weight("similarity_same", 0.5);
+  method.objective.set_weight("similarity_different", 0.5);
   method.optimizer = {.learning_rate = 0.01};
   method.epochs = 2;
   const auto losses = [&](Device device) {

@@ -4,6 +4,7 @@
 
 #include "autograd/gradcheck.h"
 #include "autograd/ops/softmax.h"
+#include "moe/reproduction/published_losses.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -67,7 +68,7 @@ TEST_CASE("the mixture likelihood is -ln of the weighted probabilities of the la
         Approx(-(std::log(first) + std::log(second)) / 2));
   const double first_root = .25 * std::sqrt(.5) + .75 * std::sqrt(.2);
   const double second_root = .5 * std::sqrt(.1) + .5 * std::sqrt(.4);
-  CHECK(mixture_likelihood_loss(two_experts(), routing, dense, labels, true).value().item() ==
+  CHECK(square_root_likelihood_loss(two_experts(), routing, dense, labels).value().item() ==
         Approx(-(std::log(first_root) + std::log(second_root)) / 2));
 }
 
@@ -99,11 +100,11 @@ TEST_CASE("losses of likelihoods pass gradient checks, dense and routed") {
       CHECK(report.ok);
     };
     check([&](const Routing& r, const Variable& y) { return mixture_likelihood_loss(y, r, dense, known); });
-    check([&](const Routing& r, const Variable& y) { return mixture_likelihood_loss(y, r, dense, known, true); });
+    check([&](const Routing& r, const Variable& y) { return square_root_likelihood_loss(y, r, dense, known); });
     check([&](const Routing& r, const Variable& y) { return mixture_likelihood_loss(y, r, dense, target); });
     check([&](const Routing& r, const Variable& y) { return responsibility_loss(y, r, dense, known); });
     target.responsibilities = known.responsibilities;
-    check([&](const Routing& r, const Variable& y) { return responsibility_loss(y, r, dense, target, true); });
+    check([&](const Routing& r, const Variable& y) { return gate_times_loss(y, r, dense, target); });
   }
   Variable logits(random_tensor({6, 3}, 5), true), gate(distinct_tensor({3, 4}, 6, 0.1), true);
   Generator random;
@@ -148,17 +149,17 @@ TEST_CASE("with the quirk the M-step of a regression weighs losses by the gate")
   known.responsibilities = Tensor::from({.1, .9, 1., 0.}, {2, 2});
   const auto ll = row_log_likelihood(rows, dense, known).value().to_doubles();
   const double first = .1 * .25 * ll[0] + .9 * .75 * ll[2], second = .5 * ll[1];
-  CHECK(responsibility_loss(rows, routing, dense, known, true).value().item() == Approx(-(first + second) / 2));
+  CHECK(gate_times_loss(rows, routing, dense, known).value().item() == Approx(-(first + second) / 2));
   Supervision given = of_target(known.target);
   given.experts = Tensor::from<int64_t>({1, 0}, {2, 1});
   const Variable chosen(Tensor::from({3., 2.}, {2, 1}));  // sample 1 at expert 0, sample 0 at expert 1
-  CHECK(responsibility_loss(chosen, routing, Dispatch::of(given.experts, 2), given, true).value().item() ==
+  CHECK(gate_times_loss(chosen, routing, Dispatch::of(given.experts, 2), given).value().item() ==
         Approx(-(.75 * ll[2] + .5 * ll[1]) / 2));
   // Of labels there is no such form.
   const Routing two = weighted(Tensor::from({.25, .75, .5, .5}, {2, 2}));
   Supervision labels(Tensor::from<int64_t>({0, 1}));
   labels.responsibilities = known.responsibilities;
-  CHECK(responsibility_loss(two_experts(), two, dense, labels, true).value().item() ==
+  CHECK(gate_times_loss(two_experts(), two, dense, labels).value().item() ==
         responsibility_loss(two_experts(), two, dense, labels).value().item());
 }
 
@@ -205,7 +206,7 @@ TEST_CASE("likelihoods refuse what does not fit") {
   CHECK_THROWS_AS(row_log_likelihood(two_experts(), dense, Tensor::from<int64_t>({0, 1, 0})), ShapeError);
   CHECK_THROWS_AS(row_log_likelihood(two_experts(), dense, of_target(Tensor::zeros({2, 3}, DType::f64))), ShapeError);
   const Supervision target = of_target(Tensor::zeros({2, 2}, DType::f64));
-  CHECK_THROWS_AS(mixture_likelihood_loss(two_experts(), routing, dense, target, true), ValueError);
+  CHECK_THROWS_AS(square_root_likelihood_loss(two_experts(), routing, dense, target), ValueError);
   CHECK_THROWS_AS(scores_of_experts(Scores::entropy, two_experts(), dense, target, 0, random), ValueError);
   CHECK_THROWS_AS(scores_of_experts(Scores::gate, two_experts(), dense, target, 0, random), ValueError);
 }

@@ -174,7 +174,7 @@ TEST_CASE("the full forward pass and objective of each model pass a gradient che
     const auto report = gradcheck(
         [&] {
           Generator random;
-          return evaluate({.importance = 0.3}, model->run(x, options, random), labels).total;
+          return evaluate({.regularizers = {{"importance", 0.3}}}, model->run(x, options, random), labels).total;
         },
         leaves);
     INFO(report.text);

@@ -50,8 +50,8 @@ Terms usual_terms(Model& model, const ModelOptions& options, const Variable& x, 
   Forward forward = model.run(x, routing, random, known);
   if (constant != nullptr) forward.routing = *constant;
   Objective objective{.loss = usual_loss(options)};
-  if (model.has_gate()) objective.importance = 0.3;
-  if (forward.dispatch.is_dense() && kExperts > 1 && model.experts() > 1) objective.orthogonality = 0.1;
+  if (model.has_gate()) objective.set_weight("importance", 0.3);
+  if (forward.dispatch.is_dense() && kExperts > 1 && model.experts() > 1) objective.set_weight("orthogonality", 0.1);
   return evaluate(objective, forward, known);
 }
 

@@ -192,7 +192,7 @@ TEST_CASE("with two temperatures experts learn at the temperature and the gate a
   Method method = method_of("mixture");
   method.model.dtype = DType::f64;
   method.model.temperature = 4;
-  method.objective.importance = 0.5;
+  method.objective.set_weight("importance", 0.5);
   Stage stage = make_recipe("two-temperatures", method).stages[0];
   stage.optimizer = {.name = "sgd", .learning_rate = 1, .momentum = 0};
   const Variable x(random_tensor({6, 2}, 3));
@@ -293,7 +293,7 @@ TEST_CASE("a recipe for a model that it cannot train is refused") {
   refused("no-gate-then-gate", [](Method& m) { m.model.model = "single"; });
   refused("pre-chosen", [](Method& m) { m.model.class_lists = {}; });
   refused("pre-chosen", [](Method& m) { m.model.class_lists = {{0, 1}, {1, 2, 3}}; });
-  refused("joint", [](Method& m) { m.objective.loss = Loss::mse; });
+  refused("joint", [](Method& m) { m.objective.loss = "mse"; });
   refused("joint", [](Method& m) { m.model.targets = 2; });
 }
 

@@ -1,5 +1,6 @@
 // What the stages of a recipe take over from the method, and from each other.
 
+#include <cmath>
 #include <functional>
 
 #include "moe/analysis/metrics.h"
@@ -101,7 +102,7 @@ TEST_CASE("one schedule of temperatures runs through all stages in which the gat
 TEST_CASE("the regression of a loss gate does not reach the experts that the gate reads") {
   const auto gradients = [](double weight) {
     Method method = method_of("loss-gate");
-    method.objective.gate_regression = weight;
+    method.objective.set_weight("gate_regression", weight);
     return expert_gradients(*attentive_model(), make_recipe("loss-gate", method).stages[0]);
   };
   CHECK(same(gradients(1), gradients(1000)));
@@ -110,7 +111,7 @@ TEST_CASE("the regression of a loss gate does not reach the experts that the gat
 TEST_CASE("with two temperatures orthogonality reaches the experts") {
   const auto gradients = [](double weight) {
     Method method = method_of("mixture");
-    method.objective.orthogonality = weight;
+    method.objective.set_weight("orthogonality", weight);
     return expert_gradients(*attentive_model(), make_recipe("two-temperatures", method).stages[0]);
   };
   const auto none = gradients(0), some = gradients(1), more = gradients(2);
@@ -125,24 +126,43 @@ TEST_CASE("quirks of losses and E-steps reach the stages, and no others") {
   const auto stage = [](const char* model, const char* recipe, const char* quirks) {
     Method method = method_of(model);
     method.model.quirks = Quirks::parse(quirks);
+    method.objective.set_weight("similarity_same", 1);
     return make_recipe(recipe, method).stages.back();
+  };
+  // Two equal experts, and two samples at distance 1 that both have the label 0.
+  Forward forward;
+  forward.input = Variable(Tensor::from({0., 1.}, {2, 1}));
+  forward.dispatch = Dispatch::dense(2, 2);
+  forward.rows = Variable(Tensor::from({.5, .5, .5, .5, .2, .8, .2, .8}, {4, 2}));
+  forward.routing.weights = forward.routing.probabilities = Variable(Tensor::full({2, 2}, .5, DType::f64));
+  forward.routing.experts = Tensor::from<int64_t>({0, 1, 0, 1}, {2, 2});
+  const auto terms = [&](const Stage& s) { return evaluate(s.objective, forward, Tensor::from<int64_t>({0, 0})); };
+  const auto em_loss = [&](const char* quirks) {
+    Forward regression = forward;
+    regression.rows = Variable(Tensor::full({4, 1}, 2, DType::f64));  // ln of the likelihood of 0 is -2
+    Supervision known;
+    known.target = Tensor::zeros({2, 1}, DType::f64);
+    known.responsibilities = Tensor::full({2, 2}, .5, DType::f64);
+    Objective objective = stage("em", "em", quirks).objective;
+    objective.regularizers.clear();
+    return evaluate(objective, regression, known).loss.value().item();
   };
   for (const char* recipe : {"joint", "no-gate-then-gate", "transfer-fresh"}) {
     INFO(recipe);
     const Stage faithful = stage("stochastic", recipe, "square-root-likelihood,similarity-bracket,drifting-statistics");
-    CHECK(faithful.objective.square_root_likelihood);
-    CHECK(faithful.objective.same_not_averaged);
+    CHECK(terms(faithful).loss.value().item() == Approx(-std::log(.5 * std::sqrt(.5) + .5 * std::sqrt(.2))));
+    CHECK(terms(faithful).regularizer("similarity_same").value().item() == Approx(.5));
     CHECK(faithful.drifting_statistics);
-    CHECK(!faithful.objective.gate_times_loss);
     const Stage correct = stage("stochastic", recipe, "none");
-    CHECK(!correct.objective.square_root_likelihood);
-    CHECK(!correct.objective.same_not_averaged);
+    CHECK(terms(correct).loss.value().item() == Approx(-std::log(.5 * .5 + .5 * .2)));
+    CHECK(terms(correct).regularizer("similarity_same").value().item() == Approx(.5 / 4));
     CHECK(!correct.drifting_statistics);
   }
   CHECK(stage("em", "em", "scrambled-em").scrambled_e_step);
   CHECK(!stage("em", "em", "scrambled-em").e_step_by_loss);
   CHECK(stage("em", "em", "em-gate-sign").e_step_by_loss);
-  CHECK(stage("em", "em", "em-gate-sign").objective.gate_times_loss);
+  CHECK(em_loss("em-gate-sign") == Approx(.5 * (2 * 2) / 2));  // p * -ln likelihood
+  CHECK(em_loss("scrambled-em") == Approx(std::log(2) + 2));   // -ln p - ln likelihood
   CHECK(!stage("em", "em", "em-gate-sign").scrambled_e_step);
 }
 

@@ -31,8 +31,8 @@ ModelOptions options_of(const char* model) {
 }
 
 Recipe recipe_of(const ModelOptions& options, int64_t epochs, double learning_rate = 0.01) {
-  return joint(routing_of(options, true), {.importance = 0.1}, {.learning_rate = learning_rate, .weight_decay = 1e-4},
-               epochs);
+  return joint(routing_of(options, true), {.regularizers = {{"importance", 0.1}}},
+               {.learning_rate = learning_rate, .weight_decay = 1e-4}, epochs);
 }
 
 struct Outcome {
@@ -126,8 +126,8 @@ TEST_CASE("a regression is recorded by its squared error, routed and dense") {
     CHECK(report.accuracy == 0);
     errors.push_back(mean_squared_error(report.validation));
   };
-  const Recipe recipe = joint(routing_of(options, true), {.loss = Loss::mse},
-                              {.name = "sgd", .learning_rate = 0.05, .momentum = 0.9}, 10);
+  const Recipe recipe =
+      joint(routing_of(options, true), {.loss = "mse"}, {.name = "sgd", .learning_rate = 0.05, .momentum = 0.9}, 10);
   train(*model, recipe, data, how, hooks);
   CHECK(errors.back() < errors.front() / 2);
   const Record routed = evaluate(*model, data.test, how);
