@@ -10,39 +10,39 @@ namespace divvy {
 
 namespace {
 
+using namespace kernels::elementwise;
 using kernels::Binary;
 
-Tensor apply(Binary op, const Tensor& a, const Tensor& b) {
-  const auto name = kernels::name_of(op);
-  kernels::check::defined(name, "a", a);
-  kernels::check::defined(name, "b", b);
-  Tensor y = Tensor::empty(broadcast_shapes(name.data(), a.shape(), b.shape()), a.dtype(), a.device());
+Tensor apply(const Binary& op, const Tensor& a, const Tensor& b) {
+  kernels::check::defined(op.name, "a", a);
+  kernels::check::defined(op.name, "b", b);
+  Tensor y = Tensor::empty(broadcast_shapes(op.name, a.shape(), b.shape()), a.dtype(), a.device());
   kernels::binary(op, a, b, y);
   return y;
 }
 
-Tensor number(Binary op, double value, const Tensor& like) {
-  kernels::check::floating(kernels::name_of(op), "a tensor with a number", like);
+Tensor number(const Binary& op, double value, const Tensor& like) {
+  kernels::check::floating(op.name, "a tensor with a number", like);
   return kernels::filled({}, value, like.dtype(), like.device());
 }
 
-Tensor apply(Binary op, const Tensor& a, double b) { return apply(op, a, number(op, b, a)); }
-Tensor apply(Binary op, double a, const Tensor& b) { return apply(op, number(op, a, b), b); }
+Tensor apply(const Binary& op, const Tensor& a, double b) { return apply(op, a, number(op, b, a)); }
+Tensor apply(const Binary& op, double a, const Tensor& b) { return apply(op, number(op, a, b), b); }
 
 }  // namespace
 
-Tensor operator+(const Tensor& a, const Tensor& b) { return apply(Binary::add, a, b); }
-Tensor operator-(const Tensor& a, const Tensor& b) { return apply(Binary::sub, a, b); }
-Tensor operator*(const Tensor& a, const Tensor& b) { return apply(Binary::mul, a, b); }
-Tensor operator/(const Tensor& a, const Tensor& b) { return apply(Binary::div, a, b); }
-Tensor operator+(const Tensor& a, double b) { return apply(Binary::add, a, b); }
-Tensor operator-(const Tensor& a, double b) { return apply(Binary::sub, a, b); }
-Tensor operator*(const Tensor& a, double b) { return apply(Binary::mul, a, b); }
-Tensor operator/(const Tensor& a, double b) { return apply(Binary::div, a, b); }
-Tensor operator+(double a, const Tensor& b) { return apply(Binary::add, a, b); }
-Tensor operator-(double a, const Tensor& b) { return apply(Binary::sub, a, b); }
-Tensor operator*(double a, const Tensor& b) { return apply(Binary::mul, a, b); }
-Tensor operator/(double a, const Tensor& b) { return apply(Binary::div, a, b); }
+Tensor operator+(const Tensor& a, const Tensor& b) { return apply(Add(), a, b); }
+Tensor operator-(const Tensor& a, const Tensor& b) { return apply(Sub(), a, b); }
+Tensor operator*(const Tensor& a, const Tensor& b) { return apply(Mul(), a, b); }
+Tensor operator/(const Tensor& a, const Tensor& b) { return apply(Div(), a, b); }
+Tensor operator+(const Tensor& a, double b) { return apply(Add(), a, b); }
+Tensor operator-(const Tensor& a, double b) { return apply(Sub(), a, b); }
+Tensor operator*(const Tensor& a, double b) { return apply(Mul(), a, b); }
+Tensor operator/(const Tensor& a, double b) { return apply(Div(), a, b); }
+Tensor operator+(double a, const Tensor& b) { return apply(Add(), a, b); }
+Tensor operator-(double a, const Tensor& b) { return apply(Sub(), a, b); }
+Tensor operator*(double a, const Tensor& b) { return apply(Mul(), a, b); }
+Tensor operator/(double a, const Tensor& b) { return apply(Div(), a, b); }
 Tensor operator-(const Tensor& x) { return x * -1; }
 
 Tensor slice(const Tensor& x, int64_t begin, int64_t end, int axis) {

@@ -6,7 +6,7 @@ namespace divvy {
 
 // Functions of each pair of elements of a and b, f32 or f64, which broadcast: shapes are aligned at the last axis, and
 // a size of 1 is repeated. Either operand may be a number. Formulas, derivatives and their conventions are in
-// kernels/binary.h. Throws ShapeError where the shapes do not broadcast and DTypeError for unequal types.
+// kernels/elementwise. Throws ShapeError where the shapes do not broadcast and DTypeError for unequal types.
 
 Variable add(const Variable& a, const Variable& b);
 Variable sub(const Variable& a, const Variable& b);

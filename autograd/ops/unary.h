@@ -6,7 +6,7 @@
 namespace divvy {
 
 // Functions applied to each element of x, f32 or f64 of any shape; formulas, derivatives and what is saved for backward
-// are in kernels/unary.h.
+// are in kernels/elementwise.
 
 Variable exp(const Variable& x);
 /// The natural logarithm; NaN below 0.
@@ -17,6 +17,9 @@ Variable sqrt(const Variable& x);
 Variable rsqrt(const Variable& x);
 /// The derivative at 0 is 0.
 Variable abs(const Variable& x);
+/// Of an angle in radians.
+Variable sin(const Variable& x);
+Variable cos(const Variable& x);
 Variable tanh(const Variable& x);
 /// 1 / (1 + exp(-x)).
 Variable sigmoid(const Variable& x);

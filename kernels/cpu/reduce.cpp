@@ -234,7 +234,7 @@ void reduce_logsumexp(const Tensor& x, Tensor& y) {
     const T* max = maxima.data<T>();
     const auto map = [](const auto& x, const auto& max, auto& out) {
       out = x - max;
-      elementary::exp_in_place(out.data(), out.size());
+      exp_in_place(out.data(), out.size());
     };
     sum_mapped(x, max, map, [=](int64_t i, double sum) {
       out[i] = std::isfinite(max[i]) ? max[i] + static_cast<T>(std::log(sum)) : max[i];
@@ -246,7 +246,7 @@ void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& d
   visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() {
     spread(x, y.data<T>(), dy.data<T>(), dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
       out = x - y;
-      elementary::exp_in_place(out.data(), out.size());
+      exp_in_place(out.data(), out.size());
       out *= g;
       // Where every x is -inf, that was exp(-inf + inf) = NaN.
       constexpr T kNothing = -std::numeric_limits<T>::infinity();

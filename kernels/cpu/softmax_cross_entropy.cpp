@@ -53,7 +53,7 @@ void softmax_cross_entropy_backward(const Tensor& x, const Tensor& label, const 
       const ConstRow<T> scores(in + r * cols, cols);
       Row<T> to(out + r * cols, cols);
       to = scores - scores.maxCoeff();
-      elementary::exp_in_place(to.data(), cols);
+      exp_in_place(to.data(), cols);
       to *= upstream[r] / to.sum();
       to[at[r]] -= upstream[r];
     });

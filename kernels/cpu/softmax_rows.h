@@ -52,7 +52,7 @@ void softmax_long_row(const T* x, int64_t cols, T inverse, T* y) {
   for (; c < cols; ++c) most[0] = x[c] > most[0] ? x[c] : most[0];
   const T max = *std::max_element(most, most + kLanes);
   for (int64_t i = 0; i < cols; ++i) y[i] = (x[i] - max) * inverse;
-  elementary::exp_in_place(y, cols);
+  exp_in_place(y, cols);
   const T scale = 1 / sum_run(y, cols);
   for (int64_t i = 0; i < cols; ++i) y[i] *= scale;
 }

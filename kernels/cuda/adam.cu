@@ -37,7 +37,7 @@ struct Adam {
       if (states[2] > square) square = states[2];
       states[2] = square;
     }
-    return shrink * value - rate * states[0] / (math::sqrt(square) * root_correction + eps);
+    return shrink * value - rate * states[0] / (Math::sqrt(square) * root_correction + eps);
   }
 };
 

@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(kThreads) distance_kernel(const T* x, int64_t 
     for (int b = 0; b < 2; ++b) {
       const int64_t i = first_i + ty + 16 * a, j = first_j + tx + 16 * b;
       if (i >= rows || j >= rows) continue;
-      const T value = i == j ? T(0) : static_cast<T>(math::sqrt(total[a][b]));
+      const T value = i == j ? T(0) : static_cast<T>(Math::sqrt(total[a][b]));
       distance[i * rows + j] = value;
       distance[j * rows + i] = value;
     }

@@ -33,7 +33,7 @@ struct SquaredDistance {
 struct IsMaximum {
   template <class T>
   __device__ bool operator()(T x, T max) const {
-    return x == max || math::is_nan(x);
+    return x == max || Math::is_nan(x);
   }
 };
 
@@ -76,7 +76,7 @@ struct MaximumOf {
   using Acc = T;
   static constexpr int kUnroll = 4;
   T* y;
-  __device__ T start() const { return -math::infinity<T>(); }
+  __device__ T start() const { return -Math::infinity<T>(); }
   __device__ void take(T& acc, T x, int64_t, int64_t) const { acc = Maximum()(acc, x); }
   __device__ T merge(T a, T b) const { return Maximum()(a, b); }
   __device__ void finish(int64_t i, T max) const { y[i] = max; }
@@ -99,11 +99,11 @@ struct ArgMaximumOf {
   using Acc = Best<T>;
   static constexpr int kUnroll = 1;
   int64_t* y;
-  __device__ Acc start() const { return {-math::infinity<T>(), -1}; }
+  __device__ Acc start() const { return {-Math::infinity<T>(), -1}; }
   __device__ void take(Acc& acc, T x, int64_t r, int64_t) const { acc = merge(acc, {x, r}); }
   __device__ Acc merge(Acc a, Acc b) const {
     if (a.index < 0 || b.index < 0) return a.index < 0 ? b : a;
-    const bool nan = math::is_nan(a.value), other_nan = math::is_nan(b.value);
+    const bool nan = Math::is_nan(a.value), other_nan = Math::is_nan(b.value);
     if (nan != other_nan) return nan ? a : b;
     if (!nan && a.value != b.value) return a.value > b.value ? a : b;
     return a.index < b.index ? a : b;
@@ -128,23 +128,23 @@ struct LogSumExpOf {
   using Acc = ExpSum<T>;
   static constexpr int kUnroll = 1;
   T* y;
-  __device__ Acc start() const { return {-math::infinity<T>(), 0}; }
+  __device__ Acc start() const { return {-Math::infinity<T>(), 0}; }
   __device__ void take(Acc& acc, T x, int64_t, int64_t) const {
-    if (x == -math::infinity<T>() || math::is_nan(acc.max)) return;
+    if (x == -Math::infinity<T>() || Math::is_nan(acc.max)) return;
     if (x <= acc.max) {
-      acc.sum += static_cast<double>(math::exp(x - acc.max));
+      acc.sum += static_cast<double>(Math::exp(x - acc.max));
     } else {  // or x is NaN, which stays
-      acc = {x, acc.sum * math::exp(static_cast<double>(acc.max) - static_cast<double>(x)) + 1};
+      acc = {x, acc.sum * Math::exp(static_cast<double>(acc.max) - static_cast<double>(x)) + 1};
     }
   }
   __device__ Acc merge(Acc a, Acc b) const {
     const T max = Maximum()(a.max, b.max);
-    if (max == -math::infinity<T>()) return {max, 0};
+    if (max == -Math::infinity<T>()) return {max, 0};
     if (a.max < b.max) std::swap(a, b);
-    return {max, a.sum + b.sum * math::exp(static_cast<double>(b.max) - static_cast<double>(a.max))};
+    return {max, a.sum + b.sum * Math::exp(static_cast<double>(b.max) - static_cast<double>(a.max))};
   }
   __device__ void finish(int64_t i, Acc all) const {
-    y[i] = isfinite(all.max) ? all.max + static_cast<T>(math::log(all.sum)) : all.max;
+    y[i] = isfinite(all.max) ? all.max + static_cast<T>(Math::log(all.sum)) : all.max;
   }
 };
 
@@ -166,7 +166,7 @@ struct ShareOfMaximum {
 struct Softmax {
   template <class T>
   __device__ T operator()(T x, T y, T dy) const {
-    return x == -math::infinity<T>() ? T(0) : dy * math::exp(x - y);
+    return x == -Math::infinity<T>() ? T(0) : dy * Math::exp(x - y);
   }
 };
 
@@ -211,7 +211,7 @@ void reduce_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Ten
   visit_floating("reduce_max_backward", x.dtype(), [&]<class T>() {
     Tensor shares = Tensor::empty_like(dy);
     sum_of<T>(x, CountOfMaxima<T>{y.data<T>()}, Divided<T>{1, shares.mutable_data<T>()});
-    cuda::binary(Binary::div, dy, shares, shares);
+    cuda::binary(elementwise::Div(), dy, shares, shares);
     spread<T>(x, y, shares, dx, ShareOfMaximum());
   });
 }

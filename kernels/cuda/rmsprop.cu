@@ -26,7 +26,7 @@ struct Rmsprop {
   __device__ T operator()(T g, T value, T* states) const {
     g += decay * value;
     states[0] = alpha * states[0] + rest * g * g;
-    g /= math::sqrt(states[0]) + eps;
+    g /= Math::sqrt(states[0]) + eps;
     if constexpr (kMomentum) g = states[1] = momentum * states[1] + g;
     return value - lr * g;
   }

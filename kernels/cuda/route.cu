@@ -48,20 +48,20 @@ __device__ void route_sample(const T* scores, int64_t b, int64_t count, int64_t 
       to.experts[j] = last.index;
       if (chosen) atomicAdd(&chosen[last.index], 1);
     }
-    if (among_chosen) sum += math::exp((last.value - max) * inverse);
+    if (among_chosen) sum += Math::exp((last.value - max) * inverse);
   }
   if (!among_chosen) {
-    for (int64_t e = lane; e < count; e += 32) sum += math::exp((scores[e] - max) * inverse);
+    for (int64_t e = lane; e < count; e += 32) sum += Math::exp((scores[e] - max) * inverse);
     sum = warp_reduce(sum, Sum());
   }
   const T scale = 1 / sum;
   for (int64_t e = lane; e < count; e += 32) {
-    to.probabilities[e] = among_chosen ? T{0} : math::exp((scores[e] - max) * inverse) * scale;
+    to.probabilities[e] = among_chosen ? T{0} : Math::exp((scores[e] - max) * inverse) * scale;
   }
   __syncwarp();  // the experts are read by all lanes, and the zeros are overwritten by others
   for (int64_t j = lane; j < k; j += 32) {
     const int64_t e = to.experts[j];
-    const T weight = math::exp((scores[e] - max) * inverse) * scale;
+    const T weight = Math::exp((scores[e] - max) * inverse) * scale;
     to.weights[j] = weight;
     if (among_chosen) to.probabilities[e] = weight;
   }

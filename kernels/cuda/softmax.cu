@@ -16,18 +16,18 @@ __global__ void __launch_bounds__(kThreads) softmax_kernel(const T* x, int64_t r
   if (team.row() >= rows) return;  // whole teams at a time
   x += team.row() * cols;
   y += team.row() * cols;
-  T max = -math::infinity<T>();
+  T max = -Math::infinity<T>();
   for (int64_t c = team.first(); c < cols; c += team.step()) max = Maximum()(max, x[c]);
-  max = team.reduce(max, -math::infinity<T>(), Maximum());
+  max = team.reduce(max, -Math::infinity<T>(), Maximum());
   T sum = 0;
-  for (int64_t c = team.first(); c < cols; c += team.step()) sum += math::exp((x[c] - max) * inverse);
+  for (int64_t c = team.first(); c < cols; c += team.step()) sum += Math::exp((x[c] - max) * inverse);
   sum = team.reduce(sum, T(0), Sum());
   if constexpr (kLog) {
-    const T log_sum = math::log(sum);
+    const T log_sum = Math::log(sum);
     for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = (x[c] - max) * inverse - log_sum;
   } else {
     const T scale = 1 / sum;
-    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = math::exp((x[c] - max) * inverse) * scale;
+    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = Math::exp((x[c] - max) * inverse) * scale;
   }
 }
 
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t c = team.first(); c < cols; c += team.step()) sum += kLog ? dy[c] : dy[c] * y[c];
   sum = team.reduce(sum, T(0), Sum());
   for (int64_t c = team.first(); c < cols; c += team.step()) {
-    dx[c] = (kLog ? dy[c] - math::exp(y[c]) * sum : (dy[c] - sum) * y[c]) * inverse;
+    dx[c] = (kLog ? dy[c] - Math::exp(y[c]) * sum : (dy[c] - sum) * y[c]) * inverse;
   }
 }
 

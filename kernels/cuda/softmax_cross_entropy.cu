@@ -20,11 +20,11 @@ struct Scores {
 
 template <class Team, class T>
 __device__ Scores<T> scores_of(const Team& team, const T* x, int64_t cols) {
-  T max = -math::infinity<T>();
+  T max = -Math::infinity<T>();
   for (int64_t c = team.first(); c < cols; c += team.step()) max = Maximum()(max, x[c]);
-  max = team.reduce(max, -math::infinity<T>(), Maximum());
+  max = team.reduce(max, -Math::infinity<T>(), Maximum());
   T sum = 0;
-  for (int64_t c = team.first(); c < cols; c += team.step()) sum += math::exp(x[c] - max);
+  for (int64_t c = team.first(); c < cols; c += team.step()) sum += Math::exp(x[c] - max);
   return {max, team.reduce(sum, T(0), Sum())};
 }
 
@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t at = label[row];
   const bool there = at >= 0 && at < cols;
   if (!there) fault.raise();
-  loss[row] = math::log(scores.sum) - ((there ? x[at] : T(0)) - scores.max);
+  loss[row] = Math::log(scores.sum) - ((there ? x[at] : T(0)) - scores.max);
 }
 
 template <class Team, class T>
@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(kThreads)
   const T upstream = dloss[row], scale = upstream / scores.sum;
   if (team.first() == 0 && (at < 0 || at >= cols)) fault.raise();
   for (int64_t c = team.first(); c < cols; c += team.step()) {
-    dx[c] = math::exp(x[c] - scores.max) * scale - (c == at ? upstream : T(0));
+    dx[c] = Math::exp(x[c] - scores.max) * scale - (c == at ? upstream : T(0));
   }
 }
 

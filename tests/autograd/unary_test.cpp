@@ -96,6 +96,12 @@ TEST_CASE("rsqrt", "[op]") {
 TEST_CASE("abs", "[op]") {
   check(unary_case(abs, Domain::no_zero, [](double x) { return x < 0 ? -x : x; }));
 }
+TEST_CASE("sin", "[op]") {
+  check(unary_case(sin, Domain::real, [](double x) { return std::sin(x); }));
+}
+TEST_CASE("cos", "[op]") {
+  check(unary_case(cos, Domain::real, [](double x) { return std::cos(x); }));
+}
 TEST_CASE("tanh", "[op]") {
   check(unary_case(tanh, Domain::real, [](double x) { return std::tanh(x); }));
 }
@@ -144,6 +150,12 @@ TEST_CASE("sigmoid, softplus, tanh, erf and gelu stay exact far from 0") {
   check_points(gelu, {{-8, -4.9767684594174273e-15, -3.9796072610867960e-14}}, 1e-13, 1e-5);
 }
 
+TEST_CASE("sin and cos at known angles and at infinity") {
+  check_points(sin, {{0, 0, 1}, {-0.0, 0, 1}, {std::numbers::pi / 6, 0.5, std::numbers::sqrt3 / 2}});
+  check_points(cos, {{0, 1, 0}, {std::numbers::pi / 3, 0.5, -std::numbers::sqrt3 / 2}});
+  for (const Op op : {sin, cos}) CHECK(std::isnan(op(Variable(Tensor::scalar(kInfinity))).value().item()));
+}
+
 TEST_CASE("limits of exp, log, sqrt and rsqrt") {
   check_points(exp, {{1000, kInfinity, 0}, {-1000, 0, 0}, {-kInfinity, 0, 0}});
   check_points(log, {{0, -kInfinity, 0}, {kInfinity, kInfinity, 0}});
@@ -156,7 +168,7 @@ TEST_CASE("limits of exp, log, sqrt and rsqrt") {
 
 TEST_CASE("a NaN passes every unary operation") {
   const Variable x(Tensor::full({17}, std::nan("")));
-  for (const Op op : {exp, log, sqrt, rsqrt, abs, tanh, sigmoid, relu, gelu, softplus, erf, neg, square}) {
+  for (const Op op : {exp, log, sqrt, rsqrt, abs, sin, cos, tanh, sigmoid, relu, gelu, softplus, erf, neg, square}) {
     for (const double v : op(x).value().to_doubles()) CHECK(std::isnan(v));
   }
 }

@@ -12,6 +12,7 @@ namespace divvy::test {
 
 namespace {
 
+using namespace kernels::elementwise;
 using kernels::Binary;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -26,7 +27,7 @@ void check_rows(Binary op, const std::vector<Row>& rows) {
   for (const Device device : available_devices()) {
     for (const DType dtype : {DType::f64, DType::f32}) {
       for (const Row& row : rows) {
-        INFO(kernels::name_of(op) << " of " << row.a << " and " << row.b << ", " << name_of(dtype));
+        INFO(op.name << " of " << row.a << " and " << row.b << ", " << name_of(dtype));
         const Tensor a = Tensor::full({3}, row.a, dtype, device), b = Tensor::full({3}, row.b, dtype, device);
         const Tensor dy = Tensor::full({3}, 1, dtype, device);
         Tensor out = Tensor::empty_like(a);
@@ -47,32 +48,32 @@ void check_rows(Binary op, const std::vector<Row>& rows) {
 }  // namespace
 
 TEST_CASE("pow keeps its conventions at 0 and below", "[device]") {
-  check_rows(Binary::pow, {
-                              {0, 0, 1, 0, 0},
-                              {0, 1, 0, 1, 0},
-                              {0, 2, 0, 0, 0},
-                              {0, 0.5, 0, kInfinity, 0},
-                              {0, -1, kInfinity, -kInfinity, -kInfinity},
-                              {-2, 2, 4, -4, kNaN},
-                              {-2, 3, -8, 12, kNaN},
-                              {-2, -1, -0.5, -0.25, kNaN},
-                              {-2, 0, 1, 0, kNaN},
-                              {-2, 0.5, kNaN, kNaN, kNaN},
-                              {2, 0, 1, 0, std::log(2.0)},
-                              {1, 5, 1, 5, 0},
-                          });
+  check_rows(Pow(), {
+                        {0, 0, 1, 0, 0},
+                        {0, 1, 0, 1, 0},
+                        {0, 2, 0, 0, 0},
+                        {0, 0.5, 0, kInfinity, 0},
+                        {0, -1, kInfinity, -kInfinity, -kInfinity},
+                        {-2, 2, 4, -4, kNaN},
+                        {-2, 3, -8, 12, kNaN},
+                        {-2, -1, -0.5, -0.25, kNaN},
+                        {-2, 0, 1, 0, kNaN},
+                        {-2, 0.5, kNaN, kNaN, kNaN},
+                        {2, 0, 1, 0, std::log(2.0)},
+                        {1, 5, 1, 5, 0},
+                    });
 }
 
 TEST_CASE("maximum and minimum share ties and keep NaN", "[device]") {
-  check_rows(Binary::maximum, {{1, 2, 2, 0, 1}, {2, 1, 2, 1, 0}, {2, 2, 2, 0.5, 0.5}, {0.0, -0.0, 0, 0.5, 0.5}});
-  check_rows(Binary::minimum, {{1, 2, 1, 1, 0}, {2, 1, 1, 0, 1}, {2, 2, 2, 0.5, 0.5}, {0.0, -0.0, 0, 0.5, 0.5}});
-  for (const Binary op : {Binary::maximum, Binary::minimum}) {
+  check_rows(Maximum(), {{1, 2, 2, 0, 1}, {2, 1, 2, 1, 0}, {2, 2, 2, 0.5, 0.5}, {0.0, -0.0, 0, 0.5, 0.5}});
+  check_rows(Minimum(), {{1, 2, 1, 1, 0}, {2, 1, 1, 0, 1}, {2, 2, 2, 0.5, 0.5}, {0.0, -0.0, 0, 0.5, 0.5}});
+  for (const Binary& op : {Binary(Maximum()), Binary(Minimum())}) {
     check_rows(op, {{kNaN, 1, kNaN, 1, 1}, {1, kNaN, kNaN, 1, 1}});
   }
 }
 
 TEST_CASE("div keeps to the rules of floating point at 0", "[device]") {
-  check_rows(Binary::div, {{1, 0, kInfinity, kInfinity, -kInfinity}, {0, 0, kNaN, kInfinity, kNaN}});
+  check_rows(Div(), {{1, 0, kInfinity, kInfinity, -kInfinity}, {0, 0, kNaN, kInfinity, kNaN}});
 }
 
 TEST_CASE("binary takes every kind of broadcasting, and views that start anywhere", "[device]") {
@@ -111,9 +112,9 @@ TEST_CASE("binary takes every kind of broadcasting, and views that start anywher
           Tensor all = Tensor::zeros({shape.numel() + 2}, dtype, device);
           Tensor y = all.slice(start, start + shape.numel()).reshape(shape);
           const Tensor x = view(a_shape, 1, dtype, device), z = view(b_shape, 2, dtype, device);
-          kernels::binary(Binary::div, x, z, y);
+          kernels::binary(Div(), x, z, y);
           CHECK(difference(y.to(Device::cpu()), Tensor::from(quotient, shape), 1e-6, 0) == "");
-          kernels::binary_backward(Binary::div, 1, x, z, view(shape, 3, dtype, device), y);
+          kernels::binary_backward(Div(), 1, x, z, view(shape, 3, dtype, device), y);
           CHECK(difference(y.to(Device::cpu()), Tensor::from(gradient, shape), 1e-6, 0) == "");
           CHECK(all.to_doubles()[static_cast<size_t>(start == 0 ? shape.numel() : 0)] == 0);
         }
@@ -125,14 +126,14 @@ TEST_CASE("binary takes every kind of broadcasting, and views that start anywher
 TEST_CASE("binary kernels refuse what does not fit") {
   const Tensor a = Tensor::zeros({2, 3}), b = Tensor::zeros({3});
   Tensor y = Tensor::empty({2, 3}), wrong = Tensor::empty({3}), wide = Tensor::empty({2, 3}, DType::f64);
-  CHECK_THROWS_AS(kernels::binary(Binary::add, a, b, wrong), ShapeError);
-  CHECK_THROWS_AS(kernels::binary(Binary::add, a, b, wide), DTypeError);
-  CHECK_THROWS_AS(kernels::binary(Binary::add, Tensor(), b, y), ValueError);
-  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 2, a, b, a, y), ValueError);
-  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 0, a, Tensor(), a, y), ValueError);
-  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 1, Tensor::zeros({4}), b, a, y), ShapeError);
-  CHECK_THROWS_AS(kernels::binary_backward(Binary::mul, 0, a, b, a, wrong), ShapeError);
-  kernels::binary_backward(Binary::mul, 0, Tensor(), b, a, y);  // the derivative by a does not read a
+  CHECK_THROWS_AS(kernels::binary(Add(), a, b, wrong), ShapeError);
+  CHECK_THROWS_AS(kernels::binary(Add(), a, b, wide), DTypeError);
+  CHECK_THROWS_AS(kernels::binary(Add(), Tensor(), b, y), ValueError);
+  CHECK_THROWS_AS(kernels::binary_backward(Mul(), 2, a, b, a, y), ValueError);
+  CHECK_THROWS_AS(kernels::binary_backward(Mul(), 0, a, Tensor(), a, y), ValueError);
+  CHECK_THROWS_AS(kernels::binary_backward(Mul(), 1, Tensor::zeros({4}), b, a, y), ShapeError);
+  CHECK_THROWS_AS(kernels::binary_backward(Mul(), 0, a, b, a, wrong), ShapeError);
+  kernels::binary_backward(Mul(), 0, Tensor(), b, a, y);  // the derivative by a does not read a
 }
 
 }  // namespace divvy::test

@@ -13,6 +13,7 @@ namespace divvy::test {
 
 namespace {
 
+using namespace kernels::elementwise;
 using kernels::Unary;
 using Function = long double (*)(long double);
 
@@ -61,6 +62,12 @@ void check_ulps(const Tensor& x, const Tensor& y, Function exact, double limit) 
   CHECK(worst <= limit);
 }
 
+std::vector<Unary> all_operations() {
+  std::vector<Unary> all;
+  for (int i = 0; i < UnaryList::size; ++i) UnaryList::visit(i, [&]<class F>() { all.push_back(F()); });
+  return all;
+}
+
 struct Range {
   Unary op;
   Function exact;
@@ -73,7 +80,7 @@ void check_values(const Range& range, Device device) {
   const Tensor x = arguments<T>(range.low, range.high), there = x.to(device);
   Tensor y = Tensor::empty_like(there);
   kernels::unary(range.op, there, y);
-  INFO(kernels::name_of(range.op) << " on [" << range.low << ", " << range.high << ")");
+  INFO(range.op.name << " on [" << range.low << ", " << range.high << ")");
   check_ulps<T>(x, y.to(Device::cpu()), range.exact, range.limit);
 }
 
@@ -81,12 +88,12 @@ template <class T>
 void check_derivatives(const Range& range, Device device) {
   const Tensor x = arguments<T>(range.low, range.high), there = x.to(device);
   Tensor saved = there, dx = Tensor::empty_like(there);
-  if (kernels::backward_reads(range.op) == kernels::Reads::y) {
+  if (range.op.reads == Reads::y) {
     saved = Tensor::empty_like(there);
     kernels::unary(range.op, there, saved);
   }
   kernels::unary_backward(range.op, saved, saved, Tensor::full(x.shape(), 1, x.dtype(), device), dx);
-  INFO(kernels::name_of(range.op) << "' on [" << range.low << ", " << range.high << ")");
+  INFO(range.op.name << "' on [" << range.low << ", " << range.high << ")");
   check_ulps<T>(x, dx.to(Device::cpu()), range.exact, range.limit);
 }
 
@@ -94,25 +101,29 @@ void check_derivatives(const Range& range, Device device) {
 
 TEST_CASE("unary functions are exact to a few units in the last place", "[device]") {
   const Range ranges[] = {
-      {Unary::exp, [](long double x) { return std::exp(x); }, -120, 95, 2},
-      {Unary::exp, [](long double x) { return std::exp(x); }, -760, 720, 2},
-      {Unary::log, [](long double x) { return std::log(x); }, 0, 10, 1.5},
-      {Unary::log, [](long double x) { return std::log(x); }, 0.9, 1.1, 1.5},
-      {Unary::log, [](long double x) { return std::log(x); }, 0, 1e-40, 1.5},
-      {Unary::log, [](long double x) { return std::log(x); }, 0, 1e-308, 1.5},
-      {Unary::log, [](long double x) { return std::log(x); }, 0, 1e308, 1.5},
-      {Unary::sqrt, [](long double x) { return std::sqrt(x); }, 0, 10, 0.51},
-      {Unary::rsqrt, [](long double x) { return 1 / std::sqrt(x); }, 1e-30, 10, 1.6},
-      {Unary::tanh, [](long double x) { return std::tanh(x); }, -50, 50, 3},
-      {Unary::tanh, [](long double x) { return std::tanh(x); }, -2, 2, 3},
-      {Unary::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -50, 50, 3},
-      {Unary::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -760, 100, 3},
-      {Unary::softplus, [](long double x) { return std::log1p(std::exp(x)); }, -50, 50, 3},
-      {Unary::softplus, [](long double x) { return std::log1p(std::exp(x)); }, -760, 100, 3},
-      {Unary::erf, [](long double x) { return std::erf(x); }, -8, 8, 4},
-      {Unary::erf, [](long double x) { return std::erf(x); }, -1, 1, 4},
-      {Unary::gelu, exact_gelu, -3, 3, 10},
-      {Unary::gelu, exact_gelu, -12, 45, 10},  // below, its factors are denormal first
+      {Exp(), [](long double x) { return std::exp(x); }, -120, 95, 2},
+      {Exp(), [](long double x) { return std::exp(x); }, -760, 720, 2},
+      {Log(), [](long double x) { return std::log(x); }, 0, 10, 1.5},
+      {Log(), [](long double x) { return std::log(x); }, 0.9, 1.1, 1.5},
+      {Log(), [](long double x) { return std::log(x); }, 0, 1e-40, 1.5},
+      {Log(), [](long double x) { return std::log(x); }, 0, 1e-308, 1.5},
+      {Log(), [](long double x) { return std::log(x); }, 0, 1e308, 1.5},
+      {Sqrt(), [](long double x) { return std::sqrt(x); }, 0, 10, 0.51},
+      {Rsqrt(), [](long double x) { return 1 / std::sqrt(x); }, 1e-30, 10, 1.6},
+      {Tanh(), [](long double x) { return std::tanh(x); }, -50, 50, 3},
+      {Tanh(), [](long double x) { return std::tanh(x); }, -2, 2, 3},
+      {Sigmoid(), [](long double x) { return 1 / (1 + std::exp(-x)); }, -50, 50, 3},
+      {Sigmoid(), [](long double x) { return 1 / (1 + std::exp(-x)); }, -760, 100, 3},
+      {Softplus(), [](long double x) { return std::log1p(std::exp(x)); }, -50, 50, 3},
+      {Softplus(), [](long double x) { return std::log1p(std::exp(x)); }, -760, 100, 3},
+      {Sin(), [](long double x) { return std::sin(x); }, -50, 50, 2},
+      {Sin(), [](long double x) { return std::sin(x); }, -1e30, 1e30, 2},
+      {Cos(), [](long double x) { return std::cos(x); }, -50, 50, 2},
+      {Cos(), [](long double x) { return std::cos(x); }, -1e30, 1e30, 2},
+      {Erf(), [](long double x) { return std::erf(x); }, -8, 8, 4},
+      {Erf(), [](long double x) { return std::erf(x); }, -1, 1, 4},
+      {Gelu(), exact_gelu, -3, 3, 10},
+      {Gelu(), exact_gelu, -12, 45, 10},  // below, its factors are denormal first
   };
   for (const Device device : available_devices()) {
     for (const Range& range : ranges) {
@@ -125,11 +136,13 @@ TEST_CASE("unary functions are exact to a few units in the last place", "[device
 
 TEST_CASE("derivatives of unary functions are exact to a few units in the last place", "[device]") {
   const Range ranges[] = {
-      {Unary::erf, [](long double x) { return 2 / std::sqrt(std::numbers::pi_v<long double>) * std::exp(-x * x); }, -40,
-       40, 3},
-      {Unary::softplus, [](long double x) { return 1 / (1 + std::exp(-x)); }, -50, 50, 5},
-      {Unary::gelu, exact_gelu_derivative, -0.5, 20, 10},
-      {Unary::gelu, exact_gelu_derivative, -12, -1, 40},  // it crosses 0 at -0.75
+      {Erf(), [](long double x) { return 2 / std::sqrt(std::numbers::pi_v<long double>) * std::exp(-x * x); }, -40, 40,
+       3},
+      {Sin(), [](long double x) { return std::cos(x); }, -50, 50, 2},
+      {Cos(), [](long double x) { return -std::sin(x); }, -50, 50, 2},
+      {Softplus(), [](long double x) { return 1 / (1 + std::exp(-x)); }, -50, 50, 5},
+      {Gelu(), exact_gelu_derivative, -0.5, 20, 10},
+      {Gelu(), exact_gelu_derivative, -12, -1, 40},  // it crosses 0 at -0.75
   };
   for (const Device device : available_devices()) {
     for (const Range& range : ranges) {
@@ -145,9 +158,8 @@ TEST_CASE("a number gives the same result wherever it stands in a tensor", "[dev
     for (const DType dtype : {DType::f32, DType::f64}) {
       const Tensor x = random_tensor({67}, 1, 0.01, 4, dtype).to(device);
       const Tensor dy = random_tensor({67}, 2, -1, 1, dtype).to(device);
-      for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
-        const auto op = static_cast<Unary>(which);
-        INFO(kernels::name_of(op) << " " << name_of(dtype));
+      for (const Unary& op : all_operations()) {
+        INFO(op.name << " " << name_of(dtype));
         Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x);
         kernels::unary(op, x, y);
         kernels::unary_backward(op, x, y, dy, dx);
@@ -166,9 +178,8 @@ TEST_CASE("a number gives the same result wherever it stands in a tensor", "[dev
 TEST_CASE("unary kernels work in place", "[device]") {
   for (const Device device : available_devices()) {
     const Tensor x = random_tensor({33001}, 1, 0.5, 2).to(device), dy = random_tensor({33001}, 2).to(device);
-    for (int which = 0; which <= static_cast<int>(Unary::square); ++which) {
-      const auto op = static_cast<Unary>(which);
-      INFO(kernels::name_of(op) << " on " << device.to_string());
+    for (const Unary& op : all_operations()) {
+      INFO(op.name << " on " << device.to_string());
       Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x), in_place = x.clone(), gradient = dy.clone();
       kernels::unary(op, x, y);
       kernels::unary(op, in_place, in_place);
@@ -183,14 +194,14 @@ TEST_CASE("unary kernels work in place", "[device]") {
 TEST_CASE("unary kernels refuse what does not fit") {
   const Tensor x = Tensor::zeros({3});
   Tensor y = Tensor::zeros({3}), longer = Tensor::zeros({4}), wide = Tensor::zeros({3}, DType::f64), none;
-  CHECK_THROWS_AS(kernels::unary(Unary::exp, x, longer), ShapeError);
-  CHECK_THROWS_AS(kernels::unary(Unary::exp, x, wide), DTypeError);
-  CHECK_THROWS_AS(kernels::unary(Unary::exp, none, y), ValueError);
-  CHECK_THROWS_AS(kernels::unary_backward(Unary::exp, x, none, x, y), ValueError);
-  CHECK_THROWS_AS(kernels::unary_backward(Unary::log, longer, x, x, y), ShapeError);
-  CHECK_THROWS_AS(kernels::unary_backward(Unary::log, x, x, x, wide), DTypeError);
-  kernels::unary_backward(Unary::exp, none, x, x, y);  // reads y only
-  kernels::unary_backward(Unary::neg, none, none, x, y);
+  CHECK_THROWS_AS(kernels::unary(Exp(), x, longer), ShapeError);
+  CHECK_THROWS_AS(kernels::unary(Exp(), x, wide), DTypeError);
+  CHECK_THROWS_AS(kernels::unary(Exp(), none, y), ValueError);
+  CHECK_THROWS_AS(kernels::unary_backward(Exp(), x, none, x, y), ValueError);
+  CHECK_THROWS_AS(kernels::unary_backward(Log(), longer, x, x, y), ShapeError);
+  CHECK_THROWS_AS(kernels::unary_backward(Log(), x, x, x, wide), DTypeError);
+  kernels::unary_backward(Exp(), none, x, x, y);  // reads y only
+  kernels::unary_backward(Neg(), none, none, x, y);
 }
 
 }  // namespace divvy::test

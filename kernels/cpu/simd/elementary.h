@@ -11,10 +11,10 @@
 /// Elementary functions in float and double without branches or calls, so that a loop over them uses the vector units.
 /// They are within a few units in the last place of the exact value (tests/kernels/unary_test.cpp), keep NaN, and
 /// give a number the same result wherever it stands in a loop, vectorized or not.
-DIVVY_TARGET_BEGIN;
-namespace divvy::kernels::DIVVY_TARGET::elementary {
+namespace divvy::kernels::elementary {
 
-// A function that is left as a call keeps its loop from the vector units.
+// A function that is left as a call keeps its loop from the vector units. Inlined, it has the instruction set of its
+// caller.
 #define DIVVY_INLINE [[gnu::always_inline]] inline
 
 template <class T>
@@ -147,17 +147,6 @@ DIVVY_INLINE T tanh(T x) {
   return std::copysign(e / (e + T{2}), x);
 }
 
-template <class T>
-DIVVY_INLINE T sigmoid(T x) {
-  const T z = exp(-std::abs(x));  // never overflows
-  return (x >= T{0} ? T{1} : z) / (T{1} + z);
-}
-
-template <class T>
-DIVVY_INLINE T softplus(T x) {
-  return (x > T{0} ? x : T{0}) + log1p(exp(-std::abs(x)));
-}
-
 /// e^(-c x^2) for c <= 1 and c x^2 < 800, without the error that rounding x^2 would make.
 template <class T>
 DIVVY_INLINE T gaussian(T x, T c) {
@@ -220,13 +209,6 @@ DIVVY_INLINE T erf(T x) {
   return magnitude < T{0.5} ? near : far;
 }
 
-template <class T>
-DIVVY_INLINE T erf_derivative(T x) {
-  constexpr T end = Format<T>::kErfcEnd;
-  const T magnitude = std::abs(x);
-  return T{2} * std::numbers::inv_sqrtpi_v<T> * gaussian(magnitude > end ? end : magnitude, T{1});
-}
-
 /// The standard normal distribution: its distribution function, with the digits of the lower tail, and its density.
 template <class T>
 struct Normal {
@@ -240,26 +222,38 @@ DIVVY_INLINE Normal<T> normal(T x) {
   return {x > T{0} ? T{1} - tail : tail, b * root * std::numbers::inv_sqrtpi_v<T>};
 }
 
-template <class T>
-DIVVY_INLINE T gelu(T x) {
-  const T cdf = normal(x).cdf;
-  return cdf == T{0} ? T{0} : x * cdf;  // and not -infinity times 0
-}
+/// The functions that kernels/elementwise asks for.
+struct Math {
+  DIVVY_INLINE static auto exp(auto x) { return elementary::exp(x); }
+  DIVVY_INLINE static auto expm1(auto x) { return elementary::expm1(x); }
+  DIVVY_INLINE static auto log(auto x) { return elementary::log(x); }
+  DIVVY_INLINE static auto log1p(auto x) { return elementary::log1p(x); }
+  DIVVY_INLINE static auto tanh(auto x) { return elementary::tanh(x); }
+  DIVVY_INLINE static auto erf(auto x) { return elementary::erf(x); }
+  DIVVY_INLINE static auto normal_cdf(auto x) { return normal(x).cdf; }
+  DIVVY_INLINE static auto normal_density(auto x) { return normal(x).density; }
+  /// e^(-x^2).
+  template <class T>
+  DIVVY_INLINE static T gaussian(T x) {
+    constexpr T end = Format<T>::kErfcEnd;
+    const T magnitude = std::abs(x);
+    return elementary::gaussian(magnitude > end ? end : magnitude, T{1});
+  }
+};
 
-template <class T>
-DIVVY_INLINE T gelu_derivative(T x) {
-  const auto [cdf, density] = normal(x);
-  return cdf + (density == T{0} ? T{0} : x * density);
-}
+#undef DIVVY_INLINE
+
+}  // namespace divvy::kernels::elementary
+
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 /// x[i] = e^x[i]. Unlike Eigen's, e to a very negative number is 0.
 template <class T>
 [[gnu::flatten]] inline void exp_in_place(T* x, int64_t count) {
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) x[i] = exp(x[i]);
+  for (int64_t i = 0; i < count; ++i) x[i] = elementary::exp(x[i]);
 }
 
-#undef DIVVY_INLINE
-
-}  // namespace divvy::kernels::DIVVY_TARGET::elementary
+}  // namespace divvy::kernels::DIVVY_TARGET
 DIVVY_TARGET_END;

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "kernels/elementwise/function.h"
+
+namespace divvy::kernels::elementwise {
+
+/// The larger of two, NaN where one is NaN. Equal operands share the gradient; a NaN takes all of it, so that it shows.
+struct Maximum {
+  static constexpr const char* name = "maximum";
+  static constexpr Reads by_a_reads = Reads::both, by_b_reads = Reads::both;
+
+  template <class T>
+  DIVVY_ELEMENTWISE static constexpr T value(T a, T b) {
+    return a > b || a != a ? a : b;
+  }
+  template <class T>
+  DIVVY_ELEMENTWISE static constexpr T by_a(T a, T b) {
+    return a < b ? T{0} : a == b ? T{0.5} : T{1};
+  }
+  template <class T>
+  DIVVY_ELEMENTWISE static constexpr T by_b(T a, T b) {
+    return by_a(b, a);
+  }
+};
+
+}  // namespace divvy::kernels::elementwise
