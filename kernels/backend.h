@@ -8,6 +8,7 @@
 
 /// Declares the function of every backend for an operation of this name: one for each instruction set of the CPU, from
 /// one source (kernels/cpu/target.h), and one for CUDA. They take what the operation itself takes.
+// NOLINTBEGIN(bugprone-macro-parentheses): the name of a declaration
 #define DIVVY_BACKENDS(function)        \
   namespace plain {                     \
   decltype(kernels::function) function; \
@@ -22,9 +23,12 @@
   decltype(kernels::function) function; \
   }                                     \
   static_assert(true)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// The function of the instruction set in use.
-#if defined(__x86_64__)
+#if defined(DIVVY_ONLY_SET)
+#define DIVVY_CPU_BACKEND(function) (&DIVVY_ONLY_SET::function)
+#elif defined(__x86_64__)
 #define DIVVY_CPU_BACKEND(function) \
   ::divvy::kernels::of_instruction_set(&plain::function, &avx2::function, &avx512::function)
 #else

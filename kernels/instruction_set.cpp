@@ -13,6 +13,9 @@
 
 #include "tensor/error.h"
 
+#define DIVVY_TEXT_OF(name) #name
+#define DIVVY_TEXT(macro) DIVVY_TEXT_OF(macro)  // of what the macro stands for
+
 namespace divvy::kernels {
 
 namespace {
@@ -39,6 +42,7 @@ constexpr InstructionSet kSets[] = {InstructionSet::plain, InstructionSet::avx2,
 
 void require(InstructionSet set) {
   if (!machine_has(set)) fail<ValueError>("this machine does not have the instructions of {}", to_string(set));
+  if (!is_compiled(set)) fail<ValueError>("this build has no kernels for the instructions of {}", to_string(set));
 }
 
 InstructionSet initial() {
@@ -50,8 +54,12 @@ InstructionSet initial() {
     }
     fail<ValueError>("DIVVY_INSTRUCTION_SET: expects plain, avx2 or avx512, got \"{}\"", name);
   }
-  if (machine_has(InstructionSet::avx512)) return InstructionSet::avx512;
-  return machine_has(InstructionSet::avx2) ? InstructionSet::avx2 : InstructionSet::plain;
+  InstructionSet widest = InstructionSet::plain;
+  for (const InstructionSet set : kSets) {
+    if (is_compiled(set) && (machine_has(set) || !is_compiled(widest))) widest = set;
+  }
+  require(widest);
+  return widest;
 }
 
 std::atomic<InstructionSet>& chosen() {
@@ -80,6 +88,16 @@ bool machine_has(InstructionSet set) {
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   }
   return false;
+#else
+  return set == InstructionSet::plain;
+#endif
+}
+
+bool is_compiled(InstructionSet set) {
+#if defined(DIVVY_ONLY_SET)
+  return to_string(set) == DIVVY_TEXT(DIVVY_ONLY_SET);
+#elif defined(__x86_64__)
+  return static_cast<void>(set), true;
 #else
   return set == InstructionSet::plain;
 #endif

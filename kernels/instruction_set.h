@@ -14,12 +14,16 @@ std::string_view to_string(InstructionSet set);
 /// and VL parts.
 bool machine_has(InstructionSet set);
 
-/// What the kernels use: the widest that the machine has, or the one that the environment variable
-/// DIVVY_INSTRUCTION_SET names. Throws ValueError where that names none, or one that the machine does not have.
+/// Whether the kernels were compiled for it: all are, unless the build names one in DIVVY_INSTRUCTION_SET.
+bool is_compiled(InstructionSet set);
+
+/// What the kernels use: the widest that was compiled and the machine has, or the one that the environment variable
+/// DIVVY_INSTRUCTION_SET names. Throws ValueError where that names none, or one that is missing in the machine or in
+/// the build.
 InstructionSet instruction_set();
 
-/// What the kernels that are called from now on use, in the whole process. Throws ValueError where the machine does not
-/// have it.
+/// What the kernels that are called from now on use, in the whole process. Throws ValueError where it is missing in the
+/// machine or in the build.
 void set_instruction_set(InstructionSet set);
 
 /// Units that multiply numbers of 16 bits (bf16) and sum in f32: AVX512_BF16 pairs of them, in vectors; AMX-BF16 whole

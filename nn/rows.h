@@ -18,7 +18,7 @@ namespace divvy::nn {
 class Rows {
  public:
   /// All rows of a batch, undivided. Throws ValueError for an undefined variable.
-  Rows(Variable batch);
+  Rows(Variable batch);  // NOLINT(google-explicit-constructor): layers are called with a batch, as they are written
   /// Row i belongs to the expert whose segment it is in and is row segments.sample[i] of `batch` [R, ...], or row i
   /// where there is no sample. Throws as kernels::check_segments().
   Rows(Variable batch, Segments segments);

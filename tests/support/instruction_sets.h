@@ -6,12 +6,12 @@
 
 namespace divvy::test {
 
-/// The instruction sets that this machine has.
+/// The instruction sets that this machine and this build have.
 inline std::vector<kernels::InstructionSet> instruction_sets() {
   using kernels::InstructionSet;
   std::vector<InstructionSet> sets;
   for (const auto set : {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (kernels::machine_has(set)) sets.push_back(set);
+    if (kernels::machine_has(set) && kernels::is_compiled(set)) sets.push_back(set);
   }
   return sets;
 }

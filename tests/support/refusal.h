@@ -16,7 +16,7 @@ std::string refusal(const F& call) {
     call();
   } catch (const Error& error) {
     CHECK(typeid(error) == typeid(E));
-    const std::string message = error.what();
+    std::string message = error.what();
     CHECK(message.find('\n') == std::string::npos);
     return message;
   }
