@@ -25,22 +25,26 @@
   static_assert(true)
 // NOLINTEND(bugprone-macro-parentheses)
 
-/// The function of the instruction set in use.
+/// The function of an instruction set.
 #if defined(DIVVY_ONLY_SET)
-#define DIVVY_CPU_BACKEND(function) (&DIVVY_ONLY_SET::function)
+#define DIVVY_CPU_BACKEND(set, function) (static_cast<void>(set), &DIVVY_ONLY_SET::function)
 #elif defined(__x86_64__)
-#define DIVVY_CPU_BACKEND(function) \
-  ::divvy::kernels::of_instruction_set(&plain::function, &avx2::function, &avx512::function)
+#define DIVVY_CPU_BACKEND(set, function) \
+  ::divvy::kernels::of_instruction_set(set, &plain::function, &avx2::function, &avx512::function)
 #else
-#define DIVVY_CPU_BACKEND(function) (&plain::function)
+#define DIVVY_CPU_BACKEND(set, function) (static_cast<void>(set), &plain::function)
 #endif
 
 /// Picks the implementation of an operation for the device of `tensor`: DIVVY_BACKEND(x, softmax)(x, temperature, y)
 /// calls, say, avx2::softmax or cuda::softmax. Where one is missing in a build with CUDA the linker says so.
+#define DIVVY_BACKEND(tensor, function) DIVVY_BACKEND_OF(::divvy::kernels::instruction_set(), tensor, function)
+/// The same with a given instruction set of the CPU, for what another call left in that one's layout.
 #ifdef DIVVY_HAS_CUDA
-#define DIVVY_BACKEND(tensor, function) ((tensor).device().is_cpu() ? DIVVY_CPU_BACKEND(function) : &cuda::function)
+#define DIVVY_BACKEND_OF(set, tensor, function) \
+  ((tensor).device().is_cpu() ? DIVVY_CPU_BACKEND(set, function) : &cuda::function)
 #else
-#define DIVVY_BACKEND(tensor, function) (::divvy::kernels::require_cpu(#function, tensor), DIVVY_CPU_BACKEND(function))
+#define DIVVY_BACKEND_OF(set, tensor, function) \
+  (::divvy::kernels::require_cpu(#function, tensor), DIVVY_CPU_BACKEND(set, function))
 #endif
 
 namespace divvy::kernels {
@@ -50,8 +54,8 @@ inline void require_cpu(std::string_view op, const Tensor& tensor) {
 }
 
 template <class F>
-F* of_instruction_set(F* plain, F* avx2, F* avx512) {
-  switch (instruction_set()) {
+F* of_instruction_set(InstructionSet set, F* plain, F* avx2, F* avx512) {
+  switch (set) {
     case InstructionSet::avx512: return avx512;
     case InstructionSet::avx2: return avx2;
     case InstructionSet::plain: break;

@@ -137,12 +137,12 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     check::shape(op, "dx", dx, x.shape());
     check::same_kind(op, "dx", dx, dy);
   }
-  if (saved.lanes == 0) fail<ValueError>("{}: the forward pass has kept nothing for it", op);
+  if (!saved.results.defined()) fail<ValueError>("{}: the forward pass has kept nothing for it", op);
   for (size_t l = 0; l < layers.size(); ++l) {
     const int64_t products = (gradients.weights[l].defined() ? 1 : 0) + (l > 0 || dx.defined() ? 1 : 0);
     count_flops(products * dy.size(0) * flops_of(shapes[l], layers[l]));
   }
-  DIVVY_BACKEND(dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
+  DIVVY_BACKEND_OF(saved.set, dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
 }
 
 }  // namespace divvy::kernels

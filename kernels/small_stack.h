@@ -33,7 +33,7 @@ struct SmallStackParameters {
 /// vector, on CUDA row by row.
 struct SmallStackSaved {
   Tensor inputs, largest, results, masks;
-  int lanes = 0;
+  InstructionSet set = InstructionSet::plain;  ///< whose lanes they are, on the CPU
 };
 
 /// Whether small_stack can evaluate these layers on samples of this shape, [C, H, W] or [features]: convolutions 3x3

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/simd/vector.h"
 #include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/simd/vector.h"
 #include "kernels/cpu/target.h"
 
 /// Copies between images whose rows lie at different distances, in whole vectors: the rows of small images are too

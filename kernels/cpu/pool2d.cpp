@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/simd/vector.h"
 #include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "kernels/cpu/scratch.h"
+#include "kernels/cpu/small_stack/code.h"
 #include "kernels/cpu/small_stack/plan.h"
 #include "kernels/cpu/target.h"
-#include "kernels/instruction_set.h"
 #include "kernels/rows.h"
 #include "tensor/parallel.h"
 
@@ -13,40 +13,6 @@ DIVVY_TARGET_BEGIN;
 namespace divvy::kernels::DIVVY_TARGET {
 
 namespace {
-
-template <class T>
-const StackCode<T>& code_of() {
-  if constexpr (std::is_same_v<T, double>) {
-    return small_stack_plain_f64();
-  } else {
-#if defined(__x86_64__)
-    switch (instruction_set()) {
-      case InstructionSet::avx512: return small_stack_avx512();
-      case InstructionSet::avx2: return small_stack_avx2();
-      case InstructionSet::plain: break;
-    }
-#endif
-    return small_stack_plain_f32();
-  }
-}
-
-/// The code that works with this many lanes, for what was kept by another call.
-template <class T>
-const StackCode<T>& code_with(int lanes) {
-#if defined(__x86_64__)
-  if constexpr (std::is_same_v<T, float>) {
-    if (lanes == 16) return small_stack_avx512();
-    if (lanes == 8) return small_stack_avx2();
-    return small_stack_plain_f32();
-  }
-#endif
-  static_cast<void>(lanes);
-  if constexpr (std::is_same_v<T, double>) {
-    return small_stack_plain_f64();
-  } else {
-    return small_stack_plain_f32();
-  }
-}
 
 /// The parameters of one expert.
 template <class T>
@@ -211,7 +177,7 @@ void add_units(const StackPlan& plan, const Schedule& schedule, const T* sums, S
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
                  const Segments& segments, Tensor& y, SmallStackSaved* saved) {
   visit_floating("small_stack", x.dtype(), [&]<class T>() {
-    const StackCode<T>& code = code_of<T>();
+    const StackCode<T>& code = stack_code<T>();
     const StackPlan plan = plan_of(x.shape(), layers, parameters, code.lanes, saved != nullptr);
     const Schedule schedule = schedule_of(segments, y.size(0), code.lanes, kTileGroup * 16);
     const auto shared = static_cast<int64_t>(schedule.inputs.size());
@@ -224,7 +190,7 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
     uint16_t* masks = nullptr;
     if (saved != nullptr) {
       *saved = {inputs, largest, Tensor::empty({schedule.tiles, plan.kept_size, code.lanes}, x.dtype()),
-                Tensor::empty({schedule.tiles, plan.mask_size * 2}, DType::u8), static_cast<int>(code.lanes)};
+                Tensor::empty({schedule.tiles, plan.mask_size * 2}, DType::u8), InstructionSet::DIVVY_TARGET};
       results = saved->results.mutable_data<T>();
       masks = reinterpret_cast<uint16_t*>(saved->masks.mutable_bytes());
     }
@@ -253,7 +219,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
                           const SmallStackParameters& parameters, const Segments& segments,
                           const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients) {
   visit_floating("small_stack_backward", dy.dtype(), [&]<class T>() {
-    const StackCode<T>& code = code_with<T>(saved.lanes);
+    const StackCode<T>& code = stack_code<T>();
     const StackPlan plan = plan_of(x.shape(), layers, parameters, code.lanes, true);
     const Schedule schedule = schedule_of(segments, dy.size(0), code.lanes, backward_unit(dy.size(0)));
     const int64_t units = static_cast<int64_t>(schedule.units.size());

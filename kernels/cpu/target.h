@@ -1,8 +1,8 @@
 #pragma once
 
-/// The files of this folder are compiled once for each instruction set, the target, which CMake names DIVVY_TARGET
-/// (plain, avx2 or avx512) with the width of its vectors, DIVVY_VECTOR_BYTES. After its includes, a file opens the
-/// namespace of the target between two macros:
+/// A file of this folder that opens the namespace DIVVY_TARGET is compiled once for each instruction set, the target,
+/// which CMake names so (plain, avx2 or avx512) with the width of its vectors, DIVVY_VECTOR_BYTES. It does that after
+/// its includes, between two macros:
 ///
 ///     DIVVY_TARGET_BEGIN;
 ///     namespace divvy::kernels::DIVVY_TARGET {
@@ -13,7 +13,8 @@
 /// Only what stands between them may use the instructions of the target. What the includes define (the standard
 /// library, Tensor) is compiled for any machine, since the linker keeps one copy of an inline function for the whole
 /// program; tests/portable_objects.sh looks for copies that would not run everywhere.
-#if DIVVY_VECTOR_BYTES == 64
+#if defined(DIVVY_TARGET_FEATURES)  // a file that is a target of its own
+#elif DIVVY_VECTOR_BYTES == 64
 #define DIVVY_TARGET_FEATURES "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"
 #elif DIVVY_VECTOR_BYTES == 32
 #define DIVVY_TARGET_FEATURES "avx2,fma"

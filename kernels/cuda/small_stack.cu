@@ -276,8 +276,7 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
       *saved = {{},
                 {},
                 Tensor::empty(Shape{rows, stack.saved_size()}, x.dtype(), x.device()),
-                Tensor::empty(Shape{rows, stack.mask_size}, DType::u8, x.device()),
-                1};
+                Tensor::empty(Shape{rows, stack.mask_size}, DType::u8, x.device())};
       out.saved = saved->results.mutable_data<T>();
       out.masks = saved->masks.mutable_data<uint8_t>();
     }

@@ -35,13 +35,17 @@ struct Way {
 template <class T>
 std::vector<Way<T>> ways() {
   std::vector<Way<T>> result;
-  for (const InstructionSet set : instruction_sets()) result.push_back({std::string(to_string(set)), Product<T>(set)});
+  for (const InstructionSet set : instruction_sets()) {
+    const WithInstructionSet with(set);
+    result.push_back({std::string(to_string(set)), Product<T>()});
+  }
 #if defined(__x86_64__)
   if constexpr (std::is_same_v<T, float>) {
-    using namespace kernels::cpu;
-    using kernels::Bf16Unit;
-    if (machine_has(Bf16Unit::avx512)) result.push_back({"AVX512_BF16", Product<T>(product_avx512_bf16()), true});
-    if (machine_has(Bf16Unit::amx)) result.push_back({"AMX-BF16", Product<T>(product_amx()), true});
+    using namespace kernels;
+    if (machine_has(Bf16Unit::avx512)) {
+      result.push_back({"AVX512_BF16", Product<T>(avx512_bf16::product_code<T>()), true});
+    }
+    if (machine_has(Bf16Unit::amx)) result.push_back({"AMX-BF16", Product<T>(amx::product_code<T>()), true});
   }
 #endif
   return result;

@@ -3,7 +3,7 @@
 #include "kernels/cpu/conv2d/paths.h"
 #include "kernels/cpu/planes.h"
 #include "kernels/cpu/scratch.h"
-#include "kernels/cpu/simd/simd.h"
+#include "kernels/cpu/simd/vector.h"
 #include "kernels/cpu/target.h"
 
 /// With a stride of 1, the pixels that one weight multiplies lie as far apart in the input as in the output, row after

@@ -122,7 +122,7 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = result_space.take<T>(s.group_filters() * most);
-  const Product<T> multiply(s.set);
+  const Product<T> multiply;
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), f = g * filters;
@@ -143,7 +143,7 @@ void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, cons
   T* space = image_space.take<T>(padded_group(s));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
-  const Product<T> multiply(s.set);
+  const Product<T> multiply;
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), row = batch.columns(s);
@@ -172,7 +172,7 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
-  const Product<T> multiply(s.set);
+  const Product<T> multiply;
   for_batches(s, panel, [&](const Batch& batch) {
     const bool first = batch.begin == panel.begin;
     for (int64_t g = 0; g < s.groups; ++g) {

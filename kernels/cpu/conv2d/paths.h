@@ -5,7 +5,6 @@
 #include "kernels/conv2d.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/target.h"
-#include "kernels/instruction_set.h"
 
 /// The three ways in which the CPU convolves a panel of rows that share an expert. All do everything in scratch of the
 /// thread; the entry points in conv2d.cpp choose between them and cut the rows into panels.
@@ -29,7 +28,6 @@ struct ConvSizes {
   int64_t channels, height, width;
   int64_t filters, out_height, out_width;
   int64_t kernel_height, kernel_width, stride, padding, groups;
-  InstructionSet set = instruction_set();  ///< what the tasks on all threads use
 
   int64_t group_channels() const { return channels / groups; }
   int64_t group_filters() const { return filters / groups; }

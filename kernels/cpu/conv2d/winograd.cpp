@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "kernels/cpu/conv2d/paths.h"
-#include "kernels/cpu/conv2d/winograd_code.h"
+#include "kernels/cpu/conv2d/winograd_tile.h"
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd/dot.h"
@@ -14,16 +14,6 @@ DIVVY_TARGET_BEGIN;
 namespace divvy::kernels::DIVVY_TARGET::winograd {
 
 namespace {
-
-template <class T>
-const WinogradCode<T>& code_for(InstructionSet set) {
-#if defined(__x86_64__)
-  if (set == InstructionSet::avx512) return winograd_avx512<T>();
-  if (set == InstructionSet::avx2) return winograd_avx2<T>();
-#endif
-  static_cast<void>(set);
-  return winograd_plain<T>();
-}
 
 /// Measured: so many tiles make one product of matrices; the transformed patches of all channels then stay in the
 /// second cache.
@@ -37,7 +27,7 @@ int64_t tile_cols(const ConvSizes& s) { return (s.out_width + 1) / 2; }
 /// Some of the rows of tiles of an image, or all tiles of several images.
 struct Block {
   int64_t image, images;
-  WinogradTiles tiles;
+  Tiles tiles;
   int64_t count() const { return images * tiles.count(); }
 };
 
@@ -56,7 +46,7 @@ std::vector<Block> blocks_of(const ConvSizes& s, const RowPanel& panel) {
 
 /// The sizes that the largest block of a panel needs.
 struct BlockSizes {
-  BlockSizes(const std::vector<Block>& blocks, int64_t (*space)(const WinogradTiles&)) {
+  BlockSizes(const std::vector<Block>& blocks, int64_t (*space)(const Tiles&)) {
     for (const Block& block : blocks) {
       count = std::max(count, block.count());
       plane = std::max(plane, space(block.tiles));
@@ -102,8 +92,8 @@ void filter_gradients(const T* du, int64_t step, int64_t count, T* dw) {
 
 /// The transformed patches of `channels` planes of each image of a block: `plane(image, channel)` for `to` [16,
 /// channels, tiles].
-template <class T, class Transform>
-void transform_planes(const Block& block, int64_t channels, T* to, const Transform& transform) {
+template <class T, class Function>
+void transform_planes(const Block& block, int64_t channels, T* to, const Function& transform) {
   const int64_t count = block.count();
   for (int64_t n = 0; n < block.images; ++n) {
     for (int64_t c = 0; c < channels; ++c) {
@@ -164,18 +154,18 @@ Tensor transformed(const Tensor& weight, bool backward) {
 template <class T>
 void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* filters, const T* bias, T* y) {
   thread_local Scratch plane_space, patch_space, product_space;
-  const WinogradCode<T>& code = code_for<T>(s.set);
+  using Of = Transform<T>;
   const auto blocks = blocks_of(s, panel);
-  const BlockSizes sizes(blocks, code.space);
+  const BlockSizes sizes(blocks, &Of::space);
   T* space = plane_space.take<T>(sizes.plane);
   T* patches = patch_space.take<T>(16 * s.channels * sizes.count);
-  T* products = product_space.take<T>(16 * std::min(kFilters, s.filters) * sizes.count + code.lanes);
-  const Product<T> multiply(s.set);
+  T* products = product_space.take<T>(16 * std::min(kFilters, s.filters) * sizes.count + kLanes<T>);
+  const Product<T> multiply;
   for (const Block& block : blocks) {
     const int64_t count = block.count();
     transform_planes(block, s.channels, patches, [&](int64_t row, int64_t c, T* to, int64_t stride) {
-      code.inputs(block.tiles, in.image(row, s) + c * s.height * s.width, s.height, s.width, s.padding, space, to,
-                  stride);
+      Of::inputs(block.tiles, in.image(row, s) + c * s.height * s.width, s.height, s.width, s.padding, space, to,
+                 stride);
     });
     for (int64_t f = 0; f < s.filters; f += kFilters) {
       const int64_t some = std::min(kFilters, s.filters - f);
@@ -185,9 +175,9 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
       }
       for (int64_t n = 0; n < block.images; ++n) {
         for (int64_t k = 0; k < some; ++k) {
-          code.outputs(block.tiles, products + k * count + n * block.tiles.count(), some * count,
-                       bias ? bias[f + k] : T(0), space,
-                       y + (block.image + n) * s.out_image() + (f + k) * s.out_plane(), s.out_height, s.out_width);
+          Of::outputs(block.tiles, products + k * count + n * block.tiles.count(), some * count,
+                      bias ? bias[f + k] : T(0), space, y + (block.image + n) * s.out_image() + (f + k) * s.out_plane(),
+                      s.out_height, s.out_width);
         }
       }
     }
@@ -198,7 +188,7 @@ template <class T>
 void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
                      T* dbias) {
   thread_local Scratch plane_space, patch_space, upstream_space, sum_space;
-  const WinogradCode<T>& code = code_for<T>(s.set);
+  using Of = Transform<T>;
   if (dbias) {
     std::fill_n(dbias, s.filters, T(0));
     for (int64_t row = panel.begin; row < panel.end; ++row) {
@@ -208,25 +198,25 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
   }
   if (!dweight) return;
   const auto blocks = blocks_of(s, panel);
-  const BlockSizes sizes(blocks, code.space);
+  const BlockSizes sizes(blocks, &Of::space);
   // So many filters that their sums are at most 4 MiB.
   const int64_t most = std::clamp<int64_t>((int64_t{1} << 16) / s.channels, 32, s.filters);
   T* space = plane_space.take<T>(sizes.plane);
   T* patches = patch_space.take<T>(16 * s.channels * sizes.count);
   T* upstream = upstream_space.take<T>(16 * most * sizes.count);
   T* sums = sum_space.take<T>(16 * most * s.channels);
-  const Product<T> multiply(s.set);
+  const Product<T> multiply;
   for (int64_t f = 0; f < s.filters; f += most) {
     const int64_t some = std::min(most, s.filters - f);
     for (const Block& block : blocks) {
       const int64_t count = block.count();
       transform_planes(block, s.channels, patches, [&](int64_t row, int64_t c, T* to, int64_t stride) {
-        code.inputs(block.tiles, in.image(row, s) + c * s.height * s.width, s.height, s.width, s.padding, space, to,
-                    stride);
+        Of::inputs(block.tiles, in.image(row, s) + c * s.height * s.width, s.height, s.width, s.padding, space, to,
+                   stride);
       });
       transform_planes(block, some, upstream, [&](int64_t row, int64_t k, T* to, int64_t stride) {
-        code.upstream(block.tiles, dy + row * s.out_image() + (f + k) * s.out_plane(), s.out_height, s.out_width, space,
-                      to, stride);
+        Of::upstream(block.tiles, dy + row * s.out_image() + (f + k) * s.out_plane(), s.out_height, s.out_width, space,
+                     to, stride);
       });
       const bool add = &block != &blocks.front();
       for (int64_t i = 0; i < 16; ++i) {

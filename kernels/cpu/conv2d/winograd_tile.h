@@ -1,9 +1,8 @@
 #pragma once
 
-#include "kernels/cpu/conv2d/winograd_code.h"
-#include "kernels/cpu/product/vector.h"
+#include "kernels/cpu/simd/vector.h"
 
-/// The transforms of F(2 x 2, 3 x 3) for one instruction set, with neighboring tiles in the lanes:
+/// The transforms of F(2 x 2, 3 x 3), with neighboring tiles in the lanes:
 ///
 ///     inputs  B^T d B,  B^T = 1  0 -1  0    outputs  A^T m A,  A^T = 1 1  1  0
 ///                             0  1  1  0                             0 1 -1 -1
@@ -13,44 +12,44 @@
 /// Each is computed along one axis and then along the other. Along a row a tile begins two pixels after the one before,
 /// so the pixels of even and of odd columns are taken apart (or put together) first; between rows, results for even and
 /// for odd rows are kept apart, so that there the tiles of all rows are one long run of lanes.
-namespace divvy::kernels::cpu {
-namespace {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::winograd {
 
-template <class T, int Bytes>
-struct WinogradTile {
-  using Vec = ProductVector<T, Bytes>;
-  using V = typename Vec::V;
-  static constexpr int64_t kLanes = Vec::kLanes;
+/// Tiles of 2 x 2 output pixels: `rows` rows of `cols` of them, from row `first` on.
+struct Tiles {
+  int64_t first, rows, cols;
+  int64_t count() const { return rows * cols; }
+};
+
+template <class T>
+struct Transform {
+  using V = Vector<T>;
+  static constexpr int64_t kLanes = DIVVY_TARGET::kLanes<T>;
 
   /// Elements of a row of the padded plane, with what the last vectors of a row read beyond it.
-  static int64_t pitch(const WinogradTiles& t) { return 2 * ((t.cols + kLanes - 1) / kLanes + 1) * kLanes; }
-  static int64_t padded(const WinogradTiles& t) { return (2 * t.rows + 2) * pitch(t); }
+  static int64_t pitch(const Tiles& t) { return 2 * ((t.cols + kLanes - 1) / kLanes + 1) * kLanes; }
+  static int64_t padded(const Tiles& t) { return (2 * t.rows + 2) * pitch(t); }
   /// Results of a transform along rows for the even, or the odd, rows.
-  static int64_t half(const WinogradTiles& t) { return (t.rows + 1) * t.cols + 2 * kLanes; }
-  static int64_t space(const WinogradTiles& t) { return padded(t) + 8 * half(t); }
-
-  /// The lanes of even columns of two neighboring vectors, those of odd ones, and the reverse.
-  static V even(const V& a, const V& b) { return alternate<0>(a, b, Indices{}); }
-  static V odd(const V& a, const V& b) { return alternate<1>(a, b, Indices{}); }
-  static V low(const V& a, const V& b) { return interleave<0>(a, b, Indices{}); }
-  static V high(const V& a, const V& b) { return interleave<static_cast<int>(kLanes) / 2>(a, b, Indices{}); }
+  static int64_t half(const Tiles& t) { return (t.rows + 1) * t.cols + 2 * kLanes; }
+  /// Elements of the memory that each of the transforms works in.
+  static int64_t space(const Tiles& t) { return padded(t) + 8 * half(t); }
 
   static V load_up_to(const T* from, int64_t n) {
-    if (n >= kLanes) return Vec::load(from);
-    return n > 0 ? Vec::load_part(from, n) : V{};
+    if (n >= kLanes) return load(from);
+    return n > 0 ? load_part(from, n) : V{};
   }
   static void store_up_to(T* to, const V& v, int64_t n) {
-    if (n >= kLanes) return Vec::store(to, v);
-    if (n > 0) Vec::store_part(to, v, n);
+    if (n >= kLanes) return store(to, v);
+    if (n > 0) store_part(to, v, n);
   }
 
   /// The rows of the plane that the tiles read, with zeros around it.
-  static void pad(const WinogradTiles& t, const T* plane, int64_t height, int64_t width, int64_t padding, T* to) {
+  static void pad(const Tiles& t, const T* plane, int64_t height, int64_t width, int64_t padding, T* to) {
     const int64_t step = pitch(t), end = 2 * t.cols + 2;
     for (int64_t r = 0; r < 2 * t.rows + 2; ++r, to += step) {
       const int64_t row = 2 * t.first + r - padding;
       if (row < 0 || row >= height) {
-        for (int64_t x = 0; x < end; x += kLanes) Vec::store(to + x, V{});
+        for (int64_t x = 0; x < end; x += kLanes) store(to + x, V{});
         continue;
       }
       const T* from = plane + row * width;
@@ -62,8 +61,10 @@ struct WinogradTile {
     }
   }
 
-  static void inputs(const WinogradTiles& t, const T* plane, int64_t height, int64_t width, int64_t padding, T* space,
-                     T* to, int64_t stride) {
+  /// Transforms the patches of 4 x 4 inputs of all tiles of a plane [height, width] with zeros around it. Of each of
+  /// the 16 results, those of all tiles follow each other; the results lie `stride` elements apart.
+  static void inputs(const Tiles& t, const T* plane, int64_t height, int64_t width, int64_t padding, T* space, T* to,
+                     int64_t stride) {
     pad(t, plane, height, width, padding, space);
     T* const along = space + padded(t);
     const int64_t step = pitch(t), size = half(t);
@@ -71,13 +72,12 @@ struct WinogradTile {
       const T* from = space + r * step;
       T* row = along + r % 2 * size + r / 2 * t.cols;  // what is written beyond its end, the next row writes again
       for (int64_t x = 0; x < t.cols; x += kLanes, from += 2 * kLanes, row += kLanes) {
-        const V a = Vec::load(from), b = Vec::load(from + kLanes), c = Vec::load(from + 2),
-                d = Vec::load(from + kLanes + 2);
-        const V d0 = even(a, b), d1 = odd(a, b), d2 = even(c, d), d3 = odd(c, d);
-        Vec::store(row, d0 - d2);
-        Vec::store(row + 2 * size, d1 + d2);
-        Vec::store(row + 4 * size, d2 - d1);
-        Vec::store(row + 6 * size, d1 - d3);
+        const V a = load(from), b = load(from + kLanes), c = load(from + 2), d = load(from + kLanes + 2);
+        const V d0 = even_lanes<T>(a, b), d1 = odd_lanes<T>(a, b), d2 = even_lanes<T>(c, d), d3 = odd_lanes<T>(c, d);
+        store(row, d0 - d2);
+        store(row + 2 * size, d1 + d2);
+        store(row + 4 * size, d2 - d1);
+        store(row + 6 * size, d1 - d3);
       }
     }
     const int64_t count = t.count();
@@ -85,8 +85,7 @@ struct WinogradTile {
       const T *evens = along + 2 * j * size, *odds = evens + size;
       T* result = to + j * stride;
       for (int64_t i = 0; i < count; i += kLanes) {
-        const V d0 = Vec::load(evens + i), d1 = Vec::load(odds + i), d2 = Vec::load(evens + i + t.cols),
-                d3 = Vec::load(odds + i + t.cols);
+        const V d0 = load(evens + i), d1 = load(odds + i), d2 = load(evens + i + t.cols), d3 = load(odds + i + t.cols);
         const int64_t left = count - i;
         store_up_to(result + i, d0 - d2, left);
         store_up_to(result + 4 * stride + i, d1 + d2, left);
@@ -96,39 +95,40 @@ struct WinogradTile {
     }
   }
 
-  static void outputs(const WinogradTiles& t, const T* from, int64_t stride, T bias, T* space, T* plane, int64_t height,
+  /// The reverse for products of transformed inputs and filters: 2 x 2 outputs of each tile, plus a bias, into a plane
+  /// [height, width]. May read a vector beyond what it uses.
+  static void outputs(const Tiles& t, const T* from, int64_t stride, T bias, T* space, T* plane, int64_t height,
                       int64_t width) {
     T* const pixels = space + padded(t);
     const int64_t size = half(t), count = t.count();
-    const V start = Vec::all(bias);
+    const V start = broadcast(bias);
     for (int64_t i = 0; i < count; i += kLanes) {
       V upper[4], lower[4];
 #pragma GCC unroll 4
       for (int64_t j = 0; j < 4; ++j) {
         const T* m = from + j * stride + i;
-        const V m0 = Vec::load(m), m1 = Vec::load(m + 4 * stride), m2 = Vec::load(m + 8 * stride),
-                m3 = Vec::load(m + 12 * stride);
+        const V m0 = load(m), m1 = load(m + 4 * stride), m2 = load(m + 8 * stride), m3 = load(m + 12 * stride);
         upper[j] = m0 + m1 + m2;
         lower[j] = m1 - m2 - m3;
       }
-      Vec::store(pixels + i, upper[0] + upper[1] + upper[2] + start);
-      Vec::store(pixels + size + i, upper[1] - upper[2] - upper[3] + start);
-      Vec::store(pixels + 2 * size + i, lower[0] + lower[1] + lower[2] + start);
-      Vec::store(pixels + 3 * size + i, lower[1] - lower[2] - lower[3] + start);
+      store(pixels + i, upper[0] + upper[1] + upper[2] + start);
+      store(pixels + size + i, upper[1] - upper[2] - upper[3] + start);
+      store(pixels + 2 * size + i, lower[0] + lower[1] + lower[2] + start);
+      store(pixels + 3 * size + i, lower[1] - lower[2] - lower[3] + start);
     }
     for (int64_t r = 0; r < 2 * t.rows && 2 * t.first + r < height; ++r) {
       const T* row = pixels + r % 2 * 2 * size + r / 2 * t.cols;
       T* to = plane + (2 * t.first + r) * width;
       for (int64_t x = 0; x < t.cols; x += kLanes) {
-        const V a = Vec::load(row + x), b = Vec::load(row + size + x);
-        store_up_to(to + 2 * x, low(a, b), width - 2 * x);
-        store_up_to(to + 2 * x + kLanes, high(a, b), width - 2 * x - kLanes);
+        const V a = load(row + x), b = load(row + size + x);
+        store_up_to(to + 2 * x, low_pairs<T>(a, b), width - 2 * x);
+        store_up_to(to + 2 * x + kLanes, high_pairs<T>(a, b), width - 2 * x - kLanes);
       }
     }
   }
 
-  static void upstream(const WinogradTiles& t, const T* plane, int64_t height, int64_t width, T* space, T* to,
-                       int64_t stride) {
+  /// The transpose of `outputs`, for a gradient [height, width] of them.
+  static void upstream(const Tiles& t, const T* plane, int64_t height, int64_t width, T* space, T* to, int64_t stride) {
     T* const pixels = space + padded(t);
     const int64_t size = half(t), count = t.count();
     for (int64_t r = 0; r < 2 * t.rows; ++r) {
@@ -138,13 +138,13 @@ struct WinogradTile {
       for (int64_t x = 0; x < t.cols; x += kLanes) {
         const V a = inside ? load_up_to(from + 2 * x, width - 2 * x) : V{};
         const V b = inside ? load_up_to(from + 2 * x + kLanes, width - 2 * x - kLanes) : V{};
-        Vec::store(row + x, even(a, b));
-        Vec::store(row + size + x, odd(a, b));
+        store(row + x, even_lanes<T>(a, b));
+        store(row + size + x, odd_lanes<T>(a, b));
       }
     }
     for (int64_t i = 0; i < count; i += kLanes) {
-      const V y00 = Vec::load(pixels + i), y01 = Vec::load(pixels + size + i);
-      const V y10 = Vec::load(pixels + 2 * size + i), y11 = Vec::load(pixels + 3 * size + i);
+      const V y00 = load(pixels + i), y01 = load(pixels + size + i);
+      const V y10 = load(pixels + 2 * size + i), y11 = load(pixels + 3 * size + i);
       const int64_t left = count - i;
       T* result = to + i;
       put_upstream(result, stride, y00, y01, left);
@@ -159,20 +159,7 @@ struct WinogradTile {
     store_up_to(to + 2 * stride, a - b, left);
     store_up_to(to + 3 * stride, -b, left);
   }
-
-  static constexpr WinogradCode<T> code() { return {kLanes, &space, &inputs, &outputs, &upstream}; }
-
- private:
-  using Indices = std::make_integer_sequence<int, static_cast<int>(kLanes)>;
-  template <int First, int... I>
-  static V alternate(const V& a, const V& b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, (First + 2 * I)...);
-  }
-  template <int First, int... I>
-  static V interleave(const V& a, const V& b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, (First + I / 2 + I % 2 * static_cast<int>(kLanes))...);
-  }
 };
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET::winograd
+DIVVY_TARGET_END;

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include "kernels/cpu/product/code.h"
-#include "kernels/cpu/product/vector.h"
+#include "kernels/cpu/simd/vector.h"
 
 /// The product of f32 matrices whose elements are rounded to bf16 (to the nearest, ties to even) while they are packed,
 /// with sums in f32. Both operands are packed in squares of 1 KiB, which hold 32 steps of the depth:
@@ -13,13 +11,12 @@
 ///
 /// with zeros where a square reaches past the matrix. `Unit` multiplies squares: those of AMX are its tiles, and
 /// AVX512_BF16 multiplies a pair of a row with 16 pairs of b. How rows and columns are cut changes no bit.
-namespace divvy::kernels::cpu {
-namespace {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
 template <class Unit>
 struct Bf16Tile {
-  using Vec = ProductVector<float, 64>;
-  using V = Vec::V;
+  using V = Vector<float>;
   using Bits = uint16_t;
   static constexpr int64_t kSide = 16, kSteps = 32, kSquare = kSide * kSteps, kRows = 2 * kSide, kCols = 2 * kSide;
 
@@ -27,9 +24,9 @@ struct Bf16Tile {
   static const float* row(const MatrixView<float>& m, int64_t r) {
     return m.data + (m.index != nullptr ? m.index[r] : r) * m.stride;
   }
-  static V load(const float* from, int64_t n) {
-    if (n >= kSide) return Vec::load(from);
-    return n > 0 ? Vec::load_part(from, n) : V{};
+  static V load_up_to(const float* from, int64_t n) {
+    if (n >= kSide) return load(from);
+    return n > 0 ? load_part(from, n) : V{};
   }
   /// The elements of `low` and behind them those of `high`.
   static __m512i rounded(const V& low, const V& high) {
@@ -42,7 +39,7 @@ struct Bf16Tile {
     for (int64_t i = 0; i < kSide; ++i) {
       const float* line = i < lines ? from[i] + step : nullptr;
       const int64_t left = i < lines ? depth - step : 0;
-      square[i] = (V)rounded(load(line, left), load(left > kSide ? line + kSide : line, left - kSide));
+      square[i] = (V)rounded(load_up_to(line, left), load_up_to(left > kSide ? line + kSide : line, left - kSide));
     }
   }
   /// A square of pairs: 32 steps that are lines of memory, of `count` neighboring elements.
@@ -51,8 +48,8 @@ struct Bf16Tile {
     const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                                            21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     for (int64_t q = 0; q < kSide; ++q, step += 2) {
-      const V even = step < depth ? load(row(m, step) + first, count) : V{};
-      const V odd = step + 1 < depth ? load(row(m, step + 1) + first, count) : V{};
+      const V even = step < depth ? load_up_to(row(m, step) + first, count) : V{};
+      const V odd = step + 1 < depth ? load_up_to(row(m, step + 1) + first, count) : V{};
       square[q] = (V)_mm512_permutexvar_epi16(pairs, rounded(even, odd));
     }
   }
@@ -73,7 +70,7 @@ struct Bf16Tile {
       V square[kSide];
       if (block.a.transposed) {
         read_pairs(block.a, step, block.depth, first, count, square);
-        Vec::transpose(square);  // a pair is as wide as an f32
+        transpose<float>(square);  // a pair is as wide as an f32
       } else {
         read_rows(lines, count, step, block.depth, square);
       }
@@ -89,7 +86,7 @@ struct Bf16Tile {
       V square[kSide];
       if (block.b.transposed) {
         read_rows(lines, count, step, block.depth, square);
-        Vec::transpose(square);
+        transpose<float>(square);
       } else {
         read_pairs(block.b, step, block.depth, first, count, square);
       }
@@ -100,15 +97,15 @@ struct Bf16Tile {
   /// Adds the sums [16][16] of a square of the result to where it starts from, and stores them.
   static void finish(const ProductResult<float>& result, int64_t row, int64_t rows, int64_t col, int64_t cols,
                      const float* sums) {
-    const V start = result.bias != nullptr ? load(result.bias + col, cols) : V{};
+    const V start = result.bias != nullptr ? load_up_to(result.bias + col, cols) : V{};
     for (int64_t i = 0; i < rows; ++i) {
       float* to = result.data + (row + i) * result.stride + col;
-      V v = (result.add ? load(to, cols) : start) + Vec::load(sums + i * kSide);
+      V v = (result.add ? load_up_to(to, cols) : start) + load(sums + i * kSide);
       if (result.relu) v = v < V{} ? V{} : v;
       if (result.active != nullptr) {
-        v *= load(result.active + (row + i) * result.active_stride + col, cols) > V{} ? Vec::all(1) : V{};
+        v *= load_up_to(result.active + (row + i) * result.active_stride + col, cols) > V{} ? broadcast(1.0F) : V{};
       }
-      cols >= kSide ? Vec::store(to, v) : Vec::store_part(to, v, cols);
+      cols >= kSide ? DIVVY_TARGET::store(to, v) : store_part(to, v, cols);
     }
   }
 
@@ -173,5 +170,5 @@ struct Bf16Tile {
   static constexpr ProductCode<float> code() { return {kRows, kCols, 512, true, &multiply}; }
 };
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-/// What product.cpp hands to the code of one instruction set; see product_tile.h.
+/// What product.cpp hands to the code of one instruction set (tile.h).
 namespace divvy::kernels::cpu {
 
 /// A row-major matrix in memory, read as it is or as its transpose. Row r of memory starts at data + r * stride, or,
@@ -58,14 +58,19 @@ struct ProductCode {
   int64_t right_space(int64_t depth) const { return tile_cols * depth; }
 };
 
-template <class T>
-const ProductCode<T>& product_plain();
-template <class T>
-const ProductCode<T>& product_avx2();
-template <class T>
-const ProductCode<T>& product_avx512();
-/// Products of f32 matrices rounded to bf16; see product_bf16_tile.h.
-const ProductCode<float>& product_avx512_bf16();
-const ProductCode<float>& product_amx();
-
 }  // namespace divvy::kernels::cpu
+
+/// The code of each instruction set, for f32 and f64; and, for f32 matrices whose elements are rounded to bf16, that of
+/// each unit that multiplies such.
+#define DIVVY_PRODUCT_CODE(set)              \
+  namespace divvy::kernels::set {            \
+  template <class T>                         \
+  const cpu::ProductCode<T>& product_code(); \
+  }                                          \
+  static_assert(true)
+DIVVY_PRODUCT_CODE(plain);
+DIVVY_PRODUCT_CODE(avx2);
+DIVVY_PRODUCT_CODE(avx512);
+DIVVY_PRODUCT_CODE(avx512_bf16);
+DIVVY_PRODUCT_CODE(amx);
+#undef DIVVY_PRODUCT_CODE

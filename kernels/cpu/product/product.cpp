@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "kernels/backend.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/precision.h"
 
@@ -10,19 +11,16 @@ namespace divvy::kernels::cpu {
 namespace {
 
 template <class T>
-const ProductCode<T>* code_for(InstructionSet set) {
+const ProductCode<T>& code_in_use() {
 #if defined(__x86_64__)
   if constexpr (std::is_same_v<T, float>) {
-    if (set == InstructionSet::avx512 && product_precision() == Precision::bf16) {
-      if (machine_has(Bf16Unit::amx)) return &product_amx();
-      if (machine_has(Bf16Unit::avx512)) return &product_avx512_bf16();
+    if (instruction_set() == InstructionSet::avx512 && product_precision() == Precision::bf16) {
+      if (machine_has(Bf16Unit::amx)) return amx::product_code<float>();
+      if (machine_has(Bf16Unit::avx512)) return avx512_bf16::product_code<float>();
     }
   }
-  if (set == InstructionSet::avx512) return &product_avx512<T>();
-  if (set == InstructionSet::avx2) return &product_avx2<T>();
 #endif
-  static_cast<void>(set);
-  return &product_plain<T>();
+  return DIVVY_CPU_BACKEND(instruction_set(), product_code<T>)();
 }
 
 template <class T>
@@ -40,7 +38,7 @@ void without_depth(int64_t rows, int64_t cols, const ProductResult<T>& c) {
 }  // namespace
 
 template <class T>
-Product<T>::Product(InstructionSet set) : code_(code_for<T>(set)) {}
+Product<T>::Product() : Product(code_in_use<T>()) {}
 
 template <class T>
 void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b,

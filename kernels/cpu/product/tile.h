@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/cpu/product/code.h"
-#include "kernels/cpu/product/vector.h"
+#include "kernels/cpu/simd/vector.h"
 
 /// The product of matrices for one instruction set. A tile of the result, as large as the registers allow, is summed
 /// over the whole depth: for each step of the depth, one vector load a column of the tile and one broadcast a row. The
@@ -9,14 +9,14 @@
 /// are read where they lie, or, if a is transposed, packed as [rows / tile_rows][depth][tile_rows].
 ///
 /// Every element of the result is a chain of multiply-adds in the order of the depth, whatever the tile it lies in.
-namespace divvy::kernels::cpu {
-namespace {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET {
 
-template <class T, int Bytes, int Rows>
+template <class T>
 struct ProductTile {
-  using Vec = ProductVector<T, Bytes>;
-  using V = typename Vec::V;
-  static constexpr int64_t kLanes = Vec::kLanes, kRows = Rows, kCols = 2 * kLanes;
+  using V = Vector<T>;
+  static constexpr int64_t kLanes = DIVVY_TARGET::kLanes<T>, kCols = 2 * kLanes;
+  static constexpr int64_t kRows = kVectorBytes == 64 ? 12 : kVectorBytes == 32 ? 6 : 4;
 
   static constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
 
@@ -81,45 +81,53 @@ struct ProductTile {
     for (int64_t p = 0; p < depth; ++p) {
       V right[N];
 #pragma GCC unroll 2
-      for (int j = 0; j < N; ++j) right[j] = Vec::load(b + (p * N + j) * kLanes);
+      for (int j = 0; j < N; ++j) right[j] = load(b + (p * N + j) * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < M; ++i) {
-        const V left = Vec::all(a(i, p));
+        const V left = broadcast<T>(a(i, p));
 #pragma GCC unroll 2
         for (int j = 0; j < N; ++j) sum[i][j] += left * right[j];
       }
     }
-    if (!to.relu && to.active == nullptr) {
-      put<M, N>(sum, to, [](const V& v, int, int, int64_t) { return v; });
-    } else if (to.active == nullptr) {
-      put<M, N>(sum, to, [](const V& v, int, int, int64_t) { return v < V{} ? V{} : v; });
+    if (to.relu) {
+      put<M, N, Last::relu>(sum, to);
+    } else if (to.active != nullptr) {
+      put<M, N, Last::where_active>(sum, to);
     } else {
-      put<M, N>(sum, to, [&to](const V& v, int i, int j, int64_t cols) {
-        const T* active = to.active_at(i, j);
-        const V a = cols >= kLanes ? Vec::load(active) : Vec::load_part(active, cols);
-        return v * (a > V{} ? Vec::all(1) : V{});
-      });
+      put<M, N, Last::keep>(sum, to);
     }
   }
 
-  /// Stores a tile of sums, each with its start and then changed by `last(v, row, vector, columns)`.
-  template <int M, int N, class Last>
-  static void put(const V (&sum)[M][N], const Target& to, const Last& last) {
+  /// What becomes of a sum before it is stored.
+  enum class Last { keep, relu, where_active };
+
+  template <Last last>
+  static V finished(const V& v, const Target& to, int i, int j, int64_t cols) {
+    if constexpr (last == Last::relu) return v < V{} ? V{} : v;
+    if constexpr (last == Last::keep) return v;
+    const T* active = to.active_at(i, j);
+    const V a = cols >= kLanes ? load(active) : load_part(active, cols);
+    return v * (a > V{} ? broadcast<T>(1) : V{});
+  }
+
+  /// Stores a tile of sums, each with its start.
+  template <int M, int N, Last last>
+  static void put(const V (&sum)[M][N], const Target& to) {
 #pragma GCC unroll 2
     for (int j = 0; j < N; ++j) {
       const int64_t cols = to.cols - j * kLanes;
       T* c = to.data + j * kLanes;
       if (cols >= kLanes) {
-        const V start = to.bias != nullptr ? Vec::load(to.bias + j * kLanes) : V{};
+        const V start = to.bias != nullptr ? load(to.bias + j * kLanes) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
-          Vec::store(c, last((to.add ? Vec::load(c) : start) + sum[i][j], i, j, cols));
+          store(c, finished<last>((to.add ? load(c) : start) + sum[i][j], to, i, j, cols));
         }
       } else {
-        const V start = to.bias != nullptr ? Vec::load_part(to.bias + j * kLanes, cols) : V{};
+        const V start = to.bias != nullptr ? load_part(to.bias + j * kLanes, cols) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
-          Vec::store_part(c, last((to.add ? Vec::load_part(c, cols) : start) + sum[i][j], i, j, cols), cols);
+          store_part(c, finished<last>((to.add ? load_part(c, cols) : start) + sum[i][j], to, i, j, cols), cols);
         }
       }
     }
@@ -142,7 +150,7 @@ struct ProductTile {
     return tiles[rows - 1];
   }
   static TileOf choose(int64_t rows, bool narrow) {
-    using All = std::make_index_sequence<static_cast<size_t>(Rows)>;
+    using All = std::make_index_sequence<static_cast<size_t>(kRows)>;
     return narrow ? choose<1>(rows, All{}) : choose<2>(rows, All{});
   }
 
@@ -172,11 +180,11 @@ struct ProductTile {
       // What is stored beyond the tile's rows is overwritten by the next steps of the depth; beyond the last step there
       // is another tile, and beyond the last row of memory nothing that may be read.
       const int64_t readable = block.rows - first - i, room = (block.depth - p) * rows - i;
-      const V v = readable >= kLanes ? Vec::load(from + i) : Vec::load_part(from + i, readable);
+      const V v = readable >= kLanes ? load(from + i) : load_part(from + i, readable);
       if (room >= kLanes) {
-        Vec::store(to + i, v);
+        store(to + i, v);
       } else {
-        Vec::store_part(to + i, v, rows - i < kLanes ? rows - i : kLanes);
+        store_part(to + i, v, rows - i < kLanes ? rows - i : kLanes);
       }
     }
   }
@@ -189,7 +197,7 @@ struct ProductTile {
       const T* from = row(b, p) + col;
       for (int64_t j = 0; j < N; ++j, to += kLanes) {
         const int64_t left = cols - j * kLanes;
-        Vec::store(to, left >= kLanes ? Vec::load(from + j * kLanes) : Vec::load_part(from + j * kLanes, left));
+        store(to, left >= kLanes ? load(from + j * kLanes) : load_part(from + j * kLanes, left));
       }
     }
   }
@@ -209,12 +217,12 @@ struct ProductTile {
         V v[kLanes];
         if (used == kLanes && depth == kLanes) {
 #pragma GCC unroll 16
-          for (int64_t i = 0; i < kLanes; ++i) v[i] = Vec::load(from[i] + p);
+          for (int64_t i = 0; i < kLanes; ++i) v[i] = load(from[i] + p);
         } else {
-          for (int64_t i = 0; i < kLanes; ++i) v[i] = i < used ? Vec::load_part(from[i] + p, depth) : V{};
+          for (int64_t i = 0; i < kLanes; ++i) v[i] = i < used ? load_part(from[i] + p, depth) : V{};
         }
-        Vec::transpose(v);
-        for (int64_t i = 0; i < depth; ++i) Vec::store(to + ((p + i) * N + j) * kLanes, v[i]);
+        transpose<T>(v);
+        for (int64_t i = 0; i < depth; ++i) store(to + ((p + i) * N + j) * kLanes, v[i]);
       }
     }
   }
@@ -272,5 +280,5 @@ struct ProductTile {
   static constexpr ProductCode<T> code() { return {kRows, kCols, 256, false, &multiply}; }
 };
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET
+DIVVY_TARGET_END;

@@ -3,11 +3,12 @@
 #include <cstdint>
 
 #include "kernels/cpu/small_stack/unit.h"
+#include "kernels/cpu/target.h"
 
 /// Convolutions of one tile, with the samples in the lanes: each pixel is a vector, each weight the same for all lanes.
-/// V is one of the types of lanes_plain.h.
-namespace divvy::kernels::cpu {
-namespace {
+/// V is Lanes<T>.
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::stack {
 
 /// Planes of vectors: element distances from one row and from one channel to the next.
 template <class T>
@@ -33,7 +34,7 @@ struct Convolution {
 };
 
 /// A first layer whose lanes are neighboring pixels instead of samples, for the sets that have it: see
-/// small_stack_pixels.h.
+/// pixels.h.
 template <class V>
 struct PixelConvolution {
   static constexpr bool kAvailable = false;
@@ -300,5 +301,5 @@ void spread(const StackLayer& layer, const T* dy, const uint16_t* masks, int64_t
   }
 }
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET::stack
+DIVVY_TARGET_END;

@@ -3,11 +3,12 @@
 #include <cstdint>
 
 #include "kernels/cpu/small_stack/unit.h"
+#include "kernels/cpu/target.h"
 
-/// Products with the samples in the lanes: a weight, the same for all lanes, times a vector of values. V is one of the
-/// types of lanes_plain.h.
-namespace divvy::kernels::cpu {
-namespace {
+/// Products with the samples in the lanes: a weight, the same for all lanes, times a vector of values. V is
+/// Lanes<T>.
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::stack {
 
 /// What becomes of a sum before it is stored: nothing; the larger of it and zero; zero where another value, of the same
 /// feature in `active`, is not positive.
@@ -270,5 +271,5 @@ void outer_rows(int64_t rows, const T* const* dy, int64_t outputs, const T* cons
 /// Whether outer_rows() pays: enough weights for each feature that it transposes.
 constexpr bool many_outputs(int64_t outputs, int64_t inputs) { return outputs >= 16 && inputs >= 32; }
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET::stack
+DIVVY_TARGET_END;

@@ -1,21 +1,20 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <cmath>
 #include <cstdint>
 
-#include "kernels/cpu/simd/lanes_avx512.h"
 #include "kernels/cpu/small_stack/conv.h"
+#include "kernels/cpu/small_stack/lanes.h"
 
 /// The first layer of a stack with neighboring pixels in the lanes: the images are read where they lie, and only the
 /// pooled results, a quarter of the pixels or less, are transposed into tiles. It pays where the inputs of a tile are
 /// read by one expert alone. Values come out with the same bits as with the samples in the lanes.
-namespace divvy::kernels::cpu {
-namespace {
+#if DIVVY_VECTOR_BYTES == 64
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::stack {
 
 template <>
-struct PixelConvolution<Avx512Lanes> {
+struct PixelConvolution<Lanes<float>> {
   static constexpr bool kAvailable = true;
   static constexpr int64_t kLanes = 16, kMostRows = 32;
 
@@ -57,8 +56,8 @@ struct PixelConvolution<Avx512Lanes> {
   }
 
  private:
-  using V = Avx512Lanes;
-  using Vec = __m512;
+  using V = Lanes<float>;
+  using Vec = V::Vec;
 
   template <class Masks>
   static Masks* masks_of(const StackLayer& layer, Masks* masks, int64_t filter, int64_t lane) {
@@ -128,7 +127,7 @@ struct PixelConvolution<Avx512Lanes> {
                                           : pool<false>(layer, columns, image, after, w, start, space[lane], to);
         if (!finite) pool_carefully(layer, image, w, start, space[lane], to);
       }
-      Avx512Lanes::read_rows(rows, plane, tile + f * plane * kLanes);
+      Lanes<float>::read_rows(rows, plane, tile + f * plane * kLanes);
     }
   }
 
@@ -141,7 +140,7 @@ struct PixelConvolution<Avx512Lanes> {
     float* rows[kLanes];
     for (int64_t lane = 0; lane < kLanes; ++lane) rows[lane] = space[lane];
     for (int64_t f = 0; f < layer.out; ++f) {
-      Avx512Lanes::write_rows(dy + f * plane * kLanes, plane, count, rows);
+      Lanes<float>::write_rows(dy + f * plane * kLanes, plane, count, rows);
       for (int64_t c = 0; c < layer.in; ++c, sums += 10 * kLanes) {
         for (int64_t lane = 0; lane < count; ++lane) {
           const int64_t channel = c * layer.in_rows * layer.in_cols;
@@ -261,5 +260,6 @@ struct PixelConvolution<Avx512Lanes> {
   }
 };
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET::stack
+DIVVY_TARGET_END;
+#endif

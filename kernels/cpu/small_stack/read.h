@@ -2,9 +2,11 @@
 
 #include <cstdint>
 
-/// Samples into the lanes of a tile. V is one of the types of lanes_plain.h.
-namespace divvy::kernels::cpu {
-namespace {
+#include "kernels/cpu/target.h"
+
+/// Samples into the lanes of a tile. V is Lanes<T>.
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::stack {
 
 /// Zeros around planes of rows x cols vectors; `data` is the corner of the border.
 template <class V, class T>
@@ -47,5 +49,5 @@ T read_tile(const T* const* rows, int64_t count, int64_t channels, int64_t heigh
   return largest;
 }
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET::stack
+DIVVY_TARGET_END;

@@ -6,11 +6,12 @@
 #include "kernels/cpu/small_stack/linear.h"
 #include "kernels/cpu/small_stack/read.h"
 #include "kernels/cpu/small_stack/unit.h"
+#include "kernels/cpu/target.h"
 
 /// The stack on the tiles of one unit: layer after layer, for a group of tiles at a time, so that what a layer gives is
-/// in the cache when the next one reads it. V is one of the types of lanes_plain.h.
-namespace divvy::kernels::cpu {
-namespace {
+/// in the cache when the next one reads it. V is Lanes<T>.
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::DIVVY_TARGET::stack {
 
 /// Whether sums of this layer may be infinite or not a number for inputs up to `bound`, which becomes that of its
 /// results.
@@ -361,9 +362,9 @@ class Stack {
   int64_t linear_ = 0, conv_ = 0, sums_ = 0, spread_ = 0, flipped_ = 0, rows_ = 0, masks_ = 0, dx_ = 0;
 };
 
-/// The table of one instruction set.
+/// The functions for V.
 template <class V>
-constexpr StackCode<typename V::Element> stack_code() {
+constexpr StackCode<typename V::Element> code() {
   using T = typename V::Element;
   return {.lanes = V::kCount,
           .read = [](const T* const* rows, int64_t count, int64_t channels, int64_t height, int64_t width,
@@ -379,5 +380,5 @@ constexpr StackCode<typename V::Element> stack_code() {
                                  bool wants_dx) { return Stack<V>::lay_out_size(unit, wants_dx); }};
 }
 
-}  // namespace
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::DIVVY_TARGET::stack
+DIVVY_TARGET_END;

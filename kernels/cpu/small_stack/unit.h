@@ -87,11 +87,4 @@ struct StackCode {
   int64_t (*backward_scratch)(const StackUnit<T>& unit, bool wants_dx);
 };
 
-const StackCode<float>& small_stack_plain_f32();
-const StackCode<double>& small_stack_plain_f64();
-#if defined(__x86_64__)
-const StackCode<float>& small_stack_avx2();
-const StackCode<float>& small_stack_avx512();
-#endif
-
 }  // namespace divvy::kernels::cpu

@@ -1,8 +1,14 @@
 #if defined(__x86_64__)
 
+// A target of its own, beyond those that CMake names.
+#define DIVVY_TARGET amx
+#define DIVVY_VECTOR_BYTES 64
+#define DIVVY_TARGET_FEATURES "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16"
+
 #include "kernels/cpu/product/bf16_tile.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::amx {
 
 namespace {
 
@@ -50,11 +56,13 @@ struct Amx {
 
 }  // namespace
 
-const ProductCode<float>& product_amx() {
+template <>
+const ProductCode<float>& product_code() {
   static constexpr ProductCode<float> code = Bf16Tile<Amx>::code();
   return code;
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::amx
+DIVVY_TARGET_END;
 
 #endif

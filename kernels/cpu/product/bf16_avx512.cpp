@@ -1,8 +1,14 @@
 #if defined(__x86_64__)
 
+// A target of its own, beyond those that CMake names.
+#define DIVVY_TARGET avx512_bf16
+#define DIVVY_VECTOR_BYTES 64
+#define DIVVY_TARGET_FEATURES "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"
+
 #include "kernels/cpu/product/bf16_tile.h"
 
-namespace divvy::kernels::cpu {
+DIVVY_TARGET_BEGIN;
+namespace divvy::kernels::avx512_bf16 {
 
 namespace {
 
@@ -50,11 +56,13 @@ struct Avx512Bf16 {
 
 }  // namespace
 
-const ProductCode<float>& product_avx512_bf16() {
+template <>
+const ProductCode<float>& product_code() {
   static constexpr ProductCode<float> code = Bf16Tile<Avx512Bf16>::code();
   return code;
 }
 
-}  // namespace divvy::kernels::cpu
+}  // namespace divvy::kernels::avx512_bf16
+DIVVY_TARGET_END;
 
 #endif
