@@ -5,30 +5,26 @@
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
 #include "apps/run/run_support.h"
-#include "apps/terminal/terminal.h"
 #include "datasets/catalog.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
 namespace {
 
 void list_sets(const std::string& data_dir) {
-  size_t widest = 0, widest_sample = 0;
-  for (const data::CatalogEntry& entry : data::catalog()) {
-    widest = std::max(widest, entry.name.size());
-    widest_sample = std::max(widest_sample, entry.sample.size());
-  }
   fmt::print("data folder: {}\n\n", data_dir.empty() ? "none (--data-dir or DIVVY_DATA)" : data_dir);
   std::set<std::string> missing;  // sets may share files
+  std::vector<std::vector<std::string>> rows;
   for (const data::CatalogEntry& entry : data::catalog()) {
     const data::DataStatus status = data::status(entry, data_dir);
     const int64_t samples = entry.sizes.train + entry.sizes.validation + entry.sizes.test;
-    fmt::print("{:<{}}  {:<{}}  {:>7}  {:<24}  {}\n", entry.name, widest, entry.sample, widest_sample,
-               samples > 0 ? grouped(samples) : "", status.text, entry.description);
+    rows.push_back({entry.name, entry.sample, samples > 0 ? grouped(samples) : "", status.text, entry.description});
     for (const data::FileStatus& file : status.files) {
       if (file.path.empty()) missing.insert(file.name);
     }
   }
+  fmt::print("{}", text_table({}, rows));
   if (missing.empty()) return;
   fmt::print("\nmissing below the data folder, plain or as .gz:\n");
   for (const std::string& name : missing) fmt::print("  {}\n", name);

@@ -9,6 +9,7 @@
 #include "apps/terminal/terminal.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/parallel.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
@@ -17,28 +18,25 @@ namespace {
 constexpr int64_t kListedExperts = 32;
 
 std::string class_report_text(const moe::Record& record, const data::Dataset& dataset) {
-  const auto reports = moe::class_reports(moe::confusion_matrix(record));
-  size_t widest = 5;
-  for (int64_t c = 0; c < record.classes; ++c) widest = std::max(widest, dataset.class_name(c).size());
-  std::string text = fmt::format("{:<{}}  precision  recall     f1  samples\n", "class", widest);
-  for (size_t c = 0; c < reports.size(); ++c) {
-    text += fmt::format("{:<{}}  {:>9.4f}  {:>6.4f}  {:>5.3f}  {:>7}\n", dataset.class_name(static_cast<int64_t>(c)),
-                        widest, reports[c].precision, reports[c].recall, reports[c].f1, reports[c].support);
+  std::vector<std::vector<std::string>> rows;
+  for (const moe::ClassReport& report : moe::class_reports(moe::confusion_matrix(record))) {
+    rows.push_back({dataset.class_name(static_cast<int64_t>(rows.size())), fmt::format("{:.4f}", report.precision),
+                    fmt::format("{:.4f}", report.recall), fmt::format("{:.3f}", report.f1),
+                    fmt::format("{}", report.support)});
   }
-  return text;
+  return text_table({"class", "precision", "recall", "f1", "samples"}, rows, {.rule = false});
 }
 
 std::string confusion_text(const moe::Record& record, const data::Dataset& dataset) {
-  const auto counts = moe::confusion_matrix(record);
-  size_t widest = 5;
-  for (int64_t c = 0; c < record.classes; ++c) widest = std::max(widest, dataset.class_name(c).size());
-  std::string text = fmt::format("confusion: rows are labels, columns predictions\n{:<{}}", "", widest);
-  for (int64_t c = 0; c < record.classes; ++c) text += fmt::format("{:>7}", dataset.class_name(c).substr(0, 6));
-  for (int64_t r = 0; r < record.classes; ++r) {
-    text += fmt::format("\n{:<{}}", dataset.class_name(r), widest);
-    for (int64_t count : counts[static_cast<size_t>(r)]) text += count == 0 ? "      ·" : fmt::format("{:>7}", count);
+  std::vector<std::string> header{""};
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& counts : moe::confusion_matrix(record)) {
+    const std::string name = dataset.class_name(static_cast<int64_t>(rows.size()));
+    header.push_back(name.substr(0, 6));
+    auto& row = rows.emplace_back(std::vector{name});
+    for (int64_t count : counts) row.push_back(count == 0 ? "·" : fmt::format("{}", count));
   }
-  return text + "\n";
+  return "confusion: rows are labels, columns predictions\n" + text_table(header, rows, {.rule = false});
 }
 
 std::string cost_text(const Evaluation& evaluation, const Cost& cost) {

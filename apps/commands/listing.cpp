@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "datasets/catalog.h"
@@ -11,25 +10,22 @@
 #include "moe/model/networks.h"
 #include "moe/reproduction/quirks.h"
 #include "moe/training/recipe.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
 namespace {
 
-using Lines = std::vector<std::pair<std::string, std::string>>;
+using Lines = std::vector<std::vector<std::string>>;  // name, summary
 
 std::string group(const char* title, const Lines& lines) {
-  size_t widest = 0;
-  for (const auto& [name, summary] : lines) widest = std::max(widest, name.size());
-  std::string text = fmt::format("{}\n", title);
-  for (const auto& [name, summary] : lines) text += fmt::format("  {:<{}}  {}\n", name, widest, summary);
-  return text + "\n";
+  return fmt::format("{}\n{}\n", title, text_table({}, lines, {.indent = "  "}));
 }
 
 template <class Rows>
 Lines lines_of(const Rows& rows) {
   Lines lines;
-  for (const auto& row : rows) lines.emplace_back(row.name, row.summary);
+  for (const auto& row : rows) lines.push_back({std::string(row.name), std::string(row.summary)});
   return lines;
 }
 
@@ -39,17 +35,17 @@ Lines class_list_lines() {
     std::string text = moe::to_string(row.lists);
     constexpr size_t kMost = 60;
     if (text.size() > kMost) text = fmt::format("{} lists: {} ...", row.lists.size(), text.substr(0, text.find('|')));
-    lines.emplace_back(row.name, text);
+    lines.push_back({std::string(row.name), text});
   }
-  lines.emplace_back("random", "each class to one expert, drawn from the seed");
-  lines.emplace_back("0,1|2|...", "the classes of expert 0, of expert 1, ...");
+  lines.push_back({"random", "each class to one expert, drawn from the seed"});
+  lines.push_back({"0,1|2|...", "the classes of expert 0, of expert 1, ..."});
   return lines;
 }
 
 Lines regularizer_lines() {
   Lines lines;
   for (const moe::RegularizerKind& row : moe::regularizers()) {
-    lines.emplace_back(row.option(), row.summary + (row.every_expert ? "; evaluates every expert" : ""));
+    lines.push_back({row.option(), row.summary + (row.every_expert ? "; evaluates every expert" : "")});
   }
   return lines;
 }
@@ -61,7 +57,7 @@ Lines data_lines() {
                                    ? fmt::format("{} {}", entry.sample, entry.sample == "1" ? "feature" : "features")
                                    : entry.sample;
     const std::string classes = entry.classes > 0 ? fmt::format(", {} classes", entry.classes) : "";
-    lines.emplace_back(entry.name, fmt::format("{}; {}{}", entry.description, sample, classes));
+    lines.push_back({entry.name, fmt::format("{}; {}{}", entry.description, sample, classes)});
   }
   return lines;
 }

@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "apps/terminal/text_table.h"
+#include "tensor/text.h"
 
 namespace divvy::app::svg {
 

@@ -7,10 +7,10 @@
 #include <numbers>
 
 #include "apps/run/results.h"
-#include "apps/terminal/text_table.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 

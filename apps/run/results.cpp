@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <set>
 
-#include "apps/terminal/text_table.h"
 #include "moe/analysis/analysis.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 

@@ -5,13 +5,13 @@
 #include <cmath>
 
 #include "apps/terminal/class_table.h"
-#include "apps/terminal/terminal.h"
 #include "datasets/catalog.h"
 #include "datasets/loader.h"
 #include "kernels/flops.h"
 #include "moe/analysis/analysis.h"
 #include "moe/analysis/metrics.h"
 #include "moe/model/device.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 

@@ -7,9 +7,9 @@
 #include "apps/run/device_plan.h"
 #include "apps/run/run_model.h"
 #include "apps/settings/idle_options.h"
-#include "apps/terminal/terminal.h"
 #include "datasets/compose.h"
 #include "tensor/parallel.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 

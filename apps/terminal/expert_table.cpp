@@ -4,8 +4,7 @@
 
 #include <algorithm>
 
-#include "apps/terminal/terminal.h"
-#include "apps/terminal/text_table.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 

@@ -31,15 +31,6 @@ std::string clock_time(double seconds) {
   return hours > 0 ? fmt::format("{}:{:02}:{:02}", hours, minutes, rest) : fmt::format("{:02}:{:02}", minutes, rest);
 }
 
-std::string grouped(int64_t number) {
-  std::string digits = fmt::format("{}", number);
-  const size_t first = digits.front() == '-' ? 1 : 0;
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > static_cast<int64_t>(first); at -= 3) {
-    digits.insert(static_cast<size_t>(at), ",");
-  }
-  return digits;
-}
-
 std::string bytes_text(int64_t bytes) {
   constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
   auto value = static_cast<double>(bytes);

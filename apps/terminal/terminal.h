@@ -18,9 +18,6 @@ int terminal_width();
 /// "01:23", or "1:02:03" from an hour on.
 std::string clock_time(double seconds);
 
-/// "1,234,567".
-std::string grouped(int64_t number);
-
 /// "1.5 MB", in powers of 1000.
 std::string bytes_text(int64_t bytes);
 

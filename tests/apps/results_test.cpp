@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "apps/run/reference_table.h"
-#include "apps/terminal/text_table.h"
 #include "moe/analysis/analysis.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/error.h"
@@ -129,17 +128,6 @@ TEST_CASE("rows become runs that can be grouped and shown") {
       "                1         25.0        0.50\n");
   CHECK_THROWS_AS(run_rows({{{"x", 1}}}, {}), ValueError);
   CHECK_THROWS_AS(run_rows({{{"seed", "1"}}}, {}), ValueError);
-}
-
-TEST_CASE("tables align text to the left and numbers to the right") {
-  CHECK(text_table({"name", "n", "±"}, {{"é", "1", "0.5 ± 1"}, {"long name", "-20"}}) ==
-        "name         n        ±\n"
-        "─────────  ───  ───────\n"
-        "é            1  0.5 ± 1\n"
-        "long name  -20\n");
-  CHECK(text_table({"a"}, {}) == "a\n─\n");
-  CHECK(display_width("é±x") == 3);
-  CHECK(refusal<ValueError>([] { text_table({"a"}, {{"1", "2"}}); }) == "table: 2 cells in a row of 1 columns");
 }
 
 TEST_CASE("published names have their parts where a setting is not the usual one") {
