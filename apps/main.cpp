@@ -59,14 +59,15 @@ struct CommandLine {
         "Examples:\n"
         "  divvy eval runs/20260101_120000-mnist-mixture\n"
         "  divvy eval runs/20260101_120000-mnist-mixture --checkpoint best\n"
-        "  divvy eval runs/20260101_120000-mnist-no-gate-entropy --temperature 1\n");
+        "  divvy eval runs/20260101_120000-mnist-no-gate-entropy --temperature 1\n"
+        "  divvy eval sweep/run/seed-1 --compare sweep/run/seed-2\n");
     sweep_app = app.add_subcommand("sweep", "train many runs and sum them up");
     sweep_app->description(
         "Trains experiments with several seeds each, in processes of their own, and sums up what they gave: mean and\n"
         "standard deviation over the seeds, at the settings of a grid that are best on the validation part. Writes\n"
-        "results.csv, results.json, summary.json and, in the columns of published tables, reference.csv; called again, "
-        "it\n"
-        "goes on where it was interrupted.\n\n"
+        "results.csv, results.json, summary.json, charts and, in the columns of published tables, reference.csv; "
+        "called\n"
+        "again, it goes on where it was interrupted.\n\n"
         "Examples:\n"
         "  divvy sweep apps/experiments/mnist/*.toml --seeds 3 --set epochs=20 --out mnist\n"
         "  divvy sweep --set data=glyphs --grid importance=0,0.2,0.4 --grid model=mixture,top-k\n");

@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <filesystem>
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
@@ -7,6 +8,7 @@
 #include "apps/run/training_plan.h"
 #include "apps/terminal/expert_table.h"
 #include "apps/terminal/terminal.h"
+#include "moe/analysis/agreement.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/parallel.h"
 #include "tensor/text.h"
@@ -37,6 +39,21 @@ std::string confusion_text(const moe::Record& record, const data::Dataset& datas
     for (int64_t count : counts) row.push_back(count == 0 ? "·" : fmt::format("{}", count));
   }
   return "confusion: rows are labels, columns predictions\n" + text_table(header, rows, {.rule = false});
+}
+
+/// How alike this run and another divide the samples, up to an exchange of experts.
+std::string agreement_text(const moe::Record& record, const std::string& other) {
+  const moe::Record theirs = moe::load_record((std::filesystem::path(other) / "routing.safetensors").string());
+  const moe::RoutingAgreement agreement = moe::routing_agreement(record, theirs);
+  std::vector<std::vector<std::string>> rows;
+  for (int64_t partner : agreement.partners) {
+    rows.push_back({fmt::format("{}", rows.size()), partner < 0 ? "-" : fmt::format("{}", partner)});
+  }
+  return fmt::format(
+      "agreement with {}: adjusted Rand index {:.3f}, normalized information {:.3f},\n"
+      "{} of {} samples went to partners\n\n{}",
+      other, agreement.adjusted_rand_index, agreement.normalized_information, percent(agreement.matched_share),
+      grouped(record.size()), text_table({"expert", "its partner there"}, rows, {.rule = false}));
 }
 
 std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
@@ -78,6 +95,7 @@ int eval_command(const EvalConfig& config) {
   if (record.experts > 1 && record.experts <= kListedExperts) {
     fmt::print("{}\n", expert_text(moe::expert_reports(evaluation.analyzed())));
   }
+  if (!config.compare.empty()) fmt::print("{}\n", agreement_text(record, config.compare));
   if (record.is_classification()) {
     if (record.classes <= 20) fmt::print("{}\n", confusion_text(record, data.test));
     fmt::print("{}\n", class_report_text(record, data.test));

@@ -5,12 +5,14 @@
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
+#include "apps/report/sweep_pictures.h"
 #include "apps/run/child_process.h"
 #include "apps/run/results.h"
 #include "apps/run/run_folder.h"
 #include "apps/run/run_support.h"
 #include "apps/run/sweep_plan.h"
 #include "apps/run/sweep_reference.h"
+#include "moe/analysis/agreement.h"
 #include "tensor/file.h"
 
 namespace divvy::app {
@@ -51,6 +53,12 @@ ResultRow row_of(const SweepRun& run, const std::vector<std::string>& grid_keys)
   return row;
 }
 
+nlohmann::ordered_json numbers_json(const moe::Summary& summary) {
+  nlohmann::ordered_json numbers{{"mean", summary.mean}, {"min", summary.min}, {"max", summary.max}};
+  if (summary.sd) numbers["sd"] = *summary.sd;
+  return numbers;
+}
+
 /// Experiment by experiment: what is best on the validation part, with mean and spread over the seeds.
 nlohmann::ordered_json summary_json(const std::vector<moe::RunGroup>& groups, const std::string& metric) {
   auto json = nlohmann::ordered_json::array();
@@ -59,10 +67,8 @@ nlohmann::ordered_json summary_json(const std::vector<moe::RunGroup>& groups, co
     for (const auto& [key, value] : group.settings) entry["settings"][key] = value;
     entry["chosen_by"] = metric;
     for (const auto& [name, summary] : group.metrics) {
-      nlohmann::ordered_json numbers{{"mean", summary.mean}, {"min", summary.min}, {"max", summary.max}};
-      if (summary.sd) numbers["sd"] = *summary.sd;
-      numbers["seeds"] = summary.n;
-      entry["metrics"][name] = numbers;
+      entry["metrics"][name] = numbers_json(summary);
+      entry["metrics"][name]["seeds"] = summary.n;
     }
     json.push_back(entry);
   }
@@ -126,7 +132,18 @@ class Sweep {
     for (const auto& group : by_experiment(rows)) {
       chosen.push_back(moe::best_group(group, metric, goal));
     }
-    write_results("summary.json", summary_json(chosen, metric));
+    auto summary = summary_json(chosen, metric);
+    std::vector<std::optional<moe::Summary>> stability;
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      stability.push_back(routing_stability(chosen[i]));
+      if (stability[i]) summary[i]["routing_stability"] = numbers_json(*stability[i]);
+    }
+    write_results("summary.json", summary);
+    const auto runs = run_rows(rows, settings());
+    const auto all = moe::group_runs(runs);
+    std::vector<std::string> names;
+    for (const moe::RunGroup& group : all) names.push_back(settings_text(group));
+    draw_sweep(names, all, runs, out);
     if (!by_error) write_reference_tables();
     std::vector<MetricColumn> columns = {{kAccuracy, "val acc %", 100},
                                          {"test_accuracy", "test acc %", 100},
@@ -138,9 +155,13 @@ class Sweep {
     if (grid_keys_.empty()) {
       fmt::print("{}", group_table(chosen, columns));
     } else {
-      const auto all = moe::group_runs(run_rows(rows, settings()));
       fmt::print("{}\nchosen by {}:\n", group_table(all, columns), metric);
       for (const moe::RunGroup& group : chosen) fmt::print("  {}\n", settings_text(group));
+    }
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      if (!stability[i]) continue;
+      fmt::print("{}: seeds divide the test part alike to {} (adjusted Rand index of {} pairs)\n",
+                 settings_text(chosen[i]), mean_and_sd(*stability[i]), stability[i]->n);
     }
     if (config_.best_of_seeds) print_best_of_seeds(rows, metric, goal);
     fmt::print("\nsweep folder  {}\n", out.string());
@@ -184,6 +205,23 @@ class Sweep {
       if (key.starts_with("set_")) text += fmt::format(", {}={}", key.substr(4), value);
     }
     return text;
+  }
+
+  /// How alike the runs of a setting divide the test part, where all of them saw the same samples.
+  std::optional<moe::Summary> routing_stability(const moe::RunGroup& group) const {
+    std::vector<moe::Record> records;
+    for (const SweepRun& run : runs_) {
+      const bool member =
+          run.experiment == group.settings.at("experiment") && std::ranges::all_of(run.grid, [&](const auto& setting) {
+            return group.settings.at(fmt::format("set_{}", setting.first)) == setting.second;
+          });
+      if (!member || !is_done(run)) continue;
+      records.push_back(moe::load_record((run.folder / "routing.safetensors").string()));
+      const moe::Record& record = records.back();
+      if (!record.is_divided() || !record.has_labels() || record.label != records.front().label) return {};
+    }
+    if (records.size() < 2) return {};
+    return moe::routing_stability(records);
   }
 
   /// The runs of each experiment, all its settings together.

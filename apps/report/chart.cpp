@@ -260,48 +260,4 @@ std::string scatter_svg(const ChartText& chart, const std::string& x_title, cons
                   body);
 }
 
-std::string shares_svg(const ChartText& chart, const std::vector<ShareBar>& bars) {
-  if (bars.empty() || bars.front().shares.empty()) fail<ValueError>("chart: no bars");
-  constexpr double width = 520, row = 38, bar = 26;
-  const size_t experts = bars.front().shares.size();
-  double names = 0;
-  for (const auto& item : bars) names = std::max(names, text_width(item.name, 14));
-  const double left = 20 + names + 14, top = kBodyTop + 8;
-  std::string body;
-  for (size_t i = 0; i < bars.size(); ++i) {
-    if (bars[i].shares.size() != experts) {
-      fail<ValueError>("chart: bars of {} and {} experts", experts, bars[i].shares.size());
-    }
-    require_finite(bars[i].shares);
-    double total = 0;
-    for (double share : bars[i].shares) {
-      if (share < 0) fail<ValueError>("chart: the share {} is negative", share);
-      total += share;
-    }
-    const double y = top + row * static_cast<double>(i);
-    body += text(left - 14, y + bar / 2 + 5, bars[i].name, "text-anchor=\"end\"");
-    double x = left;
-    for (size_t e = 0; e < experts && total > 0; ++e) {
-      const double wide = bars[i].shares[e] / total * width;
-      const Color ground = expert_color(static_cast<int64_t>(e)).mixed(kWhite, 0.1);
-      body += rect(x, y, wide, bar, ground.hex(), "stroke=\"#fff\" stroke-width=\".8\"");
-      if (wide > 26) {
-        body += text(x + wide / 2, y + bar / 2 + 4.5, fmt::format("{:.0f}", 100 * bars[i].shares[e] / total),
-                     fmt::format("class=\"small\" text-anchor=\"middle\" fill=\"{}\"", text_on(ground).hex()));
-      }
-      x += wide;
-    }
-  }
-  double x = left, y = top + row * static_cast<double>(bars.size()) + 14;
-  for (size_t e = 0; e < experts; ++e) {
-    const std::string name = fmt::format("expert {}", e);
-    const double wide = 18 + text_width(name, 13) + 14;
-    if (x + wide > left + width && x > left) x = left, y += 22;
-    body += rect(x, y - 6, 12, 12, expert_color(static_cast<int64_t>(e)).hex(), "rx=\"2\"");
-    body += text(x + 18, y + 4.5, name, "font-size=\"13\"");
-    x += wide;
-  }
-  return document(left + width + 24, y + 26, chart.title, chart.subtitle, body);
-}
-
 }  // namespace divvy::app

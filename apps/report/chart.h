@@ -41,12 +41,4 @@ struct ScatterGroup {
 std::string scatter_svg(const ChartText& text, const std::string& x_title, const std::string& y_title,
                         const std::vector<ScatterGroup>& groups);
 
-/// Stacked bars of the experts' shares, one bar a name: mean gate probabilities with and without a regularizer, say.
-/// Shares are scaled to a sum of one.
-struct ShareBar {
-  std::string name;
-  std::vector<double> shares;  ///< one for each expert
-};
-std::string shares_svg(const ChartText& text, const std::vector<ShareBar>& bars);
-
 }  // namespace divvy::app

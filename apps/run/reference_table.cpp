@@ -7,10 +7,8 @@
 #include <numbers>
 
 #include "apps/run/results.h"
-#include "moe/analysis/metrics.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
-#include "tensor/text.h"
 
 namespace divvy::app {
 
@@ -44,26 +42,6 @@ std::string reference_name(const ReferenceSettings& settings) {
   return name;
 }
 
-std::string reference_file_name(const ReferenceSettings& settings) {
-  return fmt::format("{}_{}_{}_models.pt", reference_name(settings), settings.classes, settings.experts);
-}
-
-ReferenceRow reference_row(const ReferenceSettings& settings, double train_error, const moe::Record& validation,
-                           const moe::Record& test, bool hard) {
-  ReferenceRow row;
-  row.model = reference_name(settings);
-  row.train_error = train_error;
-  row.val_error = moe::error_rate(validation);
-  row.test_error = moe::error_rate(test);
-  if (test.classes > 20) row.top_5_error = moe::top_k_error(test, 5);
-  if (test.experts == 1 || !test.is_divided()) return row;
-  row.mutual_information = moe::mutual_information_prediction_bits(test);
-  row.sample_entropy = hard ? 0 : moe::sample_entropy_bits(test);
-  row.expert_usage = hard ? moe::selection_entropy_bits(test) : moe::usage_entropy_bits(test);
-  row.per_task_entropy = hard ? moe::per_task_selection_entropy_bits(test) : moe::per_task_entropy_bits(test);
-  return row;
-}
-
 std::string reference_csv(const std::vector<ReferenceRow>& rows, bool usage_in_nats) {
   std::vector<ResultRow> objects;
   const bool top_5 = std::ranges::any_of(rows, [](const ReferenceRow& row) { return row.top_5_error.has_value(); });
@@ -87,22 +65,6 @@ std::string reference_csv(const std::vector<ReferenceRow>& rows, bool usage_in_n
 
 void write_reference_csv(const std::string& path, const std::vector<ReferenceRow>& rows, bool usage_in_nats) {
   atomic_write(path, FileKind::checkpoint, reference_csv(rows, usage_in_nats));
-}
-
-std::string reference_text(const std::vector<ReferenceRow>& rows) {
-  std::vector<std::vector<std::string>> cells;
-  for (const ReferenceRow& row : rows) {
-    auto& line = cells.emplace_back();
-    line.push_back(row.model);
-    for (double error : {row.train_error, row.val_error, row.test_error})
-      line.push_back(fmt::format("{:.2f}", 100 * error));
-    for (const auto& bits : {row.mutual_information, row.sample_entropy, row.expert_usage, row.per_task_entropy}) {
-      line.push_back(bits ? fmt::format("{:.3f}", *bits) : "-");
-    }
-  }
-  return text_table(
-      {"model", "train error %", "val error %", "test error %", "MI bits", "H_s bits", "H_u bits", "per-task bits"},
-      cells);
 }
 
 }  // namespace divvy::app

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "moe/analysis/record.h"
-
 /// Results under the names and in the columns of the published experiments on gated modular networks, so that tables
 /// can be laid side by side with theirs.
 namespace divvy::app {
@@ -29,9 +27,6 @@ struct ReferenceSettings {
 /// 1e-05. Throws ValueError for a value that is negative or not finite.
 std::string reference_name(const ReferenceSettings& settings);
 
-/// reference_name() _ classes _ experts _models.pt
-std::string reference_file_name(const ReferenceSettings& settings);
-
 /// A row of a published table. Entropies and mutual information are in bits, errors are shares.
 struct ReferenceRow {
   std::string model;
@@ -44,18 +39,10 @@ struct ReferenceRow {
   std::optional<double> per_task_entropy;    ///< from the gate's mass; from the selections for a hard gate
 };
 
-/// `hard`: the gate selects one expert (arg-max, sampled, top-1, loss gate). The figures are of the test part. Throws
-/// ValueError for records that are empty or of a regression.
-ReferenceRow reference_row(const ReferenceSettings& settings, double train_error, const moe::Record& validation,
-                           const moe::Record& test, bool hard);
-
 /// The rows as CSV, numbers with the digits it takes to read back the same bits. `usage_in_nats`: some of the published
 /// tables have the expert usage, and it alone, in nats.
 std::string reference_csv(const std::vector<ReferenceRow>& rows, bool usage_in_nats = false);
 /// Writes them; the file is replaced whole or not at all. Throws CheckpointError.
 void write_reference_csv(const std::string& path, const std::vector<ReferenceRow>& rows, bool usage_in_nats = false);
-
-/// The same for people: errors in percent, an aligned table.
-std::string reference_text(const std::vector<ReferenceRow>& rows);
 
 }  // namespace divvy::app

@@ -113,16 +113,6 @@ ResultRow record_metrics(const moe::Record& record, const std::string& prefix) {
   return row;
 }
 
-ResultRow result_row(const RunResult& result) {
-  ResultRow row = result.settings;
-  row["seed"] = result.seed;
-  row.update(result.training);
-  if (result.validation.size() > 0) row.update(record_metrics(result.validation, "val_"));
-  if (result.test.size() > 0) row.update(record_metrics(result.test, "test_"));
-  require_flat(row);
-  return row;
-}
-
 std::string results_csv(const std::vector<ResultRow>& rows) {
   std::vector<std::string> keys;
   std::set<std::string> known;

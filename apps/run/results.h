@@ -19,18 +19,6 @@ using ResultRow = nlohmann::ordered_json;
 /// without samples.
 ResultRow record_metrics(const moe::Record& record, const std::string& prefix = "");
 
-/// What one run gave.
-struct RunResult {
-  ResultRow settings = ResultRow::object();  ///< data, model, experts, ...: strings, numbers, booleans
-  int64_t seed = 0;
-  ResultRow training =
-      ResultRow::object();       ///< figures of the training itself: epochs, train_error, train_seconds, ...
-  moe::Record validation, test;  ///< either may be empty
-};
-
-/// settings, seed, training, then val_* and test_*.
-ResultRow result_row(const RunResult& result);
-
 /// Rows as CSV (RFC 4180, line ends \n): the header has the keys of all rows in the order of their first use; a row
 /// without a key has an empty cell. Numbers have as many digits as it takes to read back the same bits. Throws
 /// ValueError for a row that is not a flat object.

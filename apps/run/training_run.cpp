@@ -11,6 +11,7 @@
 #include "apps/terminal/progress.h"
 #include "apps/terminal/terminal.h"
 #include "apps/version.h"
+#include "moe/analysis/agreement.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/allocator.h"
 
@@ -172,9 +173,16 @@ class Run {
       const auto metrics = epoch_metrics(report.validation);  // items() does not keep its object alive
       for (const auto& [key, value] : metrics.items()) row["val_" + key] = value;
       if (report.validation.is_classification()) row["val_accuracy"] = validation_accuracy(report.validation);
+      if (plan_.model->experts() > 1) row["val_switch_rate"] = switch_rate(report.validation);
       row["val_samples_per_expert"] = history_.val_samples_per_expert.back();
     }
     return row;
+  }
+
+  /// Share of the validation part that another expert took than in the epoch before; null where there was none.
+  nlohmann::ordered_json switch_rate(const moe::Record& record) const {
+    if (validation_.size() == 0) return nullptr;
+    return moe::switch_rate(validation_, record);
   }
 
   std::string line_of(const moe::EpochReport& report) const {

@@ -96,6 +96,8 @@ void add_eval_options(CLI::App& command, EvalConfig& config) {
       .add_option("--temperature", config.temperature,
                   "of the gate's softmax, instead of the one at which the gate learned last")
       ->check(number(1e-6, 1e6));
+  command.add_option("--compare", config.compare, "another run folder: how alike the two divide the test part")
+      ->type_name("RUN");
   threads_option(command, config.threads);
   device_option(command, config.device);
   precision_option(command, config.precision);

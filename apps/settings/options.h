@@ -62,6 +62,7 @@ struct TrainConfig {
 
 struct EvalConfig {
   std::string run, checkpoint = "last", data_dir;
+  std::string compare;  ///< another run folder, whose division of the test part is compared
   int64_t batch = 512;
   double temperature = 0;  ///< of the gate's softmax; 0: the one at which the gate learned last
   int threads = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include "moe/analysis/metrics.h"
@@ -234,13 +233,6 @@ double average_gate_loss_nats(const Record& record) {
     total -= std::log(p + 1e-15);
   }
   return total / static_cast<double>(record.size());
-}
-
-double class_frequency_loss_nats(const Record& record) {
-  require_labels(record, "loss of class frequencies");
-  std::vector<double> counts(index(record.classes), 0.0);
-  for (int64_t label : record.label) ++counts[index(label)];
-  return entropy_bits(counts) * std::numbers::ln2;
 }
 
 }  // namespace divvy::moe

@@ -94,7 +94,4 @@ double gate_only_accuracy(const Record& record);
 /// loss. Classification, dense.
 double average_gate_loss_nats(const Record& record);
 
-/// Mean loss in nats of a predictor of the class frequencies of this record, which is the entropy of the labels.
-double class_frequency_loss_nats(const Record& record);
-
 }  // namespace divvy::moe

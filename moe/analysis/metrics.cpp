@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include "tensor/error.h"
@@ -120,19 +119,13 @@ double sample_entropy_bits(const Record& record) {
   return total / static_cast<double>(record.size());
 }
 
-double sample_entropy_nats(const Record& record) { return sample_entropy_bits(record) * std::numbers::ln2; }
-
 double usage_entropy_bits(const Record& record) {
   double entropy = 0;
   for (double p : mean_probabilities(record)) entropy += entropy_term(p);
   return entropy;
 }
 
-double usage_entropy_nats(const Record& record) { return usage_entropy_bits(record) * std::numbers::ln2; }
-
 double selection_entropy_bits(const Record& record) { return entropy_bits(doubles(selected_counts(record))); }
-
-double selection_entropy_nats(const Record& record) { return selection_entropy_bits(record) * std::numbers::ln2; }
 
 double per_task_entropy_bits(const Record& record) { return mean_entropy_bits(class_expert_mass(record)); }
 

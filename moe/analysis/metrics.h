@@ -40,16 +40,13 @@ double mean_squared_error(const Record& record);
 
 /// H_s = 1/N sum_b H(p_b): 0 where the gate is certain, log2 M at most.
 double sample_entropy_bits(const Record& record);
-double sample_entropy_nats(const Record& record);
 
 /// H_u = H(pbar): log2 M where all experts are used alike, 0 where one does all.
 double usage_entropy_bits(const Record& record);
-double usage_entropy_nats(const Record& record);
 
 /// The same of the selected experts: H(n / sum n) with n_i the number of samples that expert i was selected for. The
 /// figure for hard gates, whose probabilities do not say what was done.
 double selection_entropy_bits(const Record& record);
-double selection_entropy_nats(const Record& record);
 
 /// Mean over the classes that occur of H(a_c), with a_c the mean of p_b over the samples of class c: 0 where each class
 /// lies wholly on one expert.

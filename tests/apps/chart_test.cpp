@@ -72,18 +72,6 @@ TEST_CASE("a scatter has a dot for each run and one in the legend for each metho
   CHECK_THROWS_AS(scatter_svg({}, "", "", {{"a", {kNaN}, {1}}}), ValueError);
 }
 
-TEST_CASE("bars of shares fill the width") {
-  const std::string svg = shares_svg({"t", "s"}, {{"with", {1, 3}}, {"without", {0, 0}}});
-  CHECK(svg_fault(svg) == "");
-  CHECK(svg.find("width=\"130\" height=\"26\"") != std::string::npos);  // a quarter of 520
-  CHECK(svg.find("width=\"390\" height=\"26\"") != std::string::npos);
-  CHECK(svg.find(">75</text>") != std::string::npos);
-  CHECK_THROWS_AS(shares_svg({}, {}), ValueError);
-  CHECK_THROWS_AS(shares_svg({}, {{"a", {1}}, {"b", {1, 2}}}), ValueError);
-  CHECK_THROWS_AS(shares_svg({}, {{"a", {1, -1}}}), ValueError);
-  CHECK_THROWS_AS(shares_svg({}, {{"a", {kNaN}}}), ValueError);
-}
-
 TEST_CASE("confusion of the mixture and of each expert's own samples") {
   moe::Record record = small_record();
   const std::string svg = confusion_svg("t", "s", record, {"a<b", "c"});

@@ -105,6 +105,7 @@ TEST_CASE("a run leaves a whole folder behind, which can be tested again") {
   CHECK(summary["parameters"].get<int64_t>() == 4 * 1382 + 26030);
   const auto row = nlohmann::json::parse(work.read("run/metrics.jsonl"));
   CHECK(row["epoch"] == 1);
+  CHECK(row["val_switch_rate"].is_null());  // of the first epoch
   CHECK(row.contains("val_accuracy"));
   CHECK(work.read("run/metrics.csv").starts_with("epoch,"));
 
@@ -115,6 +116,11 @@ TEST_CASE("a run leaves a whole folder behind, which can be tested again") {
   std::snprintf(expected, sizeof expected, "%.2f %%", 100 * summary["test_accuracy"].get<double>());
   CHECK(mentions(eval.out, expected));
   CHECK(mentions(eval.out, "precision"));
+  const Result same = work.run("eval run --compare run");
+  CHECK(same.code == 0);
+  CHECK(mentions(same.out, "agreement with run: adjusted Rand index 1.000, normalized information 1.000"));
+  CHECK(mentions(same.out, "     3                  3\n"));
+  CHECK(work.run("eval run --compare nowhere").code == 4);
 
   const Result again = work.run("train --epochs 1 --run-dir run");
   CHECK(again.code == 4);

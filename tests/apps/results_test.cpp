@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "apps/run/reference_table.h"
+#include "apps/run/sweep_reference.h"
 #include "moe/analysis/analysis.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/error.h"
@@ -70,22 +70,6 @@ TEST_CASE("what a record does not tell is left out") {
   CHECK_THROWS_AS(record_metrics(moe::Record()), ValueError);
 }
 
-TEST_CASE("one run is a row") {
-  RunResult result;
-  result.settings = {{"data", "mnist"}, {"experts", 2}};
-  result.seed = 7;
-  result.training = {{"train_error", 0.125}};
-  result.test = small_record();
-  const ResultRow row = result_row(result);
-  CHECK(row.begin().key() == "data");
-  CHECK(row["seed"] == 7);
-  CHECK(row["train_error"] == 0.125);
-  CHECK(row["test_accuracy"] == 0.75);
-  CHECK(!row.contains("val_accuracy"));
-  result.settings["lists"] = {1, 2};
-  CHECK(refusal<ValueError>([&] { result_row(result); }).find("'lists' is array") != std::string::npos);
-}
-
 TEST_CASE("rows as CSV: all columns, quotes where needed, every digit") {
   const std::vector<ResultRow> rows = {{{"name", "a,b"}, {"x", 0.1}, {"whole", 3}, {"on", true}},
                                        {{"x", 1.0 / 3}, {"note", "say \"hi\"\nbye"}, {"name", nullptr}}};
@@ -132,15 +116,15 @@ TEST_CASE("rows become runs that can be grouped and shown") {
 
 TEST_CASE("published names have their parts where a setting is not the usual one") {
   ReferenceSettings settings{.model = "m", .classes = 10, .experts = 5};
-  CHECK(reference_file_name(settings) == "m_10_5_models.pt");
+  CHECK(reference_name(settings) == "m");
   settings.importance = 0.2;
-  CHECK(reference_file_name(settings) == "m_importance_0.2_10_5_models.pt");
+  CHECK(reference_name(settings) == "m_importance_0.2");
   settings.importance = 1;
   CHECK(reference_name(settings) == "m_importance_1.0");
   settings = {.model = "m", .classes = 10, .experts = 5, .temperature = 1.1, .temperature_decay = 0.01};
-  CHECK(reference_file_name(settings) == "m_temp_1.1_t_decay_0.01_10_5_models.pt");
+  CHECK(reference_name(settings) == "m_temp_1.1_t_decay_0.01");
   settings = {.model = "m", .classes = 100, .experts = 20, .similarity_same = 1e-5, .similarity_different = 1e-4};
-  CHECK(reference_file_name(settings) == "m_sample_sim_same_1e-05_sample_sim_diff_0.0001_100_20_models.pt");
+  CHECK(reference_name(settings) == "m_sample_sim_same_1e-05_sample_sim_diff_0.0001");
   settings = {.model = "m",
               .classes = 10,
               .experts = 5,
@@ -159,16 +143,29 @@ TEST_CASE("published names have their parts where a setting is not the usual one
 
 TEST_CASE("rows of published tables use the figures of soft and of hard gates") {
   const moe::Record test = small_record(), validation = random_record(10, 2, 2, 3);
-  const ReferenceSettings settings{.model = "m", .classes = 2, .experts = 2, .importance = 0.4};
-  const ReferenceRow soft = reference_row(settings, 0.125, validation, test, false);
+  const TemporaryFolder folder;
+  const auto row_of = [&](const char* settings, const moe::Record& test_record, int64_t classes) {
+    ResultRow summary{{"train_accuracy", 0.875}, {"experts", test_record.experts}};
+    summary["train_samples_per_class"] = std::vector<int64_t>(static_cast<size_t>(classes), 1);
+    summary.update(record_metrics(validation, "val_"));
+    summary.update(record_metrics(test_record, "test_"));
+    write_bytes(folder / "config.toml", settings);
+    write_bytes(folder / "summary.json", summary.dump());
+    SweepRun run;
+    run.experiment = "m";
+    run.folder = folder.path();
+    return reference_row(run);
+  };
+  const ReferenceRow soft = row_of("model = \"mixture\"\nimportance = 0.4\n", test, 2);
   CHECK(soft.model == "m_importance_0.4");
+  CHECK(soft.train_error == 0.125);
   CHECK(soft.val_error == moe::error_rate(validation));
   CHECK(soft.test_error == 0.25);
   CHECK(soft.mutual_information == Approx(0.3112781244591328));
   CHECK(soft.sample_entropy == moe::sample_entropy_bits(test));
   CHECK(soft.expert_usage == moe::usage_entropy_bits(test));
   CHECK(soft.per_task_entropy == moe::per_task_entropy_bits(test));
-  ReferenceRow hard = reference_row(settings, 0.125, validation, test, true);
+  ReferenceRow hard = row_of("model = \"top-1\"\nimportance = 0.4\n", test, 2);
   CHECK(hard.sample_entropy == 0);
   CHECK(hard.expert_usage == 1);
   CHECK(hard.per_task_entropy == 0);
@@ -178,26 +175,22 @@ TEST_CASE("rows of published tables use the figures of soft and of hard gates") 
         "model,train error,val error,test error,mutual information,sample entropy,experts usage,per task entropy\n"
         "m_importance_0.4,0.125,0.5,0.25,0.75,0,1,0\n");
   CHECK(reference_csv({hard}, true).find(",0.75,0,0.6931471805599453,0\n") != std::string::npos);
-  CHECK(reference_text({hard}) ==
-        "model             train error %  val error %  test error %  MI bits  H_s bits  H_u bits  per-task bits\n"
-        "────────────────  ─────────────  ───────────  ────────────  ───────  ────────  ────────  ─────────────\n"
-        "m_importance_0.4          12.50        50.00         25.00    0.750     0.000     1.000          0.000\n");
 
   // One expert divides nothing; with more than twenty classes the top-5 error has a column.
-  const ReferenceRow single =
-      reference_row({.model = "s"}, 0.5, random_record(9, 1, 21, 3), random_record(9, 1, 21, 4), false);
+  const ReferenceRow single = row_of("model = \"single\"\n", random_record(9, 1, 21, 4), 21);
   CHECK(!single.mutual_information);
   CHECK(single.top_5_error == moe::top_k_error(random_record(9, 1, 21, 4), 5));
   const std::string both = reference_csv({hard, single});
   CHECK(both.starts_with("model,train error,val error,test error,top 5 error,mutual information,"));
   CHECK(both.find("m_importance_0.4,0.125,0.5,0.25,,0.75,0,1,0\n") != std::string::npos);
   CHECK(both.ends_with(",,,,\n"));
-  CHECK(reference_text({single}).find("        -         -         -              -\n") != std::string::npos);
 
-  const TemporaryFolder folder;
   write_reference_csv(folder / "t.csv", {hard, soft});
   CHECK(read_bytes(folder / "t.csv") == reference_csv({hard, soft}));
-  CHECK_THROWS_AS(reference_row(settings, 0, moe::Record(), test, true), ValueError);
+  write_bytes(folder / "summary.json", "{}");
+  SweepRun empty;
+  empty.folder = folder.path();
+  CHECK_THROWS_AS(reference_row(empty), CheckpointError);
 }
 
 }  // namespace divvy::test

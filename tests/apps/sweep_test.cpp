@@ -143,6 +143,18 @@ TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   REQUIRE(summary.size() == 1);
   CHECK(summary[0]["metrics"]["test_accuracy"]["seeds"] == 2);
 
+  CHECK(!summary[0].contains("routing_stability"));  // each seed has points of its own
+  for (const std::string setting : {"0", "0.1"}) {
+    const fs::path runs = folder.path() / ("s/run,importance=" + setting);
+    fs::copy_file(runs / "seed-1/routing.safetensors", runs / "seed-2/routing.safetensors",
+                  fs::copy_options::overwrite_existing);
+  }
+  CHECK(divvy("--grid importance=0,0.1 --seeds 2") == kDone);
+  CHECK(nlohmann::json::parse(text("s/summary.json"))[0]["routing_stability"]["mean"] == 1);
+  CHECK(contains("out.txt", "seeds divide the test part alike to 1.00 (adjusted Rand index of 1 pairs)"));
+  CHECK(contains("s/boxes.svg", "run, importance=0.1"));
+  CHECK(contains("s/scatter.svg", "I(expert; label), bits"));
+
   CHECK(contains("s/reference.csv", "\nrun_importance_0.1,"));
   CHECK(contains("s/reference_nats.csv", "\nrun,"));
 

@@ -22,12 +22,9 @@ TEST_CASE("metrics of a small record, worked out by hand") {
   CHECK(mean_loss_nats(record) == Approx((3 * std::log(2) + std::log(4)) / 4));
   const double quarter = 0.25 * 2 + 0.75 * std::log2(4 / 3.0);
   CHECK(sample_entropy_bits(record) == Approx((1 + quarter) / 4));
-  CHECK(sample_entropy_nats(record) == Approx((1 + quarter) / 4 * std::log(2)));
   const double p = (1 + .5 + 0 + .25) / 4, usage = -p * std::log2(p) - (1 - p) * std::log2(1 - p);
   CHECK(usage_entropy_bits(record) == Approx(usage));
-  CHECK(usage_entropy_nats(record) == Approx(usage * std::log(2)));
   CHECK(selection_entropy_bits(record) == Approx(1));
-  CHECK(selection_entropy_nats(record) == Approx(std::log(2)));
   // Class 0 has the mean gate (.75, .25), class 1 has (.125, .875).
   const double eighth = 0.125 * 3 + 0.875 * std::log2(8 / 7.0);
   CHECK(per_task_entropy_bits(record) == Approx((quarter + eighth) / 2));
@@ -175,8 +172,8 @@ TEST_CASE("a class that was never predicted has no precision but no NaN either")
 TEST_CASE("metrics of a record without what they need are refused by name") {
   CHECK_THROWS_WITH(accuracy(Record()), Catch::Contains("accuracy: the record has no samples"));
   using Metric = double (*)(const Record&);
-  const Metric any[] = {sample_entropy_bits, sample_entropy_nats,  usage_entropy_bits,    usage_entropy_nats,
-                        importance_cv,       gate_divergence_nats, selection_entropy_bits};
+  const Metric any[] = {sample_entropy_bits, usage_entropy_bits, importance_cv, gate_divergence_nats,
+                        selection_entropy_bits};
   const Metric labels[] = {per_task_entropy_bits, per_task_selection_entropy_bits, mutual_information_label_bits};
   const Metric classes[] = {accuracy, error_rate, mean_loss_nats, mutual_information_prediction_bits};
   Record regression;
