@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <set>
 
 #include "apps/settings/option_checks.h"
@@ -14,13 +13,6 @@ namespace divvy::app {
 
 namespace {
 
-/// Options that belong to one call, not to a run's settings.
-const std::set<std::string>& per_call() {
-  static const std::set<std::string> names = {"help",         "config", "list",    "dry-run",
-                                              "fast-dev-run", "quiet",  "run-dir", "name"};
-  return names;
-}
-
 std::string option_key(const CLI::Option& option) {
   return option.get_lnames().empty() ? "" : option.get_lnames().front();
 }
@@ -30,6 +22,12 @@ std::string option_key(const CLI::Option& option) {
 double TrainConfig::weight(const std::string& regularizer) const {
   const auto found = regularizers.find(regularizer);
   return found == regularizers.end() ? 0 : found->second;
+}
+
+bool belongs_to_one_call(const std::string& key) {
+  static const std::set<std::string> names = {"help",         "config", "list",    "dry-run",
+                                              "fast-dev-run", "quiet",  "run-dir", "name"};
+  return names.contains(key);
 }
 
 CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir) {
@@ -132,44 +130,6 @@ void refuse_unknown_options(const CLI::App& command, const std::vector<std::stri
   }
 }
 
-std::vector<std::string> with_config_file(const CLI::App& command, std::vector<std::string> arguments) {
-  std::string path;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--config" && i + 1 < arguments.size()) path = arguments[i + 1];
-    if (arguments[i].starts_with("--config=")) path = arguments[i].substr(9);
-  }
-  if (path.empty()) return arguments;
-  std::vector<CLI::ConfigItem> items;
-  try {
-    items = CLI::ConfigTOML().from_file(path);
-  } catch (const CLI::Error& error) {
-    throw UsageError(fmt::format("--config {}: {}", path, error.what()));
-  }
-  const auto known = option_names(command);
-  std::vector<std::string> merged;
-  for (const CLI::ConfigItem& item : items) {
-    const std::string flag = fmt::format("--{}", item.name);
-    if (!item.parents.empty() || item.name == "++" || item.name == "--") {
-      throw UsageError(fmt::format("--config {}: '{}' stands in a section; settings are plain `key = value` lines",
-                                   path, item.fullname()));
-    }
-    if (std::ranges::find(known, flag) == known.end() || per_call().contains(item.name)) {
-      const std::string near = nearest(flag, known);
-      throw UsageError(fmt::format("--config {}: unknown key '{}'{}", path, item.name,
-                                   near.empty() ? "" : fmt::format("; did you mean '{}'?", near.substr(2))));
-    }
-    if (item.inputs.size() != 1) {
-      throw UsageError(fmt::format("--config {}: '{}' needs one value, got {}", path, item.name, item.inputs.size()));
-    }
-    const std::string variable = command.get_option(flag)->get_envname();
-    const char* environment = variable.empty() ? nullptr : std::getenv(variable.c_str());
-    if (environment != nullptr && *environment != '\0') continue;
-    merged.push_back(fmt::format("{}={}", flag, item.inputs.front()));
-  }
-  merged.insert(merged.end(), arguments.begin(), arguments.end());
-  return merged;
-}
-
 std::string to_toml(const TrainConfig& config) {
   TrainConfig copy = config;
   CLI::App command;
@@ -177,7 +137,7 @@ std::string to_toml(const TrainConfig& config) {
   std::string text;
   for (const CLI::Option* option : command.get_options()) {
     const std::string key = option_key(*option), value = option->get_default_str();
-    if (key.empty() || per_call().contains(key) || value.empty()) continue;
+    if (key.empty() || belongs_to_one_call(key) || value.empty()) continue;
     const std::string type = option->get_type_name();
     const bool flag = option->get_expected_max() == 0;
     const bool numeric = type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");

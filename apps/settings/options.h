@@ -93,10 +93,14 @@ void use_precision(const std::string& text, Device device);
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);
 
+/// Whether the option with this long name ("dry-run") is about one call of the program and no setting of a run.
+bool belongs_to_one_call(const std::string& key);
+
 /// Reads `--config FILE` (TOML: key = value, the keys are the long names of the options) where it is among the
 /// arguments and puts the file's settings before them, so that flags given by hand win; a setting whose environment
-/// variable is set is left out, since the environment wins too. Throws UsageError for unknown keys, with the nearest
-/// known one.
+/// variable is set is left out, since the environment wins too. `extends = "base.toml"` reads another file first, whose
+/// path is relative to the file that names it and which may extend a third; the keys of the file that extends win.
+/// Throws UsageError for unknown keys, with the nearest known one, and for files that extend each other in a circle.
 std::vector<std::string> with_config_file(const CLI::App& command, std::vector<std::string> arguments);
 
 /// Throws UsageError for an argument that looks like a long option and is none of the command's, with the nearest one.

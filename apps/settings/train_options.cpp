@@ -141,7 +141,11 @@ void add_run(CLI::App& command, TrainConfig& c) {
 }  // namespace
 
 void add_train_options(CLI::App& command, TrainConfig& config) {
-  command.add_option("--config", "read settings from a TOML file (key = value); flags win over it")->type_name("FILE");
+  command
+      .add_option("--config",
+                  "read settings from a TOML file (key = value); flags win over it, and it over the file that its\n"
+                  "extends = \"base.toml\" names")
+      ->type_name("FILE");
   add_data(command, config);
   add_model(command, config);
   add_objective(command, config);

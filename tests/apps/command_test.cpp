@@ -78,6 +78,35 @@ TEST_CASE("a configuration file sets what flags do not, and unknown keys are err
   refused("run-dir = \"x\"\n", "run-dir");
 }
 
+TEST_CASE("a configuration file extends others, and its own keys win") {
+  const Workplace work;
+  fs::create_directory(work.path() / "bases");
+  work.write("bases/root.toml", "experts = 7\nimportance = 0.5\n");
+  work.write("bases/middle.toml", "importance = 0.25\nextends = \"root.toml\"\n");
+  work.write("run.toml", "extends = \"bases/middle.toml\"\nclass-balance = 2\n");
+  const Result plan = work.run("train --config run.toml --class-balance 1 --dry-run");
+  INFO(plan.err);
+  CHECK(plan.code == 0);
+  CHECK(mentions(plan.out, "7 experts"));
+  CHECK(mentions(plan.out, "cross-entropy + 0.25 importance + 1 class balance"));
+  const auto refused = [&](const char* file, const std::string& text, const std::string& words) {
+    work.write(file, text);
+    const Result bad = work.run("train --config run.toml --dry-run");
+    INFO(bad.err);
+    CHECK(bad.code == 2);
+    CHECK(mentions(bad.err, words));
+  };
+  refused("bases/root.toml", "expert = 7\n",
+          "run.toml -> bases/middle.toml -> bases/root.toml: unknown key 'expert'; did you mean 'experts'?");
+  refused(
+      "bases/root.toml", "extends = \"../run.toml\"\n",
+      "run.toml -> bases/middle.toml -> bases/root.toml -> bases/../run.toml: the files extend each other in a circle");
+  refused("bases/middle.toml", "extends = \"missing.toml\"\n", "run.toml -> bases/middle.toml -> bases/missing.toml: ");
+  refused("bases/middle.toml", "extends = [\"root.toml\", \"root.toml\"]\n", "'extends' needs one value, got 2");
+  refused("run.toml", "extend = \"bases/root.toml\"\n", "did you mean 'extends'?");
+  refused("run.toml", "extends = \"run.toml\"\n", "run.toml -> run.toml: the files extend each other in a circle");
+}
+
 TEST_CASE("a run leaves a whole folder behind, which can be tested again") {
   const Workplace work;
   const Result train = work.run("train --epochs 1 --experts 4 --importance 0.2 --run-dir run");

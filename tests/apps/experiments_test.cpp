@@ -21,7 +21,9 @@ const fs::path kFolder = fs::path(source_path()) / "apps/experiments";
 std::vector<fs::path> experiments() {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(kFolder)) {
-    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+    // What several share is no experiment of its own.
+    const bool base = entry.path().parent_path().filename() == "base";
+    if (entry.path().extension() == ".toml" && !base) files.push_back(entry.path());
   }
   std::ranges::sort(files);
   return files;
