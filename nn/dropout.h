@@ -17,6 +17,7 @@ class Dropout : public Rowwise {
 
   std::string describe() const override;
   void reset(Generator& generator) override;
+  std::string_view draws() const override { return p_ > 0 ? "dropout" : std::string_view(); }
 
   double p() const { return p_; }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@ class Generator;
 }
 
 namespace divvy::nn {
+
+class Sequential;
 
 using NamedVariables = std::vector<std::pair<std::string, Variable>>;
 /// Values by dotted name, as load_safetensors and save_safetensors take them.
@@ -76,6 +79,15 @@ class Module {
   bool is_frozen() const { return frozen_; }
   /// Moves parameters, gradients and floating buffers; buffers of integers are counters that the host reads, and stay.
   void to(Device device);
+
+  // What a module can do or needs beside forward(): it says so of itself, not of those below it.
+
+  /// What draws random numbers in training, as "dropout"; empty where nothing does.
+  virtual std::string_view draws() const { return {}; }
+  /// The layers that it applies one after the other, null where it is none of such.
+  virtual Sequential* layers() { return nullptr; }
+  /// The experts, where each is a module of its own; empty where they are stacked, or there are none.
+  virtual std::vector<std::shared_ptr<Module>> separate_experts() const { return {}; }
 
   int64_t parameter_count() const;
   /// A table of layers, parameters, shapes and counts, with a total.

@@ -14,6 +14,7 @@ class Sequential : public Module {
   }
 
   Rows forward(const Rows& x) override;
+  Sequential* layers() override { return this; }
   /// The modules [begin, end) only, on x. Throws ValueError for a range that is not there.
   Rows forward_range(const Rows& x, int64_t begin, int64_t end);
 

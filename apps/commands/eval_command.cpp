@@ -75,19 +75,15 @@ int eval_command(const EvalConfig& config) {
   if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
   const data::Splits data = planned_data(settings);
   const RunModel run = load_run_model(config.run, config.checkpoint, settings, data.train);
-  moe::RoutingOptions routing = planned_evaluation(run.config, run.options);
+  moe::TrainerOptions how{
+      .batch = config.batch, .seed = settings.seed, .evaluation = planned_evaluation(run.config, run.options)};
+  planned_quirks(run.config).apply(how);
   if (config.temperature > 0) {
     if (run.options.gate_normalizer == moe::Normalizer::escort) {
       throw UsageError("--temperature: the gate of this run has escort probabilities, which know none");
     }
-    routing.temperature = config.temperature;
+    how.evaluation.temperature = config.temperature;
   }
-  const moe::TrainerOptions how{.batch = config.batch,
-                                .seed = settings.seed,
-                                .evaluation = routing,
-                                .augment = {},
-                                .batch_statistics = run.options.quirks.has(moe::Quirk::batch_statistics),
-                                .dropout_in_evaluation = run.options.quirks.has(moe::Quirk::dropout_in_evaluation)};
   run.model->to(device);
   const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
   const moe::Record& record = evaluation.routed;

@@ -78,7 +78,7 @@ std::string listing() {
   text += group("losses (--loss)", lines_of(moe::losses()));
   text += group("regularizers (options, each with its weight)", regularizer_lines());
   text += group("recipes (--recipe)", lines_of(moe::recipe_kinds()));
-  text += group("quirks of published code (--quirks, comma-separated)", lines_of(moe::quirk_table()));
+  text += group("quirks of published code (--quirks, comma-separated)", lines_of(moe::quirks()));
   text += group("classes of experts (--class-lists)", class_list_lines());
   text += group("networks of experts and gate (--net)", lines_of(moe::networks()));
   text += group("data sets (--data)", data_lines());

@@ -4,7 +4,6 @@
 
 #include "apps/run/run_folder.h"
 #include "apps/run/training_plan.h"
-#include "moe/model/gate.h"
 #include "tensor/safetensors.h"
 
 namespace divvy::app {
@@ -36,10 +35,10 @@ RunModel load_run_model(const std::filesystem::path& run, const std::string& che
     result.options = planned_model(result.config, dataset);
     Generator random(result.config.seed);
     result.model = moe::build_model(result.options, random);
-    const auto* attentive = dynamic_cast<const moe::AttentiveGate*>(result.model->gate().get());
-    // Before the last stage of the recipe distil the gate is still the attentive one.
-    if (attentive != nullptr && !weights.tensors.contains("gate.query.weight")) {
-      result.model->set_gate(attentive->distilled(result.options.experts, random));
+    // Before the last stage of the recipe distil the gate is still the one that reads the experts.
+    const moe::ReadingGate* reading = result.model->reading_gate();
+    if (reading != nullptr && !weights.tensors.contains("gate.query.weight")) {
+      if (auto gate = reading->distilled(result.options.experts, random)) result.model->set_gate(gate);
     }
   } catch (const UsageError& error) {
     fail<CheckpointError>("{}: {}", (run / "config.toml").string(), error.what());

@@ -7,7 +7,6 @@
 #include "apps/run/device_plan.h"
 #include "apps/run/run_model.h"
 #include "apps/settings/idle_options.h"
-#include "datasets/compose.h"
 #include "tensor/parallel.h"
 #include "tensor/text.h"
 
@@ -58,8 +57,8 @@ data::Augmentation augmentation(TrainConfig& config, const data::Dataset& datase
 void refuse_incomplete(const TrainConfig& config) {
   const bool lists_missing = config.class_lists.empty();
   const char* how = "give them with --class-lists, for example random; --list has more";
-  if (lists_missing && config.model == "concatenation") {
-    throw UsageError(fmt::format("--model concatenation needs the classes of each expert; {}", how));
+  if (lists_missing && moe::find_model(config.model).combination == moe::Combination::concatenation) {
+    throw UsageError(fmt::format("--model {} needs the classes of each expert; {}", config.model, how));
   }
   if (lists_missing && config.recipe.starts_with("pre-chosen")) {
     throw UsageError(fmt::format("--recipe {} needs the classes of each expert; {}", config.recipe, how));
@@ -79,15 +78,12 @@ void refuse_incomplete(const TrainConfig& config) {
 /// Losses that do not fit the way in which the model combines its experts.
 void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, const moe::Loss& loss) {
   const moe::ModelKind& kind = moe::find_model(config.model);
-  const bool em = kind.recipe == "em";
+  const bool em = moe::losses().at(kind.loss).responsibilities;
   if (em != loss.responsibilities) {
     throw UsageError(
         fmt::format("--loss {} {}; --loss {} suits --model {}", loss.name,
                     em ? "has no responsibilities, by which model em learns" : "needs the E-steps of --model em",
                     moe::usual_loss(options), config.model));
-  }
-  if (loss.name == "likelihood" && options.targets > 0 && options.quirks.has(moe::Quirk::square_root_likelihood)) {
-    throw UsageError("--quirks square-root-likelihood is of probabilities of labels, and the data have targets");
   }
   if (loss.mixes_outputs && kind.combination != moe::Combination::outputs) {
     throw UsageError(
@@ -103,7 +99,7 @@ std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const d
   TrainConfig settings = run_settings(config.distance);
   const RunModel run = settings.data == config.data ? load_run_model(config.distance, "last", settings, dataset)
                                                     : load_run_model(config.distance, "last", config.data_dir);
-  if (run.config.model != "single") {
+  if (!moe::find_model(run.config.model).single) {
     throw UsageError(fmt::format("--distance {} is a run of --model {}; its features come from one of --model single",
                                  config.distance, run.config.model));
   }
@@ -169,18 +165,15 @@ moe::Method make_method(TrainConfig& config, const Plan& plan) {
 }
 
 moe::TrainerOptions trainer_options(TrainConfig& config, const Plan& plan) {
-  const moe::Quirks& quirks = plan.model_options.quirks;
   if (config.batch == 0) config.batch = plan.data.train.size() < 20000 ? 64 : 512;
-  return {.batch = config.batch,
-          .seed = config.seed,
-          .batch_limit = config.fast_dev_run ? 1 : 0,
-          .evaluation = planned_evaluation(config, plan.model_options),
-          .augment = augmentation(config, plan.data.train),
-          .augment_validation = quirks.has(moe::Quirk::augmented_validation),
-          .batch_statistics = quirks.has(moe::Quirk::batch_statistics),
-          .dropout_in_evaluation = quirks.has(moe::Quirk::dropout_in_evaluation),
-          .accuracy_after_update = quirks.has(moe::Quirk::accuracy_after_update),
-          .cuda_graph = config.cuda_graph != "off"};
+  moe::TrainerOptions options{.batch = config.batch,
+                              .seed = config.seed,
+                              .batch_limit = config.fast_dev_run ? 1 : 0,
+                              .evaluation = planned_evaluation(config, plan.model_options),
+                              .augment = augmentation(config, plan.data.train),
+                              .cuda_graph = config.cuda_graph != "off"};
+  plan.quirks.apply(options);
+  return options;
 }
 
 std::string stages_text(const moe::Recipe& recipe) {
@@ -245,20 +238,22 @@ TemperaturePlan parse_temperatures(const std::string& text) {
   return plan;
 }
 
+moe::Quirks planned_quirks(const TrainConfig& config) {
+  return for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
+}
+
 data::Splits planned_data(const TrainConfig& config) {
-  const moe::Quirks quirks = for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
+  const moe::Quirks quirks = planned_quirks(config);
   data::Splits data = load_data(config.data, config.data_dir, config.seed);
   if (config.normalize == "half") {
     if (data.train.x.rank() != 4) throw UsageError("--normalize half is for images; --normalize own suits all data");
     const std::vector<double> half(static_cast<size_t>(data.train.x.size(1)), 0.5);
     for (data::Dataset* part : {&data.train, &data.validation, &data.test}) part->normalization = {half, half};
   }
-  const bool whole = quirks.has(moe::Quirk::no_validation_part);
-  if (whole && data.validation.size() > 0) data.train = data::concat({data.train, data.validation});
+  quirks.apply(data);
   if (config.train_limit > 0 && config.train_limit < data.train.size()) {
     data.train = data.train.slice(0, config.train_limit);
   }
-  if (whole || quirks.has(moe::Quirk::test_as_validation)) data.validation = data.test;
   return data;
 }
 
@@ -288,7 +283,7 @@ moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& datase
   options.hidden_before_relu = config.expert_hidden == "pre-relu";
   options.class_mask = config.class_mask;
   options.separate_experts = config.separate_experts;
-  options.quirks = for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
+  planned_quirks(config).apply(options);
   if (!config.class_lists.empty()) {
     constexpr uint64_t kListStream = 104;  // of the run's seed; the trainer has those before
     Generator random(config.seed, kListStream);
@@ -302,8 +297,7 @@ moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& datase
 
 moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::ModelOptions& options) {
   moe::RoutingOptions routing = moe::routing_of(options, false);
-  const bool at_one = options.quirks.has(moe::Quirk::unit_temperature);
-  routing.temperature = at_one ? 1 : recipe_of(config, outline(config, options)).temperature();
+  routing.temperature = recipe_of(config, outline(config, options)).temperature();
   return routing;
 }
 
@@ -315,11 +309,13 @@ Plan make_plan(TrainConfig& config) {
 Plan make_plan(TrainConfig& config, data::Splits data) {
   refuse_incomplete(config);
   Plan plan;
+  plan.quirks = planned_quirks(config);
   plan.data = std::move(data);
   plan.model_options = planned_model(config, plan.data.train);
   if (config.recipe.empty()) config.recipe = moe::find_model(config.model).recipe;
   const moe::Method method = make_method(config, plan);
   plan.recipe = recipe_of(config, method);
+  for_option(fmt::format("--quirks {}", config.quirks), [&] { plan.quirks.apply(plan.recipe, plan.model_options); });
   refuse_long_schedule(config, plan.model_options);
   plan.trainer = trainer_options(config, plan);
   Generator weights(config.seed);
@@ -364,10 +360,13 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
                           : fmt::format("{}, of the experts {}", config.learning_rate, config.expert_learning_rates),
                       config.weight_decay, config.batch);
   if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
-  if (!options.quirks.empty()) text += fmt::format("quirks    {}\n", options.quirks.to_string());
+  if (!plan.quirks.empty()) text += fmt::format("quirks    {}\n", plan.quirks.to_string());
   if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);
   text += fmt::format("seed      {}, {} threads\n", config.seed, num_threads());
-  const std::vector<std::string> idle = idle_options(config, plan.recipe);
+  std::vector<std::string> idle = idle_options(config, plan.recipe);
+  for (const moe::Quirk* quirk : plan.quirks.idle(options, plan.recipe, plan.trainer)) {
+    idle.push_back(fmt::format("--quirks {} (read by {})", quirk->name, quirk->reader));
+  }
   if (!idle.empty()) text += fmt::format("no effect {}\n", fmt::join(idle, ", "));
   return text;
 }

@@ -7,6 +7,7 @@
 #include "apps/settings/options.h"
 #include "datasets/dataset.h"
 #include "moe/model/models.h"
+#include "moe/reproduction/quirks.h"
 #include "moe/training/recipe.h"
 #include "moe/training/trainer.h"
 
@@ -15,6 +16,7 @@ namespace divvy::app {
 /// Everything that is settled before the first step.
 struct Plan {
   data::Splits data;
+  moe::Quirks quirks;  ///< applied to all other parts
   moe::ModelOptions model_options;
   moe::Recipe recipe;
   moe::TrainerOptions trainer;
@@ -34,6 +36,9 @@ Plan make_plan(TrainConfig& config, data::Splits data);
 /// The plan for people, a few aligned lines.
 std::string describe(const Plan& plan, const TrainConfig& config);
 
+/// Throws UsageError for unknown ones.
+moe::Quirks planned_quirks(const TrainConfig& config);
+
 /// The training part that a plan would have without its model: the data with train_limit and quirks applied. Throws as
 /// make_plan().
 data::Splits planned_data(const TrainConfig& config);
@@ -41,7 +46,7 @@ data::Splits planned_data(const TrainConfig& config);
 /// The options of the model that a config describes on this data. Fills in config.network. Throws UsageError.
 moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& dataset);
 
-/// How a finished model is evaluated: at the temperature at which its gate learned last.
+/// How a finished model is evaluated, but for quirks: at the temperature at which its gate learned last.
 moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::ModelOptions& options);
 
 /// A number, or temperatures and the epochs that each lasts: "10x25,1x25,0.01x25". Throws UsageError.

@@ -94,15 +94,10 @@ class Run {
   }
 
  private:
-  /// Of a classification, as the run reports it.
-  double validation_accuracy(const moe::Record& record) const {
-    return plan_.model_options.quirks.has(moe::Quirk::unweighted_batches)
-               ? moe::unweighted_batch_mean_accuracy(record, plan_.trainer.batch)
-               : moe::accuracy(record);
-  }
   /// How good a model is on the validation part; more is better.
-  double score(const moe::Record& record) const {
-    return record.is_regression() ? -moe::mean_squared_error(record) : validation_accuracy(record);
+  static double score(const moe::EpochReport& report) {
+    const moe::Record& record = report.validation;
+    return record.is_regression() ? -moe::mean_squared_error(record) : report.validation_accuracy;
   }
 
   std::string epoch_label(int64_t epoch) const {
@@ -131,8 +126,9 @@ class Run {
     stage_ = report.stage;
     if (report.validation.size() == 0) return;
     validation_ = report.validation;
-    if (!best_score_ || score(validation_) > *best_score_) {
-      best_score_ = score(validation_);
+    validation_accuracy_ = report.validation_accuracy;
+    if (!best_score_ || score(report) > *best_score_) {
+      best_score_ = score(report);
       save("best");
     }
   }
@@ -151,7 +147,7 @@ class Run {
     const moe::Record& record = report.validation;
     history_.val_samples_per_expert.push_back(moe::selected_counts(record));
     history_.val_error.push_back(record.is_regression() ? moe::mean_squared_error(record)
-                                                        : 100 * (1 - validation_accuracy(record)));
+                                                        : 100 * (1 - report.validation_accuracy));
   }
 
   nlohmann::ordered_json row_of(const moe::EpochReport& report) const {
@@ -172,7 +168,7 @@ class Run {
     if (report.validation.size() > 0) {
       const auto metrics = epoch_metrics(report.validation);  // items() does not keep its object alive
       for (const auto& [key, value] : metrics.items()) row["val_" + key] = value;
-      if (report.validation.is_classification()) row["val_accuracy"] = validation_accuracy(report.validation);
+      if (report.validation.is_classification()) row["val_accuracy"] = report.validation_accuracy;
       if (plan_.model->experts() > 1) row["val_switch_rate"] = switch_rate(report.validation);
       row["val_samples_per_expert"] = history_.val_samples_per_expert.back();
     }
@@ -200,7 +196,7 @@ class Run {
       line += record.is_regression()
                   ? fmt::format("  val squared error {:.6f}", moe::mean_squared_error(record))
                   : fmt::format("  val {}accuracy {:.4f}", oracle(stage.evaluation.value_or(plan_.trainer.evaluation)),
-                                validation_accuracy(record));
+                                report.validation_accuracy);
       if (record.experts > 1 && record.has_labels() && record.is_divided())
         line += fmt::format("  I(expert; label) {:.2f} bits", moe::mutual_information_label_bits(record));
     }
@@ -211,7 +207,7 @@ class Run {
     nlohmann::ordered_json state;
     state["epoch"] = epoch_;
     state["stage"] = stage_;
-    if (validation_.is_classification()) state["val_accuracy"] = validation_accuracy(validation_);
+    if (validation_.is_classification()) state["val_accuracy"] = validation_accuracy_;
     if (validation_.is_regression()) state["val_mean_squared_error"] = moe::mean_squared_error(validation_);
     state["divvy_version"] = kVersion;
     folder_.save_checkpoint(name, *plan_.model, state);
@@ -225,7 +221,7 @@ class Run {
     json["network"] = plan_.model_options.network;
     json["recipe"] = plan_.recipe.name;
     json["loss"] = config_.loss;
-    json["quirks"] = plan_.model_options.quirks.to_string();
+    json["quirks"] = plan_.quirks.to_string();
     json["seed"] = config_.seed;
     json["epochs"] = epoch_;
     if (test.by_labels) json["evaluated_by_labels"] = true;
@@ -239,8 +235,8 @@ class Run {
     if (!plan_.regression()) json["train_accuracy"] = train_.accuracy;
     if (validation_.size() > 0) json.update(record_metrics(validation_, "val_"));
     if (validation_.is_classification()) {
-      json["val_accuracy"] = validation_accuracy(validation_);
-      json["val_error"] = 1 - validation_accuracy(validation_);
+      json["val_accuracy"] = validation_accuracy_;
+      json["val_error"] = 1 - validation_accuracy_;
     }
     json.update(evaluation_metrics(test, plan_.model_options.class_lists, "test_"));
     for (const char* key : {"mutual_information_label_bits", "mutual_information_prediction_bits",
@@ -273,6 +269,7 @@ class Run {
   double seconds_ = 0, samples_per_second_ = 0;
   std::optional<double> best_score_;
   moe::Record validation_;  ///< of the last epoch
+  double validation_accuracy_ = 0;
   RunHistory history_;
 };
 

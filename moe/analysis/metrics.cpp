@@ -85,23 +85,6 @@ double top_k_error(const Record& record, int64_t k) {
   return ratio(std::ranges::count_if(record.label_rank, [k](int64_t rank) { return rank >= k; }), record.size());
 }
 
-double unweighted_batch_mean_accuracy(const Record& record, int64_t batch) {
-  require_classification(record, "unweighted mean of batch accuracies");
-  if (batch < 1) fail<ValueError>("unweighted mean of batch accuracies: batches of {} samples", batch);
-  double total = 0;
-  int64_t batches = 0;
-  for (int64_t begin = 0; begin < record.size(); begin += batch) {
-    const int64_t size = std::min(batch, record.size() - begin);
-    int64_t right = 0;
-    for (int64_t i = begin; i < begin + size; ++i) {
-      right += record.label[static_cast<size_t>(i)] == record.prediction[static_cast<size_t>(i)];
-    }
-    total += ratio(right, size);
-    ++batches;
-  }
-  return total / static_cast<double>(batches);
-}
-
 double mean_loss_nats(const Record& record) {
   require_classification(record, "mean loss");
   return mean(record.loss);

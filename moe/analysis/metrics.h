@@ -27,11 +27,6 @@ double error_rate(const Record& record);
 /// ValueError for k < 1.
 double top_k_error(const Record& record, int64_t k);
 
-/// The unweighted mean of the accuracies of batches of `batch` samples in the record's order, so that a short last
-/// batch counts as much as a full one. It is here to compare with results that were computed so; it is not the
-/// accuracy. Throws ValueError for batch < 1.
-double unweighted_batch_mean_accuracy(const Record& record, int64_t batch);
-
 /// Mean of -ln(p_label + 1e-15) of the model's output.
 double mean_loss_nats(const Record& record);
 

@@ -16,6 +16,7 @@ class ExpertList : public nn::Module {
   /// Throws ValueError for an empty list.
   explicit ExpertList(std::vector<std::shared_ptr<nn::Module>> experts);
   nn::Rows forward(const nn::Rows& x) override;
+  std::vector<std::shared_ptr<nn::Module>> separate_experts() const override { return experts_; }
   int64_t size() const { return static_cast<int64_t>(experts_.size()); }
   /// Throws ValueError out of range.
   const std::shared_ptr<nn::Module>& operator[](int64_t expert) const;

@@ -12,7 +12,7 @@
 namespace divvy::moe {
 
 nn::Rows ReadingGate::forward(const nn::Rows& /*x*/) {
-  fail<GraphError>("this gate reads the experts, too; call scores()");
+  fail<GraphError>("this gate reads the experts, too; call scores(), and give it to a model as a ReadingGate");
 }
 
 AttentiveGate::AttentiveGate(std::shared_ptr<nn::Sequential> body, int64_t hidden, DType dtype, Generator& generator)

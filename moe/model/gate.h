@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 
 #include "nn/linear.h"
@@ -21,8 +22,30 @@ class ReadingGate : public nn::Module {
   virtual bool reads_hidden() const = 0;
   /// x: [B, ...]; the result: scores [B, E].
   virtual Variable scores(const Variable& x, const ExpertReadings& experts) = 0;
+  /// An ordinary gate for that many experts that starts from what this one has learned; null where it cannot be made.
+  virtual std::shared_ptr<nn::Sequential> distilled(int64_t /*experts*/, Generator& /*generator*/) const {
+    return nullptr;
+  }
   /// Throws GraphError: samples alone are not enough.
   nn::Rows forward(const nn::Rows& x) override;
+};
+
+/// The gate of a model, or none: any module from samples to scores [B, E], or a ReadingGate, as the type of the pointer
+/// tells.
+class Gate {
+ public:
+  Gate(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): no gate
+  template <std::derived_from<nn::Module> M>
+  Gate(std::shared_ptr<M> module) : module_(module) {  // NOLINT(google-explicit-constructor): a module is a gate
+    if constexpr (std::derived_from<M, ReadingGate>) reading_ = module.get();
+  }
+  const std::shared_ptr<nn::Module>& module() const { return module_; }
+  /// The same, null where it reads samples alone.
+  ReadingGate* reading() const { return reading_; }
+
+ private:
+  std::shared_ptr<nn::Module> module_;
+  ReadingGate* reading_ = nullptr;
 };
 
 /// The attentive gate of Krishnamurthy et al. (2023): a query from the gate's own hidden layer, a key from the hidden
@@ -38,9 +61,8 @@ class AttentiveGate final : public ReadingGate {
   Variable scores(const Variable& x, const ExpertReadings& experts) override;
   std::string describe() const override;
 
-  /// An ordinary gate that starts from what this one has learned: the layers of its body, which the two then share, a
-  /// ReLU and a fresh output layer for that many experts.
-  std::shared_ptr<nn::Sequential> distilled(int64_t experts, Generator& generator) const;
+  /// The layers of its body, which the two then share, a ReLU and a fresh output layer.
+  std::shared_ptr<nn::Sequential> distilled(int64_t experts, Generator& generator) const override;
 
  private:
   std::shared_ptr<nn::Sequential> body_;

@@ -9,7 +9,6 @@
 #include "autograd/ops/where.h"
 #include "kernels/dispatch.h"
 #include "moe/model/combine.h"
-#include "moe/model/gate.h"
 #include "moe/training/likelihood.h"
 #include "nn/sequential.h"
 #include "nn/softmax.h"
@@ -38,8 +37,7 @@ Variable masked(const Variable& rows, const Tensor& slots, const Dispatch& dispa
 
 }  // namespace
 
-Model::Model(std::shared_ptr<nn::Module> gate, std::shared_ptr<nn::Module> experts, int64_t num_experts,
-             ModelSettings settings)
+Model::Model(Gate gate, std::shared_ptr<nn::Module> experts, int64_t num_experts, ModelSettings settings)
     : gate_(std::move(gate)), experts_(std::move(experts)), num_experts_(num_experts), settings_(std::move(settings)) {
   if (!experts_ || num_experts_ < 1) fail<ValueError>("a model needs one expert or more, got {}", num_experts_);
   const Tensor& slots = settings_.expert_slot;
@@ -49,21 +47,19 @@ Model::Model(std::shared_ptr<nn::Module> gate, std::shared_ptr<nn::Module> exper
   if (settings_.combination == Combination::concatenation && !settings_.class_slot.defined()) {
     fail<ValueError>("a concatenation needs the slot of each class");
   }
-  if (gate_) register_module("gate", gate_);
+  if (has_gate()) register_module("gate", gate_.module());
   register_module("experts", experts_);
-  reading_gate_ = dynamic_cast<ReadingGate*>(gate_.get());
 }
 
-void Model::set_gate(std::shared_ptr<nn::Module> gate) {
-  if (!gate_ || !gate) fail<ValueError>("a gate can only take the place of another one");
-  replace_module("gate", gate);
+void Model::set_gate(Gate gate) {
+  if (!has_gate() || !gate.module()) fail<ValueError>("a gate can only take the place of another one");
+  replace_module("gate", gate.module());
   gate_ = std::move(gate);
-  reading_gate_ = dynamic_cast<ReadingGate*>(gate_.get());
 }
 
 bool Model::evaluates_all(const RoutingOptions& options) const {
   return options.rule == Rule::all || options.every_expert || scored_by_experts(options.scores) ||
-         (reading_gate_ != nullptr && options.scores == Scores::gate);
+         (gate_.reading() != nullptr && options.scores == Scores::gate);
 }
 
 RoutingOptions Model::gate_options(const RoutingOptions& options) const {
@@ -74,11 +70,11 @@ RoutingOptions Model::gate_options(const RoutingOptions& options) const {
 
 Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
   // One plain network reads the batch as it is.
-  const bool plain = !gate_ && num_experts_ == 1;
+  const bool plain = !has_gate() && num_experts_ == 1;
   const nn::Rows rows(x, plain ? Segments{} : dispatch.segments);
   Evaluated result;
-  if (reading_gate_ != nullptr && reading_gate_->reads_hidden()) {
-    auto* layers = dynamic_cast<nn::Sequential*>(experts_.get());
+  if (gate_.reading() != nullptr && gate_.reading()->reads_hidden()) {
+    nn::Sequential* layers = experts_->layers();
     const int64_t below = settings_.hidden_before_relu ? 2 : 1;
     if (layers == nullptr || layers->size() < below + 1) {
       fail<ValueError>("this gate reads the hidden layer of experts, and they are no stack of layers with one");
@@ -99,21 +95,21 @@ Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
 }
 
 Variable Model::gate_scores(const Variable& x, const Evaluated* evaluated, const Dispatch& dispatch) {
-  if (!gate_) fail<ValueError>("this model has no gate whose scores could route the samples");
+  if (!has_gate()) fail<ValueError>("this model has no gate whose scores could route the samples");
   Variable scores;
-  if (reading_gate_ != nullptr) {
+  if (ReadingGate* gate = gate_.reading()) {
     ExpertReadings readings;
     const auto read = [&](const Variable& rows) {
       return by_expert(gate_reads_constants_ ? rows.detach() : rows, dispatch);
     };
-    if (reading_gate_->reads_hidden()) {
+    if (gate->reads_hidden()) {
       readings.hidden = read(evaluated->hidden);
     } else {
       readings.output = read(evaluated->rows);
     }
-    scores = reading_gate_->scores(x, readings);
+    scores = gate->scores(x, readings);
   } else {
-    scores = (*gate_)(x);
+    scores = (*gate_.module())(x);
   }
   if (scores.shape() != Shape{x.size(0), num_experts_}) {
     fail<ShapeError>("the gate gave {} for {} samples and {} experts", scores.shape(), x.size(0), num_experts_);
@@ -121,13 +117,9 @@ Variable Model::gate_scores(const Variable& x, const Evaluated* evaluated, const
   return scores;
 }
 
-Variable Model::output_of(const Forward& forward, const RoutingOptions& options) const {
+Variable Model::combined(const Forward& forward, const RoutingOptions& options) const {
   switch (settings_.combination) {
-    case Combination::outputs: {
-      const Variable mixed = combine(forward.rows, forward.routing, forward.dispatch);
-      const bool soft = options.rule == Rule::all || (options.rule == Rule::top_k && options.k == 1);
-      return settings_.softmax_output && soft ? softmax(mixed) : mixed;
-    }
+    case Combination::outputs: return combine(forward.rows, forward.routing, forward.dispatch);
     case Combination::logits:
       return softmax(combine(forward.logits, forward.routing, forward.dispatch), options.temperature);
     case Combination::concatenation: {
@@ -137,6 +129,11 @@ Variable Model::output_of(const Forward& forward, const RoutingOptions& options)
     }
   }
   return {};
+}
+
+Variable Model::output_of(const Forward& forward, const RoutingOptions& options) const {
+  const Variable output = combined(forward, options);
+  return settings_.readout ? settings_.readout(output, options) : output;
 }
 
 Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& generator,
@@ -157,7 +154,7 @@ Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& 
   Variable scores;
   if (scored_by_experts(options.scores)) {
     scores = scores_of_experts(options.scores, evaluated.rows, result.dispatch, supervision, options.noise, generator);
-  } else if (options.scores == Scores::none || (!gate_ && num_experts_ == 1)) {
+  } else if (options.scores == Scores::none || (!has_gate() && num_experts_ == 1)) {
     const DType dtype = all ? evaluated.rows.dtype() : x.dtype();
     scores = Variable(Tensor::zeros({samples, num_experts_}, dtype, x.device()));
   } else {

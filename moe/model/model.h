@@ -1,15 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "moe/model/dispatch.h"
+#include "moe/model/gate.h"
 #include "moe/model/routing.h"
 #include "moe/model/supervision.h"
 #include "nn/module.h"
 
 namespace divvy::moe {
-
-class ReadingGate;
 
 /// Everything that one forward pass of a model computed: what objectives, metrics and analysis read.
 struct Forward {
@@ -47,8 +47,8 @@ struct ModelSettings {
   Tensor expert_slot = {};
   /// Whether ReadingGate::reads_hidden gates see the last hidden layer of experts before its ReLU.
   bool hidden_before_relu = false;
-  /// A second softmax on the output of Rule::all and of top-1, as a well-known script had it.
-  bool softmax_output = false;
+  /// What becomes of the combined output [B, C] under a routing, as a calibration; null: nothing.
+  std::function<Variable(const Variable& output, const RoutingOptions& routing)> readout = {};
 };
 
 /// A gate, experts, and the path between them: gate -> routing -> dispatch -> experts -> combine. The options of a call
@@ -61,8 +61,7 @@ class Model final : public nn::Module {
   /// `gate`: x -> scores [B, E], or a ReadingGate. `experts`: see moe/model/experts.h; a gate that reads their hidden
   /// layer needs an nn::Sequential. A model without a gate (nullptr) is routed by what its experts give, by the labels,
   /// or not at all; with one expert it may be a plain network. Throws ValueError for no experts.
-  Model(std::shared_ptr<nn::Module> gate, std::shared_ptr<nn::Module> experts, int64_t num_experts,
-        ModelSettings settings = {});
+  Model(Gate gate, std::shared_ptr<nn::Module> experts, int64_t num_experts, ModelSettings settings = {});
 
   /// Routes x by `options` and evaluates the chosen experts only, or all where the options, the gate or the scores need
   /// them. Throws ValueError where a rule needs a gate, labels or a choice that is not there.
@@ -74,13 +73,15 @@ class Model final : public nn::Module {
   nn::Rows forward(const nn::Rows& x) override;
 
   int64_t experts() const { return num_experts_; }
-  bool has_gate() const { return gate_ != nullptr; }
-  const std::shared_ptr<nn::Module>& gate() const { return gate_; }
+  bool has_gate() const { return gate() != nullptr; }
+  const std::shared_ptr<nn::Module>& gate() const { return gate_.module(); }
+  /// The gate where it reads the experts, else null.
+  const ReadingGate* reading_gate() const { return gate_.reading(); }
   const std::shared_ptr<nn::Module>& expert_stack() const { return experts_; }
   const ModelSettings& settings() const { return settings_; }
 
   /// Puts another gate in the place of the present one. Throws ValueError where there is none.
-  void set_gate(std::shared_ptr<nn::Module> gate);
+  void set_gate(Gate gate);
   /// While on, no gradient goes from the gate into the experts that it reads.
   void set_gate_reads_constants(bool on) { gate_reads_constants_ = on; }
   /// Whether experts must all have been evaluated before they can be chosen.
@@ -92,11 +93,12 @@ class Model final : public nn::Module {
   };
   Evaluated evaluate(const Variable& x, const Dispatch& dispatch);
   Variable gate_scores(const Variable& x, const Evaluated* evaluated, const Dispatch& dispatch);
+  Variable combined(const Forward& forward, const RoutingOptions& options) const;
   Variable output_of(const Forward& forward, const RoutingOptions& options) const;
   RoutingOptions gate_options(const RoutingOptions& options) const;
 
-  std::shared_ptr<nn::Module> gate_, experts_;
-  ReadingGate* reading_gate_ = nullptr;  ///< gate_, where it is one
+  Gate gate_;
+  std::shared_ptr<nn::Module> experts_;
   int64_t num_experts_;
   ModelSettings settings_;
   bool gate_reads_constants_ = false;

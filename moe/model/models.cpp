@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/fill.h"
 #include "moe/model/experts.h"
 #include "moe/model/gate.h"
 #include "moe/training/losses.h"
@@ -11,12 +10,6 @@
 namespace divvy::moe {
 
 namespace {
-
-bool is(const ModelOptions& options, std::string_view name) { return options.model == name; }
-
-bool gateless_by_output(const ModelOptions& options) {
-  return is(options, "no-gate-self-information") || is(options, "no-gate-entropy");
-}
 
 bool has_common_hidden_width(const NetworkPair& pair) {
   return pair.gated && hidden_size(pair.gate) > 0 && hidden_size(pair.gate) == hidden_size(pair.expert);
@@ -38,7 +31,7 @@ void check(const ModelOptions& options) {
   const bool regression = options.targets > 0;
   if (options.experts < 1) fail<ValueError>("a model needs one expert or more, got {}", options.experts);
   if (!regression && options.classes < 1) fail<ValueError>("a model needs one class or more, got {}", options.classes);
-  if (kind.training.rule == Rule::top_k && is(options, "top-k") && (options.k < 1 || options.k > options.experts)) {
+  if (kind.chooses_k && (options.k < 1 || options.k > options.experts)) {
     fail<ValueError>("top-{} of {} experts is impossible; k must be from 1 to {}", options.k, options.experts,
                      options.experts);
   }
@@ -46,7 +39,7 @@ void check(const ModelOptions& options) {
     fail<ValueError>("model {} has no gate that could be {}; model mixture has", kind.name,
                      options.gate == GateKind::attentive ? "attentive" : "augmented");
   }
-  if (options.output != Output::usual && !kind.gated && !gateless_by_output(options)) {
+  if (options.output != Output::usual && !kind.gated && kind.evaluation.scores != Scores::entropy) {
     fail<ValueError>("the output of model {} cannot be chosen; that of no-gate-entropy can", kind.name);
   }
   if (kind.combination == Combination::concatenation && options.class_lists.empty()) {
@@ -68,7 +61,7 @@ void check(const ModelOptions& options) {
   if (options.gate_normalizer == Normalizer::escort && options.temperature != 1) {
     fail<ValueError>("an escort gate has no temperature; leave one of the two out");
   }
-  if (regression && (kind.combination != Combination::outputs || is(options, "no-gate-entropy"))) {
+  if (regression && (kind.combination != Combination::outputs || kind.training.scores == Scores::entropy)) {
     fail<ValueError>("model {} needs probabilities of classes, and this is a regression; model mixture can learn it",
                      kind.name);
   }
@@ -79,7 +72,7 @@ void check(const ModelOptions& options) {
   }
 }
 
-std::shared_ptr<nn::Module> build_gate(const ModelOptions& options, int64_t expert_width, Generator& generator) {
+Gate build_gate(const ModelOptions& options, int64_t expert_width, Generator& generator) {
   const NetworkPair& pair = find_network(options.network);
   NetworkOptions how{.sample = pair.sample, .outputs = options.experts, .dtype = options.dtype};
   switch (options.gate) {
@@ -119,13 +112,10 @@ RoutingOptions routing_of(const ModelOptions& options, bool training) {
   check(options);
   const ModelKind& kind = find_model(options.model);
   RoutingOptions routing = training ? kind.training : kind.evaluation;
-  if (is(options, "top-k")) routing.k = options.k;
+  if (kind.chooses_k) routing.k = options.k;
   routing.temperature = options.temperature;
   routing.normalizer = options.gate_normalizer;
-  if (is(options, "no-gate-self-information") && !training && options.quirks.has(Quirk::oracle_validation)) {
-    routing.scores = Scores::self_information;
-    if (options.quirks.has(Quirk::noise_in_evaluation)) routing.noise = kind.training.noise;
-  }
+  if (!training && options.evaluation_routing) options.evaluation_routing(kind.training, routing);
   if (!training && options.targets > 0 && routing.scores == Scores::entropy) {
     fail<ValueError>(
         "model {} answers with the most certain expert, and the values of a regression have no certainty; model "
@@ -133,7 +123,7 @@ RoutingOptions routing_of(const ModelOptions& options, bool training) {
         kind.name);
   }
   // A chosen output changes how the model is evaluated; with self-information it is also what learns.
-  if (!training || is(options, "no-gate-self-information")) {
+  if (!training || kind.training.scores == Scores::self_information) {
     switch (options.output) {
       case Output::usual: break;
       case Output::mixture: routing.rule = Rule::all; break;
@@ -152,12 +142,12 @@ std::string usual_loss(const ModelOptions& options) {
 std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& generator) {
   check(options);
   const ModelKind& kind = find_model(options.model);
-  const bool regression = options.targets > 0, single = is(options, "single");
+  const bool regression = options.targets > 0;
   ModelSettings settings;
   settings.expert_output = regression ? ExpertOutput::as_is : options.expert_output;
   settings.combination = kind.combination;
   settings.hidden_before_relu = options.hidden_before_relu;
-  settings.softmax_output = options.quirks.has(Quirk::double_softmax) && !single;
+  settings.readout = options.readout;
   int64_t width = regression ? options.targets : options.classes;
   if (kind.combination == Combination::concatenation) {
     width = widest(options.class_lists);
@@ -166,13 +156,11 @@ std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& gener
   if (kind.combination == Combination::concatenation || options.class_mask) {
     settings.expert_slot = expert_slots(options.class_lists, options.classes);
   }
-  std::shared_ptr<nn::Module> gate;
+  Gate gate = nullptr;
   if (kind.gated) gate = build_gate(options, width, generator);
-  if (gate && options.quirks.has(Quirk::zero_gate)) {
-    for (Variable parameter : gate->parameters()) kernels::fill(parameter.mutable_value(), 0);
-  }
-  auto experts = build_experts(options, single, width, generator);
-  return std::make_shared<Model>(std::move(gate), std::move(experts), single ? 1 : options.experts,
+  if (kind.gated && options.gate_initializer) options.gate_initializer(*gate.module());
+  auto experts = build_experts(options, kind.single, width, generator);
+  return std::make_shared<Model>(std::move(gate), std::move(experts), kind.single ? 1 : options.experts,
                                  std::move(settings));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,7 +8,6 @@
 #include "moe/model/class_lists.h"
 #include "moe/model/model.h"
 #include "moe/model/networks.h"
-#include "moe/reproduction/quirks.h"
 
 namespace divvy::moe {
 
@@ -32,11 +32,13 @@ struct ModelKind {
   std::string_view name;
   std::string_view summary;
   bool gated;
-  RoutingOptions training;    ///< how samples are routed while the model learns; k is a default
+  RoutingOptions training;    ///< how samples are routed while the model learns
   RoutingOptions evaluation;  ///< and when it is evaluated
   std::string_view loss = "cross-entropy";
   std::string_view recipe = "joint";
   Combination combination = Combination::outputs;
+  bool single = false;     ///< one plain network, whatever the number of experts
+  bool chooses_k = false;  ///< the k of its routing is ModelOptions::k
 };
 
 /// All models, in the order in which they are listed to users.
@@ -49,7 +51,7 @@ struct ModelOptions {
   std::string model = "mixture";
   std::string network = "mnist";
   int64_t experts = 10;
-  int64_t k = 2;  ///< for top-k
+  int64_t k = 2;  ///< see ModelKind::chooses_k
   int64_t classes = 10;
   int64_t targets = 0;  ///< numbers of a regression's target; 0: the model classifies
   double temperature = 1;
@@ -61,8 +63,12 @@ struct ModelOptions {
   ClassLists class_lists = {};      ///< for concatenation, and for the mask
   bool class_mask = false;          ///< expert e can predict only the classes of class_lists[e]
   bool separate_experts = false;    ///< an ExpertList of plain networks instead of stacked layers
-  Quirks quirks = {};
   DType dtype = DType::f32;
+  /// Changes the fresh parameters of the gate; null: they stay as they were drawn.
+  std::function<void(nn::Module& gate)> gate_initializer = {};
+  std::function<Variable(const Variable&, const RoutingOptions&)> readout = {};  ///< see ModelSettings
+  /// Changes how a model that is routed by `training` while it learns is evaluated; null: as it is known by.
+  std::function<void(const RoutingOptions& training, RoutingOptions& evaluation)> evaluation_routing = {};
 };
 
 /// The routing of a model for training or evaluation, with the k, temperature and output of the options. Throws

@@ -7,21 +7,6 @@
 
 namespace divvy::moe {
 
-namespace {
-
-using LossFunction = Variable (*)(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
-                                  const Supervision& supervision);
-
-void exchange(Objective& objective, const char* name, LossFunction function) {
-  if (objective.loss.name != name) return;
-  objective.loss.value = [function](const TermInputs& in) {
-    const Forward& forward = in.forward();
-    return function(forward.rows, forward.routing, forward.dispatch, in.known());
-  };
-}
-
-}  // namespace
-
 Variable square_root_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
                                      const Supervision& supervision) {
   if (supervision.target.defined()) {
@@ -31,20 +16,14 @@ Variable square_root_likelihood_loss(const Variable& rows, const Routing& routin
   return mixture_loss(sqrt(add(likelihood, kProbabilityFloor)), routing, dispatch);
 }
 
+Variable gate_times_log_likelihood(const Variable& gate, const Variable& log_likelihood) {
+  return mul(gate, log_likelihood);
+}
+
 Variable gate_times_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
                          const Supervision& supervision) {
   if (!supervision.target.defined()) return responsibility_loss(rows, routing, dispatch, supervision);
-  return responsibility_loss(
-      rows, routing, dispatch, supervision,
-      [](const Variable& probability, const Variable& log_likelihood) { return mul(probability, log_likelihood); });
-}
-
-void apply(const Quirks& quirks, Objective& objective) {
-  if (quirks.has(Quirk::square_root_likelihood)) exchange(objective, "likelihood", square_root_likelihood_loss);
-  if (quirks.has(Quirk::em_gate_sign)) exchange(objective, "responsibility", gate_times_loss);
-  if (Regularizer* same = objective.find("similarity_same"); same && quirks.has(Quirk::similarity_bracket)) {
-    same->value = [](const TermInputs& in) { return sample_similarity(in).same; };
-  }
+  return responsibility_loss(rows, routing, dispatch, supervision, gate_times_log_likelihood);
 }
 
 }  // namespace divvy::moe

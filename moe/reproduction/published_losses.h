@@ -1,24 +1,24 @@
 #pragma once
 
-#include "moe/reproduction/quirks.h"
-#include "moe/training/objective.h"
+#include "moe/model/dispatch.h"
+#include "moe/model/routing.h"
+#include "moe/model/supervision.h"
 
 /// Losses as published code computed them, where its formulas say something else.
 namespace divvy::moe {
 
-/// Quirk::square_root_likelihood: mixture_likelihood_loss() of the square roots of the probabilities of the labels. A
-/// well-known script applied the form for a normal distribution, exp(-loss / 2), to the cross-entropy. Throws
+/// The quirk square-root-likelihood: mixture_likelihood_loss() of the square roots of the probabilities of the labels.
+/// A well-known script applied the form for a normal distribution, exp(-loss / 2), to the cross-entropy. Throws
 /// ValueError where there is a target.
 Variable square_root_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
                                      const Supervision& supervision);
 
-/// Quirk::em_gate_sign: the M-step of a regression as sum_e r[b, e] * p[b, e] * -ln likelihood_e, which drives p to 0.
-/// Of labels it is responsibility_loss().
+/// The quirk em-gate-sign: of a regression the product of probability and loss, p * ln likelihood, where the logarithm
+/// of their joint likelihood belongs. A small probability makes any loss small, so the E-step prefers experts that the
+/// gate does not, and the M-step drives p to 0.
+Variable gate_times_log_likelihood(const Variable& gate, const Variable& log_likelihood);
+/// responsibility_loss() with it; of labels as it is.
 Variable gate_times_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
                          const Supervision& supervision);
-
-/// Exchanges the functions of an objective for those of the quirks, where it has the terms: the two losses above and,
-/// for Quirk::similarity_bracket, a similarity_same that is not divided by B^2.
-void apply(const Quirks& quirks, Objective& objective);
 
 }  // namespace divvy::moe

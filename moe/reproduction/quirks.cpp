@@ -2,70 +2,67 @@
 
 #include <algorithm>
 
-#include "tensor/error.h"
-
 namespace divvy::moe {
-
-const std::vector<QuirkEntry>& quirk_table() {
-  static const std::vector<QuirkEntry> table = {
-      {Quirk::double_softmax, "double-softmax",
-       "softmax of the mixture's output (mixture, top-1; a regression's values, too)"},
-      {Quirk::square_root_likelihood, "square-root-likelihood",
-       "the mixture likelihood of square roots of probabilities (loss likelihood)"},
-      {Quirk::similarity_bracket, "similarity-bracket",
-       "only the `different` part of sample similarity is divided by B^2"},
-      {Quirk::zero_gate, "zero-gate", "every parameter of the gate starts at 0, so only its last bias learns"},
-      {Quirk::oracle_validation, "oracle-validation",
-       "self-information chooses by the labels in evaluation, too (no-gate-self-information)"},
-      {Quirk::noise_in_evaluation, "noise-in-evaluation",
-       "the noise on self-information stays in evaluation; needs oracle-validation"},
-      {Quirk::drifting_statistics, "drifting-statistics",
-       "batch norms of frozen parts go on updating their statistics"},
-      {Quirk::batch_statistics, "batch-statistics",
-       "evaluation in training mode: batch norms use the batch, dropout goes on"},
-      {Quirk::dropout_in_evaluation, "dropout-in-evaluation", "dropout goes on in evaluation; batch norms do not"},
-      {Quirk::augmented_validation, "augmented-validation", "the validation part is augmented like the training part"},
-      {Quirk::test_as_validation, "test-as-validation", "the test part serves as validation part"},
-      {Quirk::accuracy_after_update, "accuracy-after-update",
-       "training accuracy from a second forward pass, in evaluation mode, after each step"},
-      {Quirk::scrambled_em, "scrambled-em", "the E-step's assignments go to other samples than they were made for"},
-      {Quirk::em_gate_sign, "em-gate-sign",
-       "EM of a regression minimizes gate times loss, which prefers experts that the gate does not"},
-      {Quirk::unit_temperature, "unit-temperature", "evaluation at temperature 1, whatever the gate learned at"},
-      {Quirk::unweighted_batches, "unweighted-batches",
-       "validation accuracy as the mean over batches, a short last one counting as much as the others"},
-      {Quirk::no_validation_part, "no-validation-part",
-       "nothing is set aside: all is learned from, and the test part serves as validation part"},
-  };
-  return table;
-}
 
 Quirks Quirks::parse(const std::string& names) {
   Quirks result;
   if (names.empty() || names == "none") return result;
-  size_t begin = 0;
-  while (begin <= names.size()) {
+  for (size_t begin = 0; begin <= names.size();) {
     const size_t end = std::min(names.find(',', begin), names.size());
-    const std::string name = names.substr(begin, end - begin);
-    const auto& table = quirk_table();
-    const auto found = std::ranges::find(table, name, &QuirkEntry::name);
-    if (found == table.end()) {
-      std::string known;
-      for (const QuirkEntry& entry : table) known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name);
-      fail<ValueError>("unknown quirk '{}'; known are {}", name, known);
-    }
-    result.add(found->quirk);
+    result.add(std::string_view(names).substr(begin, end - begin));
     begin = end + 1;
   }
   return result;
 }
 
+bool Quirks::has(std::string_view name) const { return std::ranges::find(set_, name, &Quirk::name) != set_.end(); }
+
+void Quirks::add(std::string_view name) {
+  const Quirk& added = quirks().at(name);
+  std::vector<const Quirk*> set;
+  for (const Quirk& quirk : quirks()) {
+    if (&quirk == &added || has(quirk.name)) set.push_back(&quirk);
+  }
+  set_ = std::move(set);
+}
+
 std::string Quirks::to_string() const {
   std::string text;
-  for (const QuirkEntry& entry : quirk_table()) {
-    if (has(entry.quirk)) text += fmt::format("{}{}", text.empty() ? "" : ",", entry.name);
-  }
+  for (const Quirk* quirk : set_) text += fmt::format("{}{}", text.empty() ? "" : ",", quirk->name);
   return text.empty() ? "none" : text;
+}
+
+void Quirks::apply(data::Splits& data) const {
+  for (const Quirk* quirk : set_) {
+    if (quirk->data != nullptr) quirk->data(data);
+  }
+}
+
+void Quirks::apply(ModelOptions& model) const {
+  for (const Quirk* quirk : set_) {
+    if (quirk->model != nullptr) quirk->model(model);
+  }
+}
+
+void Quirks::apply(Recipe& recipe, const ModelOptions& model) const {
+  for (const Quirk* quirk : set_) {
+    if (quirk->recipe != nullptr) quirk->recipe(recipe, model);
+  }
+}
+
+void Quirks::apply(TrainerOptions& trainer) const {
+  for (const Quirk* quirk : set_) {
+    if (quirk->trainer != nullptr) quirk->trainer(trainer);
+  }
+}
+
+std::vector<const Quirk*> Quirks::idle(const ModelOptions& model, const Recipe& recipe,
+                                       const TrainerOptions& trainer) const {
+  std::vector<const Quirk*> idle;
+  for (const Quirk* quirk : set_) {
+    if (quirk->changes != nullptr && !quirk->changes(model, recipe, trainer)) idle.push_back(quirk);
+  }
+  return idle;
 }
 
 }  // namespace divvy::moe

@@ -1,42 +1,35 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "datasets/dataset.h"
+#include "moe/training/trainer.h"
+#include "tensor/registry.h"
+
 namespace divvy::moe {
 
-/// What the reference system of the published studies computed otherwise than its formulas say, each by a name. All are
-/// off unless asked for; they are there so that its numbers can be reproduced and the difference be measured.
-enum class Quirk : uint32_t {
-  double_softmax = 1U << 0,
-  square_root_likelihood = 1U << 1,
-  similarity_bracket = 1U << 2,
-  zero_gate = 1U << 3,
-  oracle_validation = 1U << 4,
-  noise_in_evaluation = 1U << 5,
-  drifting_statistics = 1U << 6,
-  batch_statistics = 1U << 7,
-  augmented_validation = 1U << 8,
-  test_as_validation = 1U << 9,
-  accuracy_after_update = 1U << 10,
-  scrambled_em = 1U << 11,
-  em_gate_sign = 1U << 12,
-  unit_temperature = 1U << 13,
-  unweighted_batches = 1U << 14,
-  no_validation_part = 1U << 15,
-  dropout_in_evaluation = 1U << 16,
-};
-
-struct QuirkEntry {
-  Quirk quirk;
+/// Something that the reference system of the published studies computed otherwise than its formulas say. All are off
+/// unless asked for; they are there so that its numbers can be reproduced and the difference be measured.
+///
+/// A quirk changes the parts of a run through what anybody may set in them; nothing else of the library knows of it. A
+/// part that it leaves alone is null.
+struct Quirk {
   std::string_view name;
   std::string_view summary;
+  void (*data)(data::Splits&) = nullptr;
+  void (*model)(ModelOptions&) = nullptr;  ///< before the model is built, or a recipe made for it
+  /// Throws ValueError where the quirk makes no sense of a recipe for this model.
+  void (*recipe)(Recipe&, const ModelOptions&) = nullptr;
+  void (*trainer)(TrainerOptions&) = nullptr;
+  /// Whether a run is changed, of which all parts have been; null: every run is.
+  bool (*changes)(const ModelOptions&, const Recipe&, const TrainerOptions&) = nullptr;
+  std::string_view reader = {};  ///< the runs that are changed, for people
 };
 
-/// All of them, in the order in which they are listed to users.
-const std::vector<QuirkEntry>& quirk_table();
+/// All of them, in the order in which they are listed to users and applied.
+Registry<Quirk>& quirks();
 
 /// A set of quirks.
 class Quirks {
@@ -45,15 +38,23 @@ class Quirks {
   /// From names, comma-separated; "none" or nothing for the empty set. Throws ValueError that lists the known names.
   static Quirks parse(const std::string& names);
 
-  bool has(Quirk quirk) const { return (bits_ & static_cast<uint32_t>(quirk)) != 0; }
-  void add(Quirk quirk) { bits_ |= static_cast<uint32_t>(quirk); }
-  bool empty() const { return bits_ == 0; }
+  bool has(std::string_view name) const;
+  /// Throws ValueError for an unknown name.
+  void add(std::string_view name);
+  bool empty() const { return set_.empty(); }
   /// The names, comma-separated; "none" for the empty set.
   std::string to_string() const;
   bool operator==(const Quirks&) const = default;
 
+  void apply(data::Splits& data) const;
+  void apply(ModelOptions& model) const;
+  void apply(Recipe& recipe, const ModelOptions& model) const;
+  void apply(TrainerOptions& trainer) const;
+  /// Those that change nothing of a run, to whose parts all have been applied.
+  std::vector<const Quirk*> idle(const ModelOptions& model, const Recipe& recipe, const TrainerOptions& trainer) const;
+
  private:
-  uint32_t bits_ = 0;
+  std::vector<const Quirk*> set_;  ///< in the order of quirks()
 };
 
 }  // namespace divvy::moe

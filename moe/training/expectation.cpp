@@ -1,11 +1,9 @@
 #include "moe/training/expectation.h"
 
-#include "autograd/ops/binary.h"
 #include "autograd/ops/concat.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/rows.h"
 #include "autograd/ops/softmax.h"
-#include "autograd/ops/unary.h"
 #include "datasets/loader.h"
 #include "moe/model/device.h"
 #include "moe/training/likelihood.h"
@@ -40,17 +38,12 @@ Expectation expectation_step(Model& model, const data::Dataset& dataset, const S
     const Forward forward = model.run(Variable(part->x), all, generator, known);
     const Variable log_likelihood =
         by_sample(row_log_likelihood(forward.rows, forward.dispatch, known), forward.dispatch);
-    const Variable& gate = forward.routing.probabilities;
-    // The quirk weighs losses by the gate and takes the least: a small gate makes any loss small.
-    parts.push_back(stage.e_step_by_loss && known.target.defined()
-                        ? mul(gate, log_likelihood)
-                        : add(log(add(gate, kProbabilityFloor)), log_likelihood));
+    parts.push_back(stage.joint(forward.routing.probabilities, log_likelihood));
   }
   model.train(was_training);
 
   Variable joint = concat(parts, 0);
-  if (stage.scrambled_e_step)
-    joint = gather_rows(joint, generator.permutation(joint.size(0)).to(joint.value().device()));
+  if (stage.e_step_transform != nullptr) joint = stage.e_step_transform(joint, generator);
   Expectation result;
   if (stage.e_step == EStep::soft) {
     result.responsibilities = softmax(joint).value();

@@ -17,7 +17,7 @@ struct Expectation {
 
 /// The E-step of EM (Jordan and Jacobs, 1994) over a dataset, with the model in evaluation mode: r[b, e] in proportion
 /// to p[b, e] * likelihood of sample b under expert e. Every expert is evaluated. `stage` says which kind of step, and
-/// which of its quirks; the generator is only read where assignments are scrambled.
+/// what it compares; the generator is for Stage::e_step_transform.
 Expectation expectation_step(Model& model, const data::Dataset& dataset, const Stage& stage, int64_t batch,
                              Generator& generator);
 

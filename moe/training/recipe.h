@@ -8,6 +8,7 @@
 #include "moe/model/class_lists.h"
 #include "moe/model/models.h"
 #include "moe/model/routing.h"
+#include "moe/training/likelihood.h"
 #include "moe/training/objective.h"
 
 namespace divvy::moe {
@@ -72,11 +73,16 @@ struct Stage {
   bool two_temperatures = false;
   bool constant_readings = false;  ///< a gate that reads the experts sends no gradient into them
   EStep e_step = EStep::none;
-  int64_t e_step_every = 1;          ///< epochs between two E-steps
-  ClassLists class_lists = {};       ///< for Rule::given: each sample goes to the expert that has its label
-  bool drifting_statistics = false;  ///< Quirk::drifting_statistics
-  bool scrambled_e_step = false;     ///< Quirk::scrambled_em
-  bool e_step_by_loss = false;       ///< Quirk::em_gate_sign
+  int64_t e_step_every = 1;     ///< epochs between two E-steps
+  ClassLists class_lists = {};  ///< for Rule::given: each sample goes to the expert that has its label
+  /// Frozen batch norms keep their running statistics; without, these follow the data that the frozen part is given, as
+  /// in adaptive batch normalization (Li et al. 2016, arXiv 1603.04779).
+  bool freeze_statistics = true;
+  /// What the E-step compares: of probabilities of the gate and log-likelihoods of the experts, both [B, E].
+  Variable (*joint)(const Variable& gate, const Variable& log_likelihood) = joint_log_likelihood;
+  /// What becomes of these, [N, E] of the whole training part, before they are normalized, as division by a temperature
+  /// in deterministic annealing (Ueda and Nakano 1998); null: nothing.
+  Variable (*e_step_transform)(const Variable& joint, Generator& random) = nullptr;
   /// One rate for each expert of an ExpertList; empty: that of the optimizer.
   std::vector<double> expert_learning_rates = {};
 };
@@ -116,6 +122,8 @@ struct RecipeKind {
   std::string_view name;
   std::string_view summary;
   std::vector<Stage> (*stages)(const Method&);
+  bool trains_gateless = false;  ///< models without a gate, too
+  bool of_own_models = false;    ///< only models that are usually trained by it
 };
 
 /// All recipes, in the order in which they are listed to users.

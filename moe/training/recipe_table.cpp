@@ -1,4 +1,5 @@
-#include "moe/reproduction/published_losses.h"
+#include <algorithm>
+
 #include "moe/training/recipe.h"
 #include "tensor/error.h"
 
@@ -11,7 +12,6 @@ Stage joint_stage(const Method& method, int64_t epochs) {
   stage.clip_norm = method.clip_norm;
   stage.temperatures = method.temperatures;
   stage.expert_learning_rates = method.expert_learning_rates;
-  stage.drifting_statistics = method.model.quirks.has(Quirk::drifting_statistics);
   return stage;
 }
 
@@ -81,8 +81,6 @@ Stage em_stage(const Method& method) {
   stage.name = "em";
   stage.e_step = method.e_step;
   stage.e_step_every = method.e_step_every;
-  stage.scrambled_e_step = method.model.quirks.has(Quirk::scrambled_em);
-  stage.e_step_by_loss = method.model.quirks.has(Quirk::em_gate_sign);
   if (method.e_step == EStep::hard) stage.routing.rule = Rule::given;
   return stage;
 }
@@ -104,23 +102,25 @@ Stage two_temperature_stage(const Method& method) {
   return stage;
 }
 
-void require_gate(std::string_view recipe, const Method& method) {
-  if (!find_model(method.model.model).gated) {
-    fail<ValueError>("recipe {} trains a gate, model {} has none; model mixture has", recipe, method.model.model);
+const RecipeKind& find_recipe(std::string_view name) {
+  std::string known;
+  for (const RecipeKind& kind : recipe_kinds()) {
+    if (kind.name == name) return kind;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.name);
   }
+  fail<ValueError>("unknown recipe '{}'; known are {}", name, known);
 }
 
-void refuse_impossible(std::string_view name, const Method& method) {
-  const std::string_view usual = find_model(method.model.model).recipe;
-  if (name != "joint") require_gate(name, method);
-  if (usual != "joint" && name != usual) {
-    fail<ValueError>("model {} is trained by recipe {}, not by {}", method.model.model, usual, name);
+void refuse_impossible(const RecipeKind& kind, const Method& method) {
+  const ModelKind& model = find_model(method.model.model);
+  if (!kind.trains_gateless && !model.gated) {
+    fail<ValueError>("recipe {} trains a gate, model {} has none; model mixture has", kind.name, model.name);
   }
-  if ((name == "em" || name == "loss-gate") && usual != name) {
-    fail<ValueError>("recipe {} trains model {}, not {}", name, name, method.model.model);
+  if (kind.name != model.recipe && find_recipe(model.recipe).of_own_models) {
+    fail<ValueError>("model {} is trained by recipe {}, not by {}", model.name, model.recipe, kind.name);
   }
-  if (name == "distil" && method.model.gate != GateKind::attentive) {
-    fail<ValueError>("recipe distil starts from an attentive gate; choose one (--gate attentive)");
+  if (kind.name != model.recipe && kind.of_own_models) {
+    fail<ValueError>("recipe {} trains model {}, not {}", kind.name, kind.name, model.name);
   }
   const Loss& loss = method.objective.loss;
   const bool with_targets = loss.with == LossKind::With::targets;
@@ -161,14 +161,20 @@ std::vector<Stage> gate_then_both(const Method& method) {
 
 const std::vector<RecipeKind>& recipe_kinds() {
   static const std::vector<RecipeKind> all = {
-      {"joint", "gate and experts together, from one loss",
-       [](const Method& m) -> std::vector<Stage> { return {joint_stage(m, m.epochs)}; }},
+      {.name = "joint",
+       .summary = "gate and experts together, from one loss",
+       .stages = [](const Method& m) -> std::vector<Stage> { return {joint_stage(m, m.epochs)}; },
+       .trains_gateless = true},
       {"two-temperatures", "experts learn at the temperature, the gate at 1 and from the regularizers",
        [](const Method& m) -> std::vector<Stage> { return {two_temperature_stage(m)}; }},
-      {"loss-gate", "experts by the preferred one's loss, the gate by regression of all likelihoods",
-       [](const Method& m) -> std::vector<Stage> { return {loss_gate_stage(m)}; }},
-      {"em", "E-steps over the training part, and steps for gate and experts between them",
-       [](const Method& m) -> std::vector<Stage> { return {em_stage(m)}; }},
+      {.name = "loss-gate",
+       .summary = "experts by the preferred one's loss, the gate by regression of all likelihoods",
+       .stages = [](const Method& m) -> std::vector<Stage> { return {loss_gate_stage(m)}; },
+       .of_own_models = true},
+      {.name = "em",
+       .summary = "E-steps over the training part, and steps for gate and experts between them",
+       .stages = [](const Method& m) -> std::vector<Stage> { return {em_stage(m)}; },
+       .of_own_models = true},
       {"no-gate-then-gate", "experts by self-information, then the gate alone, then both",
        [](const Method& m) -> std::vector<Stage> {
          std::vector<Stage> stages = gate_then_both(m);
@@ -212,19 +218,15 @@ const std::vector<RecipeKind>& recipe_kinds() {
 }
 
 Recipe make_recipe(std::string_view name, const Method& method) {
-  std::string known;
-  for (const RecipeKind& kind : recipe_kinds()) {
-    if (kind.name == name) {
-      refuse_impossible(name, method);
-      Method settled = method;
-      apply(method.model.quirks, settled.objective);
-      Recipe recipe{std::string(name), kind.stages(settled)};
-      spread_temperatures(recipe.stages, method.temperatures);
-      return recipe;
-    }
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.name);
+  const RecipeKind& kind = find_recipe(name);
+  refuse_impossible(kind, method);
+  Recipe recipe{std::string(name), kind.stages(method)};
+  const bool distils = std::ranges::find(recipe.stages, Start::distilled, &Stage::gate) != recipe.stages.end();
+  if (distils && method.model.gate != GateKind::attentive) {
+    fail<ValueError>("recipe {} starts from an attentive gate; choose one (--gate attentive)", name);
   }
-  fail<ValueError>("unknown recipe '{}'; known are {}", name, known);
+  spread_temperatures(recipe.stages, method.temperatures);
+  return recipe;
 }
 
 }  // namespace divvy::moe

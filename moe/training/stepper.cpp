@@ -1,8 +1,6 @@
 #include "moe/training/stepper.h"
 
-#include "moe/model/experts.h"
 #include "moe/training/likelihood.h"
-#include "nn/dropout.h"
 #include "tensor/error.h"
 #include "tensor/graph.h"
 
@@ -29,12 +27,12 @@ std::string graph_obstacle(const Model& model, const Stage& stage) {
   if (routing.rule == Rule::sampled) return "experts are drawn at random";
   if (routing.rule == Rule::given) return "the host sorts samples to given experts";
   if (scored_by_experts(routing.scores) && routing.noise > 0) return "the scores of experts get random noise";
-  if (model.experts() > 1 && dynamic_cast<const ExpertList*>(model.expert_stack().get()) != nullptr) {
+  if (model.experts() > 1 && !model.expert_stack()->separate_experts().empty()) {
     return "the host divides the samples among separate experts";
   }
   for (const auto& [name, module] : model.named_modules()) {
-    const auto* dropout = dynamic_cast<const nn::Dropout*>(module);
-    if (dropout != nullptr && dropout->p() > 0 && !dropout->is_frozen()) return "dropout draws at random";
+    const std::string_view draws = module->draws();
+    if (!draws.empty() && !module->is_frozen()) return fmt::format("{} draws at random", draws);
   }
   return "";
 }

@@ -29,7 +29,7 @@ class Stepper {
  public:
   struct Options {
     bool cuda_graph = false;             ///< of effect on a GPU
-    bool accuracy_after_update = false;  ///< Quirk::accuracy_after_update
+    bool accuracy_after_update = false;  ///< see TrainerOptions
     RoutingOptions evaluation = {};      ///< of that accuracy
   };
 

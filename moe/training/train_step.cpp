@@ -2,7 +2,6 @@
 
 #include "autograd/ops/binary.h"
 #include "kernels/dispatch.h"
-#include "moe/model/experts.h"
 #include "nn/adam.h"
 #include "nn/clip.h"
 #include "nn/rmsprop.h"
@@ -13,10 +12,10 @@ namespace divvy::moe {
 
 namespace {
 
-/// Freezes a part whole; or, as in scripts that only stop its gradients, lets its batch norms go on drifting.
-void freeze(nn::Module& part, bool on, bool drifting_statistics) {
-  part.freeze(on && !drifting_statistics);
-  if (on && drifting_statistics) part.set_requires_grad(false);
+/// Freezes a part whole, or its parameters alone.
+void freeze(nn::Module& part, bool on, bool statistics) {
+  part.freeze(on && statistics);
+  if (on && !statistics) part.set_requires_grad(false);
 }
 
 std::vector<Variable> learning(const nn::Module& module) {
@@ -45,14 +44,14 @@ Tensor rows_of_experts(const Dispatch& dispatch) {
 /// All parameters in one group, or one group for the gate and one for each expert.
 std::vector<nn::ParameterGroup> parameter_groups(Model& model, const Stage& stage) {
   if (stage.expert_learning_rates.empty()) return {{.parameters = learning(model)}};
-  const auto* list = dynamic_cast<const ExpertList*>(model.expert_stack().get());
-  if (list == nullptr || list->size() != static_cast<int64_t>(stage.expert_learning_rates.size())) {
+  const auto experts = model.expert_stack()->separate_experts();
+  if (experts.size() != stage.expert_learning_rates.size()) {
     fail<ValueError>("{} learning rates of experts need as many separate experts", stage.expert_learning_rates.size());
   }
   std::vector<nn::ParameterGroup> groups;
   if (model.has_gate()) groups.push_back({.parameters = learning(*model.gate())});
-  for (int64_t e = 0; e < list->size(); ++e) {
-    groups.push_back({.parameters = learning(*(*list)[e]), .lr = stage.expert_learning_rates[static_cast<size_t>(e)]});
+  for (size_t e = 0; e < experts.size(); ++e) {
+    groups.push_back({.parameters = learning(*experts[e]), .lr = stage.expert_learning_rates[e]});
   }
   std::erase_if(groups, [](const nn::ParameterGroup& group) { return group.parameters.empty(); });
   return groups;
@@ -95,8 +94,8 @@ Terms two_temperature_terms(Model& model, const Stage& stage, const Variable& x,
 }  // namespace
 
 std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage) {
-  if (model.has_gate()) freeze(*model.gate(), stage.learns == Learns::experts, stage.drifting_statistics);
-  freeze(*model.expert_stack(), stage.learns == Learns::gate, stage.drifting_statistics);
+  if (model.has_gate()) freeze(*model.gate(), stage.learns == Learns::experts, stage.freeze_statistics);
+  freeze(*model.expert_stack(), stage.learns == Learns::gate, stage.freeze_statistics);
   const auto groups = parameter_groups(model, stage);
   const OptimizerOptions& options = stage.optimizer;
   const double lr = options.learning_rate, decay = options.weight_decay;

@@ -5,10 +5,8 @@
 
 #include "datasets/loader.h"
 #include "moe/model/device.h"
-#include "moe/model/gate.h"
 #include "moe/training/expectation.h"
 #include "moe/training/stepper.h"
-#include "nn/dropout.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -26,20 +24,12 @@ int64_t limited(int64_t batches, const TrainerOptions& options) {
   return options.batch_limit > 0 ? std::min(batches, options.batch_limit) : batches;
 }
 
-/// Lets dropout go on in a model that is evaluated.
-void train_dropout(Model& model) {
-  for (const auto& [name, module] : model.named_modules()) {
-    if (auto* dropout = dynamic_cast<nn::Dropout*>(module)) dropout->train();
-  }
-}
-
 /// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
 Record evaluate_routed(Model& model, const data::Dataset& dataset, const TrainerOptions& options,
                        const ClassLists& class_lists, bool augmented) {
   const NoGrad no_grad;
   const bool was_training = model.is_training();
-  model.train(options.batch_statistics);
-  if (options.dropout_in_evaluation) train_dropout(model);
+  options.evaluation_mode(model);
   Generator random(options.seed, kEvaluationStream);
   data::Loader loader(dataset, {.batch = options.batch,
                                 .seed = options.seed,
@@ -116,9 +106,13 @@ class Run {
       }
       EpochReport report = train_epoch(stage, stepper, sums, optimizer->lr());
       if (stopped_) return false;
-      if (data_.validation.size() > 0)
+      if (data_.validation.size() > 0) {
         report.validation =
             evaluate_routed(model_, data_.validation, evaluation, stage.class_lists, options_.augment_validation);
+        if (report.validation.is_classification()) {
+          report.validation_accuracy = options_.validation_accuracy(report.validation);
+        }
+      }
       if (hooks_.on_epoch) hooks_.on_epoch(report);
     }
     expectation_ = {};
@@ -131,10 +125,10 @@ class Run {
     restart(*model_.expert_stack(), stage.experts, initial_experts_, weights_random_);
     if (!model_.has_gate()) return;
     if (stage.gate == Start::distilled) {
-      const auto* attentive = dynamic_cast<const AttentiveGate*>(model_.gate().get());
-      if (attentive == nullptr)
-        fail<ValueError>("stage '{}' distils an attentive gate, the model has none", stage.name);
-      model_.set_gate(attentive->distilled(model_.experts(), weights_random_));
+      const ReadingGate* reading = model_.reading_gate();
+      const auto gate = reading == nullptr ? nullptr : reading->distilled(model_.experts(), weights_random_);
+      if (!gate) fail<ValueError>("stage '{}' distils an attentive gate, the model has none", stage.name);
+      model_.set_gate(gate);
     } else {
       restart(*model_.gate(), stage.gate, initial_gate_, weights_random_);
     }

@@ -6,7 +6,7 @@
 
 #include "datasets/dataset.h"
 #include "datasets/gather.h"
-#include "moe/analysis/record.h"
+#include "moe/analysis/metrics.h"
 #include "moe/model/model.h"
 #include "moe/training/recipe.h"
 #include "moe/training/train_step.h"
@@ -19,10 +19,13 @@ struct TrainerOptions {
   int64_t batch_limit = 0;         ///< batches of an epoch, and of an evaluation; 0: all
   RoutingOptions evaluation = {};  ///< how samples are routed where the model does not learn
   data::Augmentation augment = {};
-  bool augment_validation = false;     ///< Quirk::augmented_validation
-  bool batch_statistics = false;       ///< Quirk::batch_statistics
-  bool dropout_in_evaluation = false;  ///< Quirk::dropout_in_evaluation
-  bool accuracy_after_update = false;  ///< Quirk::accuracy_after_update
+  bool augment_validation = false;     ///< the validation part is augmented as well
+  bool accuracy_after_update = false;  ///< of the training part, from a second pass after each step, as in evaluation
+  /// Puts a model into the mode in which it is evaluated. One that lets dropout go on samples from an ensemble (Gal and
+  /// Ghahramani 2016), one that lets batch norms use the batch adapts to it (Nado et al. 2020).
+  std::function<void(Model&)> evaluation_mode = [](Model& model) { model.eval(); };
+  /// Of the validation part of a classification, as EpochReport gives it.
+  std::function<double(const Record&)> validation_accuracy = accuracy;
 
   // Of effect on a GPU, and never on what is computed.
   bool resident_data = true;  ///< the training part stays in its memory where it fits; see data::LoaderOptions
@@ -51,9 +54,10 @@ struct EpochReport {
   double temperature = 1;
   double train_seconds = 0;
   double samples_per_second = 0;
-  int64_t replayed_steps = 0;  ///< of this epoch, as a CUDA graph
-  std::string graph_obstacle;  ///< why none could be where they were to be
-  Record validation;           ///< empty where there is no validation part
+  int64_t replayed_steps = 0;      ///< of this epoch, as a CUDA graph
+  std::string graph_obstacle;      ///< why none could be where they were to be
+  Record validation;               ///< empty where there is no validation part
+  double validation_accuracy = 0;  ///< 0 for a regression
 };
 
 struct TrainerHooks {

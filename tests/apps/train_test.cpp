@@ -32,7 +32,7 @@ TEST_CASE("the list has every name, one to a line that fits a screen") {
   };
   for (const auto& row : moe::model_kinds()) listed(row.name);
   for (const auto& row : moe::recipe_kinds()) listed(row.name);
-  for (const auto& row : moe::quirk_table()) listed(row.name);
+  for (const auto& row : moe::quirks()) listed(row.name);
   for (const auto& row : moe::class_list_table()) listed(row.name);
   for (const auto& row : moe::networks()) listed(row.name);
   for (const auto& row : data::catalog()) listed(row.name);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "moe/reproduction/quirks.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -78,25 +77,6 @@ TEST_CASE("class lists that cannot be are refused") {
   CHECK_THROWS_AS(parse_class_lists("0,1|7", 2, 3, generator), ValueError);
   CHECK_THROWS_AS(parse_class_lists("0,1,0|2", 2, 3, generator), ValueError);
   CHECK_THROWS_AS(parse_class_lists("random", 4, 3, generator), ValueError);
-}
-
-TEST_CASE("quirks are named, read and written") {
-  CHECK(Quirks::parse("none").empty());
-  CHECK(Quirks::parse("").empty());
-  CHECK(Quirks().to_string() == "none");
-  const Quirks two = Quirks::parse("zero-gate,double-softmax");
-  CHECK(two.has(Quirk::double_softmax));
-  CHECK(two.has(Quirk::zero_gate));
-  CHECK(!two.has(Quirk::similarity_bracket));
-  CHECK(Quirks::parse(two.to_string()) == two);
-  Quirks all;
-  for (const QuirkEntry& entry : quirk_table()) {
-    CHECK(Quirks::parse(std::string(entry.name)).has(entry.quirk));
-    all.add(entry.quirk);
-  }
-  CHECK(Quirks::parse(all.to_string()) == all);
-  CHECK_THROWS_AS(Quirks::parse("double-softmx"), ValueError);
-  CHECK_THROWS_AS(Quirks::parse("zero-gate,"), ValueError);
 }
 
 }  // namespace divvy::test

@@ -4,6 +4,7 @@
 
 #include "kernels/fill.h"
 #include "moe/model/combine.h"
+#include "moe/reproduction/quirks.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -80,7 +81,9 @@ TEST_CASE("the E-step's quirks scramble assignments and turn the gate around") {
   Generator random(4);
   const Expectation plain = expectation_step(*model, set, stage_of(EStep::soft), 8, random);
   Stage scrambled = stage_of(EStep::soft);
-  scrambled.scrambled_e_step = true;
+  Recipe recipe{"em", {scrambled}};
+  Quirks::parse("scrambled-em").apply(recipe, {});
+  scrambled = recipe.stages[0];
   const Expectation mixed = expectation_step(*model, set, scrambled, 8, random);
   CHECK(!same_bits(plain.responsibilities, mixed.responsibilities));
   auto sorted = plain.responsibilities.to_doubles(), other = mixed.responsibilities.to_doubles();
@@ -92,7 +95,9 @@ TEST_CASE("the E-step's quirks scramble assignments and turn the gate around") {
   regression.target = random_tensor({kSamples, 2}, 9, -1, 1, DType::f32);
   const auto regressing = model_of(2);
   Stage quirk = stage_of(EStep::hard);
-  quirk.e_step_by_loss = true;
+  recipe.stages = {quirk};
+  Quirks::parse("em-gate-sign").apply(recipe, {.targets = 2});
+  quirk = recipe.stages[0];
   const Expectation least = expectation_step(*regressing, regression, quirk, 8, random);
   const Forward forward = regressing->run(Variable(set.x), {}, random);
   const auto rows = by_expert(forward.rows, forward.dispatch).value().to_doubles();

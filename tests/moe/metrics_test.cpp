@@ -154,14 +154,6 @@ TEST_CASE("metrics agree with plain loops on random records") {
   }
 }
 
-TEST_CASE("the mean of batch accuracies counts a short last batch as much as a full one") {
-  const Record record = small_record();  // right, right, right, wrong
-  CHECK(unweighted_batch_mean_accuracy(record, 1) == 0.75);
-  CHECK(unweighted_batch_mean_accuracy(record, 3) == 0.5);
-  CHECK(unweighted_batch_mean_accuracy(record, 100) == 0.75);
-  CHECK(refusal<ValueError>([&] { unweighted_batch_mean_accuracy(record, 0); }).find("0 samples") != std::string::npos);
-}
-
 TEST_CASE("a class that was never predicted has no precision but no NaN either") {
   const auto reports = class_reports({{0, 3}, {0, 0}});
   CHECK(reports[0].precision == 0);

@@ -8,6 +8,7 @@
 #include "moe/model/combine.h"
 #include "moe/model/experts.h"
 #include "moe/model/models.h"
+#include "moe/reproduction/quirks.h"
 #include "moe/training/objective.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
@@ -238,10 +239,11 @@ TEST_CASE("the second softmax is one of the outputs of mixture and top-1, classe
       ModelOptions options{.model = name, .network = "shallow-2d", .experts = 3, .classes = 4, .dtype = DType::f64};
       if (regression) options.network = "barber", options.targets = 2, options.classes = 0;
       const auto output = [&](const char* quirks) {
-        options.quirks = Quirks::parse(quirks);
+        ModelOptions quirky = options;
+        Quirks::parse(quirks).apply(quirky);
         Generator generator(1), random;
-        const auto model = build_model(options, generator);
-        return model->run(Variable(random_tensor({5, 2}, 4)), routing_of(options, false), random).output;
+        const auto model = build_model(quirky, generator);
+        return model->run(Variable(random_tensor({5, 2}, 4)), routing_of(quirky, false), random).output;
       };
       const bool softened = std::string_view(name) == "mixture" || std::string_view(name) == "top-1";
       const Variable once = output("none");

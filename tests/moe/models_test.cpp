@@ -7,6 +7,7 @@
 #include "moe/analysis/record.h"
 #include "moe/model/combine.h"
 #include "moe/model/gate.h"
+#include "moe/reproduction/quirks.h"
 #include "moe/training/recipe.h"
 #include "nn/sequential.h"
 #include "tensor/error.h"
@@ -284,7 +285,7 @@ TEST_CASE("the double softmax caps the probability of a certain mixture") {
   ModelOptions options = options_of("mixture");
   Generator generator(1), random;
   const auto plain = build_model(options, generator);
-  options.quirks = Quirks::parse("double-softmax");
+  Quirks::parse("double-softmax").apply(options);
   Generator again(1);
   const auto quirk = build_model(options, again);
   const Variable x(random_tensor({3, 2}, 4));
@@ -316,7 +317,7 @@ TEST_CASE("without a gate the least surprised expert learns, and evaluation need
   CHECK_NOTHROW(model->run(x, routing_of(options, false), random));
   CHECK_THROWS_AS(model->run(x, training, random), ValueError);
   ModelOptions oracle = options;
-  oracle.quirks = Quirks::parse("oracle-validation,noise-in-evaluation");
+  Quirks::parse("oracle-validation,noise-in-evaluation").apply(oracle);
   CHECK(routing_of(oracle, false).scores == Scores::self_information);
   CHECK(routing_of(oracle, false).noise == 1);
   ModelOptions sampled = options;
@@ -328,7 +329,7 @@ TEST_CASE("without a gate the least surprised expert learns, and evaluation need
 
 TEST_CASE("a gate of zeros gives one constant vector") {
   ModelOptions options = options_of("mixture");
-  options.quirks = Quirks::parse("zero-gate");
+  Quirks::parse("zero-gate").apply(options);
   Generator generator(1), random;
   const auto model = build_model(options, generator);
   const Forward forward = model->run(Variable(random_tensor({3, 2}, 4)), {}, random);

@@ -4,7 +4,7 @@
 
 #include "autograd/ops/binary.h"
 #include "autograd/ops/reduce.h"
-#include "moe/reproduction/published_losses.h"
+#include "moe/reproduction/quirks.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -67,7 +67,9 @@ TEST_CASE("every term enters the total with its weight") {
   CHECK(!terms.regularizer("unknown").defined());
 
   Objective bracket{.regularizers = {{"similarity_same", 2}, {"similarity_different", 3}}};
-  apply(Quirks::parse("similarity-bracket"), bracket);
+  Recipe recipe{"joint", {{.objective = bracket}}};
+  Quirks::parse("similarity-bracket").apply(recipe, {});
+  bracket = recipe.stages[0].objective;
   CHECK(evaluate(bracket, forward, known).regularizer("similarity_same").value().item() == Approx(same));
 
   // Losses of the mixture rather than of the output.

@@ -5,6 +5,7 @@
 
 #include "moe/analysis/metrics.h"
 #include "moe/model/gate.h"
+#include "moe/reproduction/quirks.h"
 #include "moe/training/trainer.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
@@ -125,9 +126,14 @@ TEST_CASE("with two temperatures orthogonality reaches the experts") {
 TEST_CASE("quirks of losses and E-steps reach the stages, and no others") {
   const auto stage = [](const char* model, const char* recipe, const char* quirks) {
     Method method = method_of(model);
-    method.model.quirks = Quirks::parse(quirks);
+    if (std::string_view(model) == "em") {
+      method.model.targets = 2;
+      method.model.classes = 0;
+    }
     method.objective.set_weight("similarity_same", 1);
-    return make_recipe(recipe, method).stages.back();
+    Recipe made = make_recipe(recipe, method);
+    Quirks::parse(quirks).apply(made, method.model);
+    return made.stages.back();
   };
   // Two equal experts, and two samples at distance 1 that both have the label 0.
   Forward forward;
@@ -152,25 +158,26 @@ TEST_CASE("quirks of losses and E-steps reach the stages, and no others") {
     const Stage faithful = stage("stochastic", recipe, "square-root-likelihood,similarity-bracket,drifting-statistics");
     CHECK(terms(faithful).loss.value().item() == Approx(-std::log(.5 * std::sqrt(.5) + .5 * std::sqrt(.2))));
     CHECK(terms(faithful).regularizer("similarity_same").value().item() == Approx(.5));
-    CHECK(faithful.drifting_statistics);
+    CHECK(!faithful.freeze_statistics);
     const Stage correct = stage("stochastic", recipe, "none");
     CHECK(terms(correct).loss.value().item() == Approx(-std::log(.5 * .5 + .5 * .2)));
     CHECK(terms(correct).regularizer("similarity_same").value().item() == Approx(.5 / 4));
-    CHECK(!correct.drifting_statistics);
+    CHECK(correct.freeze_statistics);
   }
-  CHECK(stage("em", "em", "scrambled-em").scrambled_e_step);
-  CHECK(!stage("em", "em", "scrambled-em").e_step_by_loss);
-  CHECK(stage("em", "em", "em-gate-sign").e_step_by_loss);
+  CHECK(stage("em", "em", "scrambled-em").e_step_transform != nullptr);
+  CHECK(stage("em", "em", "scrambled-em").joint == joint_log_likelihood);
+  CHECK(stage("em", "em", "em-gate-sign").joint != joint_log_likelihood);
   CHECK(em_loss("em-gate-sign") == Approx(.5 * (2 * 2) / 2));  // p * -ln likelihood
   CHECK(em_loss("scrambled-em") == Approx(std::log(2) + 2));   // -ln p - ln likelihood
-  CHECK(!stage("em", "em", "em-gate-sign").scrambled_e_step);
+  CHECK(stage("em", "em", "em-gate-sign").e_step_transform == nullptr);
 }
 
 TEST_CASE("batch norms of frozen experts stand still, and drift with the quirk") {
   for (const bool drifting : {false, true}) {
     Method method = method_of("mixture");
     method.model.network = "fashion-mnist";
-    if (drifting) method.model.quirks.add(Quirk::drifting_statistics);
+    Quirks quirks;
+    if (drifting) quirks.add("drifting-statistics");
     method.epochs = 2, method.first_epochs = 1;
     data::Dataset set = quadrants(8, 1);
     set.x = random_tensor({8, 1, 28, 28}, 5, 3, 4, DType::f32);
@@ -182,7 +189,9 @@ TEST_CASE("batch norms of frozen experts stand still, and drift with the quirk")
     hooks.on_epoch = [&](const EpochReport& report) {
       if (report.epoch == 1) under_gate = model->gate()->state_dict();
     };
-    train(*model, make_recipe("transfer-fresh", method), {set, {}, {}}, {.batch = 4}, hooks);
+    Recipe recipe = make_recipe("transfer-fresh", method);
+    quirks.apply(recipe, method.model);
+    train(*model, recipe, {set, {}, {}}, {.batch = 4}, hooks);
     int64_t statistics = 0;
     for (const auto& [name, value] : model->gate()->state_dict()) {
       const bool running = name.find("running") != std::string::npos;
@@ -224,17 +233,18 @@ TEST_CASE("dropout goes on in evaluation where a quirk asks for it, and batch no
   const data::Dataset set = quadrants(32, 1);
   const auto plain = evaluate(model, set, {.batch = 32}).loss;
   CHECK(plain == evaluate(model, set, {.batch = 32}).loss);
-  const auto dropped = evaluate(model, set, {.batch = 32, .dropout_in_evaluation = true}).loss;
+  TrainerOptions dropping{.batch = 32};
+  Quirks::parse("dropout-in-evaluation").apply(dropping);
+  const auto dropped = evaluate(model, set, dropping).loss;
   CHECK(dropped != plain);
-  CHECK(dropped != evaluate(model, set, {.batch = 32, .dropout_in_evaluation = true}).loss);  // drawn anew
+  CHECK(dropped != evaluate(model, set, dropping).loss);  // drawn anew
   CHECK(plain == evaluate(model, set, {.batch = 32}).loss);
 
   const auto norms =
       build_model({.model = "mixture", .network = "fashion-mnist", .experts = 2, .classes = 4}, generator);
   data::Dataset pictures = set;
   pictures.x = random_tensor({32, 1, 28, 28}, 5, 3, 4, DType::f32);
-  CHECK(evaluate(*norms, pictures, {.batch = 32}).loss ==
-        evaluate(*norms, pictures, {.batch = 32, .dropout_in_evaluation = true}).loss);
+  CHECK(evaluate(*norms, pictures, {.batch = 32}).loss == evaluate(*norms, pictures, dropping).loss);
 }
 
 TEST_CASE("accuracy after the update is that of the routing of evaluations") {

@@ -6,6 +6,7 @@
 #include "datasets/toy.h"
 #include "moe/analysis/metrics.h"
 #include "moe/model/models.h"
+#include "moe/reproduction/quirks.h"
 #include "nn/adam.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -249,7 +250,9 @@ TEST_CASE("evaluation by batch statistics differs where a batch norm has others,
   set.classes = 3;
   const Record running = evaluate(*model, set, {.batch = 12});
   model->eval();
-  const Record of_batch = evaluate(*model, set, {.batch = 12, .batch_statistics = true});
+  TrainerOptions training{.batch = 12};
+  Quirks::parse("batch-statistics").apply(training);
+  const Record of_batch = evaluate(*model, set, training);
   CHECK(!model->is_training());
   CHECK(running.probabilities != of_batch.probabilities);
 }
