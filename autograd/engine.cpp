@@ -40,7 +40,7 @@ struct Sum {
 /// the node that made it, so a node's gradient is complete when its turn comes, and no recursion is needed.
 class Engine {
  public:
-  Engine(const BackwardOptions& options, Device device) : options_(options), watch_(FiniteWatch::active(device)) {}
+  Engine(const BackwardOptions& options, FiniteWatch* watch) : options_(options), watch_(watch) {}
 
   void run(const Variable& root, const Tensor& cotangent) {
     // Asking a GPU means waiting for it: there the loss is looked at with the gradients, in the end.
@@ -195,7 +195,10 @@ class Engine {
   std::unordered_map<const Variable::Impl*, size_t> leaf_index_;
 };
 
-void backward(const Variable& root, const Tensor& cotangent, const BackwardOptions& options) {
+namespace {
+
+/// The checks that all ways to run backward() share.
+void require_root(const Variable& root, const Tensor& cotangent) {
   if (!root.requires_grad()) fail<GraphError>("backward: nothing that made this variable requires a gradient");
   if (cotangent.defined()) {
     if (cotangent.shape() != root.shape()) {
@@ -210,7 +213,21 @@ void backward(const Variable& root, const Tensor& cotangent, const BackwardOptio
   } else if (root.value().numel() != 1) {
     fail<ShapeError>("backward: a root {} needs a cotangent", root.shape());
   }
-  Engine(options, root.device()).run(root, cotangent);
+}
+
+}  // namespace
+
+void backward(const Variable& root, const Tensor& cotangent, const BackwardOptions& options) {
+  require_root(root, cotangent);
+  Engine(options, nullptr).run(root, cotangent);
+}
+
+void backward(const Variable& root, FiniteWatch& watch) {
+  require_root(root, {});
+  if (root.device() != watch.device()) {
+    fail<DeviceError>("backward: the watch is on {}, the root is on {}", watch.device(), root.device());
+  }
+  Engine({}, &watch).run(root, {});
 }
 
 }  // namespace divvy

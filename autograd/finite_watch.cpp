@@ -7,10 +7,6 @@
 
 namespace divvy {
 
-namespace {
-thread_local FiniteWatch* current = nullptr;
-}
-
 FiniteWatch::FiniteWatch(Device device) : record_(Tensor::zeros({5}, DType::i64, device)) {}
 
 void FiniteWatch::look(std::span<const Tensor> values, const std::vector<Subject>& subjects, bool new_run) {
@@ -31,12 +27,5 @@ void FiniteWatch::check() const {
   if (subject.elements_of_part > 0) part = {subject.part_name, record[4] / subject.elements_of_part};
   throw NonFiniteError(subject.what, subject.layer, part, record[1]);
 }
-
-FiniteWatch* FiniteWatch::active(Device device) {
-  return current != nullptr && current->device() == device ? current : nullptr;
-}
-
-FiniteWatch::Scope::Scope(FiniteWatch& watch) : before_(current) { current = &watch; }
-FiniteWatch::Scope::~Scope() { current = before_; }
 
 }  // namespace divvy

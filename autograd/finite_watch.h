@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tensor/tensor.h"
+#include "autograd/variable.h"
 
 namespace divvy {
 
@@ -12,11 +12,8 @@ namespace divvy {
 ///
 ///     FiniteWatch watch(device);
 ///     optimizer.stop_on(watch.failed());
-///     {
-///       const FiniteWatch::Scope scope(watch);
-///       backward(loss);       // notes what it would throw, and goes on
-///       optimizer.step();     // changes nothing from the first failure on
-///     }
+///     backward(loss, watch);  // notes what it would throw, and goes on
+///     optimizer.step();       // changes nothing from the first failure on
 ///     watch.check();          // now and then: the error that backward() would have thrown
 class FiniteWatch {
  public:
@@ -41,24 +38,13 @@ class FiniteWatch {
   /// Looks at tensors in their order. The first look of a run counts it.
   void look(std::span<const Tensor> values, const std::vector<Subject>& subjects, bool new_run);
 
-  /// The watch of this thread for that device, or nullptr.
-  static FiniteWatch* active(Device device);
-
-  /// While one lives, the watch is this thread's.
-  class Scope {
-   public:
-    explicit Scope(FiniteWatch& watch);
-    ~Scope();
-    Scope(const Scope&) = delete;
-    Scope& operator=(const Scope&) = delete;
-
-   private:
-    FiniteWatch* before_;
-  };
-
  private:
   Tensor record_;                               ///< see kernels/finite.h
   std::vector<std::vector<Subject>> subjects_;  ///< of the looks so far, each kind once
 };
+
+/// backward() of a loss on the device of `watch`, which notes a value that is not finite in place of the error, and
+/// counts a run. Throws DeviceError for a root on another device, and otherwise as backward().
+void backward(const Variable& root, FiniteWatch& watch);
 
 }  // namespace divvy

@@ -104,10 +104,8 @@ bool Stepper::record(Inputs& batch) {
 }
 
 void Stepper::take(const Tensor& x, const Supervision& known) {
-  std::optional<FiniteWatch::Scope> watched;
-  if (watch_ != nullptr) watched.emplace(*watch_);
   Forward forward;
-  const Terms terms = train_step(model_, stage_, optimizer_, Variable(x), known, generator_, &forward);
+  const Terms terms = train_step(model_, stage_, optimizer_, Variable(x), known, generator_, &forward, watch_);
   sums_.add(terms, x.size(0));
   if (known.target.defined()) return;
   if (options_.accuracy_after_update) {

@@ -26,14 +26,6 @@ std::vector<Variable> learning(const nn::Module& module) {
   return result;
 }
 
-void clip(const Model& model, Device device, double norm) {
-  if (FiniteWatch* watch = FiniteWatch::active(device)) {
-    nn::clip_grad_norm(model.parameters(), norm, *watch);
-  } else {
-    nn::clip_grad_norm(model.parameters(), norm);
-  }
-}
-
 Tensor rows_of_experts(const Dispatch& dispatch) {
   const Tensor& offsets = dispatch.segments.offsets;
   Tensor rows = Tensor::empty({dispatch.experts()}, DType::i64, offsets.device());
@@ -117,7 +109,7 @@ std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage) 
 }
 
 Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x,
-                 const Supervision& supervision, Generator& generator, Forward* forward) {
+                 const Supervision& supervision, Generator& generator, Forward* forward, FiniteWatch* watch) {
   Forward result;
   Terms terms;
   const ConstantReadings constant(model, stage.constant_readings || stage.two_temperatures);
@@ -128,8 +120,13 @@ Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, con
     terms = evaluate(stage.objective, result, supervision);
   }
   optimizer.zero_grad();
-  backward(terms.total);
-  if (stage.clip_norm > 0) clip(model, x.device(), stage.clip_norm);
+  if (watch != nullptr) {
+    backward(terms.total, *watch);
+    if (stage.clip_norm > 0) nn::clip_grad_norm(model.parameters(), stage.clip_norm, *watch);
+  } else {
+    backward(terms.total);
+    if (stage.clip_norm > 0) nn::clip_grad_norm(model.parameters(), stage.clip_norm);
+  }
   if (stage.optimizer.skip_idle_experts && !result.dispatch.is_dense()) {
     optimizer.step(rows_of_experts(result.dispatch));
   } else {

@@ -30,18 +30,13 @@ TEST_CASE("a watch keeps what backward would have thrown", "[device]") {
     const Variable good = weights(device, -1), bad = weights(device, 4),
                    scalar(Tensor::full({}, 3, DType::f64, device), true);
     FiniteWatch watch(device);
-    {
-      const FiniteWatch::Scope scope(watch);
-      CHECK(FiniteWatch::active(device) == &watch);
-      backward(sum(sqrt(good)));
-      backward(mul(scalar, 2));
-      watch.check();
-      CHECK(watch.failed().item() == 0);
-      backward(sum(sqrt(bad)));
-      CHECK(bad.grad().defined());
-      backward(mul(scalar, std::nan("")));  // a second failure is not the first
-    }
-    CHECK(FiniteWatch::active(device) == nullptr);
+    backward(sum(sqrt(good)), watch);
+    backward(mul(scalar, 2), watch);
+    watch.check();
+    CHECK(watch.failed().item() == 0);
+    backward(sum(sqrt(bad)), watch);
+    CHECK(bad.grad().defined());
+    backward(mul(scalar, std::nan("")), watch);  // a second failure is not the first
     CHECK(watch.failed().item() == 3);
     CHECK(refusal<NonFiniteError>([&] {
             watch.check();
@@ -56,12 +51,11 @@ TEST_CASE("a loss that is not finite comes before its gradients", "[device]") {
   for (const Device device : available_devices()) {
     const Variable bad = weights(device, 0);
     FiniteWatch watch(device);
-    {
-      const FiniteWatch::Scope scope(watch);
-      backward(mul(sum(sqrt(bad)), HUGE_VAL));
-    }
+    backward(mul(sum(sqrt(bad)), HUGE_VAL), watch);
     CHECK(refusal<NonFiniteError>([&] { watch.check(); }).starts_with("non-finite loss in mul, at step 1;"));
     CHECK_THROWS_AS(watch.look({}, {{"loss", "none"}}, false), ValueError);
+    CHECK_THROWS_AS(backward(sqrt(bad), watch), ShapeError);
+    if (!device.is_cpu()) CHECK_THROWS_AS(backward(sum(weights(Device::cpu(), -1)), watch), DeviceError);
   }
 }
 
