@@ -24,8 +24,9 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
   check::state("adam", "square", moments.square, parameter, true);
   check::state("adam", "max_square", moments.max_square, parameter, moments.max_square.defined());
   check::rows("adam", update.rows, parameter);
-  check::control("adam", update.control, parameter);
-  DIVVY_BACKEND(parameter, adam)(gradient, update, moments, parameter);
+  AdamUpdate checked = update;
+  checked.control = check::control("adam", update.control, adam_factors(update), parameter);
+  DIVVY_BACKEND(parameter, adam)(gradient, checked, moments, parameter);
 }
 
 }  // namespace divvy::kernels

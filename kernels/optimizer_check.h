@@ -29,17 +29,19 @@ inline void rows(std::string_view op, const Tensor& t, const Tensor& parameter) 
   same_device(op, "rows", t, parameter);
 }
 
-inline void control(std::string_view op, const UpdateControl& given, const Tensor& parameter) {
-  if (given.factors.defined()) {
-    dtype(op, "factors", given.factors, DType::f64);
-    shape(op, "factors", given.factors, {static_cast<int64_t>(kUpdateFactors)});
-    same_device(op, "factors", given.factors, parameter);
-  }
+/// The control of an update whose backend reads the factors from memory in any case: those that were given, or `own`.
+inline UpdateControl control(std::string_view op, UpdateControl given, const UpdateFactors& own,
+                             const Tensor& parameter) {
+  if (!given.factors.defined()) given.factors = Tensor::from({own[0], own[1], own[2]}).to(parameter.device());
+  dtype(op, "factors", given.factors, DType::f64);
+  shape(op, "factors", given.factors, {static_cast<int64_t>(kUpdateFactors)});
+  same_device(op, "factors", given.factors, parameter);
   if (given.failed.defined()) {
     dtype(op, "failed", given.failed, DType::i64);
     shape(op, "failed", given.failed, {1});
     same_device(op, "failed", given.failed, parameter);
   }
+  return given;
 }
 
 inline void not_negative(std::string_view op, std::string_view name, double value) {

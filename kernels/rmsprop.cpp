@@ -16,8 +16,9 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
   check::state("rmsprop", "square", square, parameter, true);
   check::state("rmsprop", "velocity", velocity, parameter, update.momentum > 0);
   check::rows("rmsprop", update.rows, parameter);
-  check::control("rmsprop", update.control, parameter);
-  DIVVY_BACKEND(parameter, rmsprop)(gradient, update, square, velocity, parameter);
+  RmspropUpdate checked = update;
+  checked.control = check::control("rmsprop", update.control, rmsprop_factors(update), parameter);
+  DIVVY_BACKEND(parameter, rmsprop)(gradient, checked, square, velocity, parameter);
 }
 
 }  // namespace divvy::kernels

@@ -15,8 +15,9 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
   if (update.nesterov && update.momentum == 0) fail<ValueError>("sgd: nesterov needs a momentum above 0");
   check::state("sgd", "velocity", velocity, parameter, update.momentum > 0);
   check::rows("sgd", update.rows, parameter);
-  check::control("sgd", update.control, parameter);
-  DIVVY_BACKEND(parameter, sgd)(gradient, update, velocity, parameter);
+  SgdUpdate checked = update;
+  checked.control = check::control("sgd", update.control, sgd_factors(update), parameter);
+  DIVVY_BACKEND(parameter, sgd)(gradient, checked, velocity, parameter);
 }
 
 }  // namespace divvy::kernels

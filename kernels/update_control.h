@@ -7,10 +7,10 @@
 
 namespace divvy::kernels {
 
-/// What an optimizer's update reads from the memory of the parameter's device instead of its arguments, so that it can
-/// change where the call itself is recorded once and repeated (tensor/graph.h).
+/// What an optimizer's update reads from the memory of the parameter's device, so that it can change where the call
+/// itself is recorded once and repeated (tensor/graph.h).
 struct UpdateControl {
-  Tensor factors = {};  ///< f64 [kUpdateFactors] or undefined: what the update's <optimizer>_factors() gives
+  Tensor factors = {};  ///< f64 [kUpdateFactors]: what <optimizer>_factors() gives; undefined: those of the update
   Tensor failed = {};   ///< i64 [1] or undefined: nothing is changed where it holds anything but 0
 };
 
@@ -21,13 +21,6 @@ using UpdateFactors = std::array<double, kUpdateFactors>;
 /// Whether an update on the CPU is to change nothing.
 inline bool stopped(const UpdateControl& control) {
   return control.failed.defined() && control.failed.data<int64_t>()[0] != 0;
-}
-
-/// Those of the control, or else the update's own.
-inline UpdateFactors factors_of(const UpdateControl& control, const UpdateFactors& own) {
-  if (!control.factors.defined()) return own;
-  const double* given = control.factors.data<double>();
-  return {given[0], given[1], given[2]};
 }
 
 }  // namespace divvy::kernels

@@ -25,10 +25,6 @@ void require_decay_rate(const std::string& optimizer, const char* name, double v
 
 namespace {
 
-bool is_recorded(const Variable& parameter) {
-  return parameter.device().is_cuda() && cuda::recording(parameter.device().index);
-}
-
 /// A parameter without a step has no state yet, and none is kept for it.
 bool has_been_updated(const StateDict& state, const std::string& prefix) {
   const auto step = state.find(prefix + "step");
@@ -79,66 +75,73 @@ void Optimizer::step(const Tensor& rows) {
 void Optimizer::step(const Tensor* rows) {
   const auto all = std::ranges::find_if(groups_, [](const Group& group) { return !group.parameters.empty(); });
   const Device device = all->parameters.front().device();
-  const bool recorded = is_recorded(all->parameters.front());
-  if (recorded) recorded_.clear();
-  if (!recorded && device.is_cuda() && (!factors_.defined() || factors_.device() != device)) {
-    // Not while a step is recorded: what is made then may lie where earlier tensors of each replay lie.
-    size_t count = 0;
-    for (const Group& group : groups_) count += group.parameters.size();
-    factors_ = Tensor::empty({static_cast<int64_t>(count), kernels::kUpdateFactors}, DType::f64, device);
-    recorded_.clear();
-  }
+  const bool recording = device.is_cuda() && cuda::recording(device.index);
+  recorded_ = false;
+  updated_.clear();
   for (Group& group : groups_) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
-      if (group.parameters[i].grad().defined()) step_of(group, i, rows);
+      if (group.parameters[i].grad().defined()) updated_.emplace_back(&group, i);
     }
   }
-  if (!recorded) ++steps_;
+  prepare_states(device, recording);
+  if (!recording) advance();
+  for (size_t i = 0; i < updated_.size(); ++i) update_one(updated_[i], factors_[static_cast<int64_t>(i)], rows);
+  recorded_ = recording;
 }
 
-void Optimizer::step_of(Group& group, size_t index, const Tensor* rows) {
-  Variable& parameter = group.parameters[index];
-  State& state = group.states[index];
-  const bool recorded = is_recorded(parameter);
-  prepare_state(parameter, state, recorded);
-  Rates rates{group.lr, group.weight_decay, {}, {.factors = {}, .failed = failed_}};
-  if (recorded) {
-    rates.control.factors = factors_[static_cast<int64_t>(recorded_.size())];
-    recorded_.emplace_back(&group, index);
-  } else {
-    ++state.step;
+/// Sees to it that the states of what is updated lie on its device. A recorded step finds them there: what is made
+/// during a recording may lie where earlier tensors of each replay lie.
+void Optimizer::prepare_states(Device device, bool recording) {
+  const bool ready = factors_.defined() && factors_.device() == device;
+  for (const auto& [group, index] : updated_) {
+    const Variable& parameter = group->parameters[index];
+    State& state = group->states[index];
+    if (recording && (!ready || state.step == 0)) {
+      fail<DeviceError>("{}: '{}' has not been updated yet; take a step before one is recorded", name_,
+                        parameter.name());
+    }
+    if (state.tensors.empty()) {
+      for (size_t n = 0; n < state_names_.size(); ++n) state.tensors.push_back(Tensor::zeros_like(parameter.value()));
+    }
+    for (Tensor& tensor : state.tensors) {
+      if (tensor.device() != parameter.device()) tensor = tensor.to(parameter.device());
+    }
   }
-  if (rows != nullptr && parameter.parts() > 0 && parameter.parts() == rows->numel()) {
-    rates.rows = rows->to(parameter.device());
-  }
-  update(parameter.grad(), rates, state, parameter.mutable_value());
+  if (ready || recording) return;
+  size_t count = 0;
+  for (const Group& group : groups_) count += group.parameters.size();
+  factors_ = Tensor::empty({static_cast<int64_t>(count), kernels::kUpdateFactors}, DType::f64, device);
 }
 
-void Optimizer::prepare_state(const Variable& parameter, State& state, bool recorded) const {
-  if (recorded && (state.step == 0 || !factors_.defined())) {
-    fail<DeviceError>("{}: '{}' has not been updated yet; take a step before one is recorded", name_, parameter.name());
-  }
-  if (state.tensors.empty()) {
-    for (size_t n = 0; n < state_names_.size(); ++n) state.tensors.push_back(Tensor::zeros_like(parameter.value()));
-  }
-  for (Tensor& tensor : state.tensors) {
-    if (tensor.device() != parameter.device()) tensor = tensor.to(parameter.device());
-  }
-}
-
-void Optimizer::begin_replay() {
-  if (recorded_.empty()) fail<ValueError>("{}: no step was recorded that could be replayed", name_);
+/// Counts a step of what is updated and puts its numbers into the memory of the device.
+void Optimizer::advance() {
   Tensor next = Tensor::zeros(factors_.shape(), DType::f64);
   double* to = next.mutable_data<double>();
-  for (const auto& [group, index] : recorded_) {
+  for (const auto& [group, index] : updated_) {
     State& state = group->states[index];
     ++state.step;
-    const kernels::UpdateFactors own = factors({group->lr, group->weight_decay, {}}, state);
-    to = std::ranges::copy(own, to).out;
-    group->parameters[index].mutable_value().mutable_bytes();  // autograd is to see the change
+    to = std::ranges::copy(factors({group->lr, group->weight_decay, {}}, state), to).out;
   }
   factors_.copy_from(next);
   ++steps_;
+}
+
+void Optimizer::update_one(const Place& place, const Tensor& factors, const Tensor* rows) {
+  const auto& [group, index] = place;
+  Variable& parameter = group->parameters[index];
+  Rates rates{group->lr, group->weight_decay, {}, {.factors = factors, .failed = failed_}};
+  if (rows != nullptr && parameter.parts() > 0 && parameter.parts() == rows->numel()) {
+    rates.rows = rows->to(parameter.device());
+  }
+  update(parameter.grad(), rates, group->states[index], parameter.mutable_value());
+}
+
+void Optimizer::begin_replay() {
+  if (!recorded_) fail<ValueError>("{}: no step was recorded that could be replayed", name_);
+  advance();
+  for (const auto& [group, index] : updated_) {
+    group->parameters[index].mutable_value().mutable_bytes();  // autograd is to see the change
+  }
 }
 
 void Optimizer::zero_grad() {
@@ -196,7 +199,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
   const std::string problems = detail::state_problems(expected, state);
   if (!problems.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", name_, problems);
 
-  recorded_.clear();  // what was recorded writes to the states of before
+  recorded_ = false;  // what was recorded writes to the states of before
   steps_ = state.at("steps").values<int64_t>()[0];
   for (size_t g = 0; g < groups_.size(); ++g) load_group(groups_[g], std::to_string(g), state);
 }

@@ -22,8 +22,9 @@ struct ParameterGroup {
 /// its own count of steps stay. States are made when they are first needed, on the device of the parameter, and follow
 /// it to another one with the next step.
 ///
-/// A step that is recorded for a cuda::Graph counts nothing and takes what changes from step to step (learning rates,
-/// corrections of moments) from device memory, into which begin_replay() puts it ahead of each replay:
+/// What changes from step to step (learning rates, corrections of moments) lies in the memory of the device, where a
+/// step puts it before the updates read it. One that is recorded for a cuda::Graph has the updates alone:
+/// begin_replay() puts their numbers there ahead of each replay.
 ///
 ///     optimizer.step();                                         // once as usual: it makes the states
 ///     cuda::Graph graph(device, [&] { ...; optimizer.step(); });
@@ -43,9 +44,9 @@ class Optimizer {
   /// a step costs then follows the experts that were chosen. Throws ShapeError unless rows is i64 [E].
   void step(const Tensor& rows);
   void zero_grad();
-  /// Counts the step that a replay of the recorded one will take, and copies its numbers to the device. The parameters
-  /// that were updated in the recording are updated again. Throws ValueError where no step was recorded since the last
-  /// load_state_dict(), which makes new states.
+  /// Counts the step that a replay of the recorded one will take, of the parameters that were updated in the recording,
+  /// and puts its numbers into the memory of the device. Throws ValueError where the last step was not recorded, or
+  /// before the last load_state_dict(), which makes new states.
   void begin_replay();
   /// From now on no step changes anything while `failed`, i64 [1] on the device of the parameters, holds anything but 0
   /// (FiniteWatch::failed()); an undefined tensor takes that back.
@@ -108,9 +109,12 @@ class Optimizer {
   };
 
   const Group& at(int64_t group) const;
+  using Place = std::pair<Group*, size_t>;  ///< of a parameter
+
   void step(const Tensor* rows);
-  void step_of(Group& group, size_t index, const Tensor* rows);
-  void prepare_state(const Variable& parameter, State& state, bool recorded) const;
+  void prepare_states(Device device, bool recording);
+  void advance();
+  void update_one(const Place& place, const Tensor& factors, const Tensor* rows);
   void require_parameter(const Variable& parameter) const;
   void load_group(Group& group, const std::string& name, const StateDict& state) const;
 
@@ -119,8 +123,9 @@ class Optimizer {
   std::vector<std::string> state_names_;
   int64_t steps_ = 0;
   Tensor failed_;
-  std::vector<std::pair<Group*, size_t>> recorded_;  ///< the parameters of the recorded step
-  Tensor factors_;                                   ///< f64 [parameters, kUpdateFactors], on their device
+  std::vector<Place> updated_;  ///< the parameters of the last step
+  bool recorded_ = false;       ///< whether that step was recorded with the states of now
+  Tensor factors_;              ///< f64 [parameters, kUpdateFactors] on their device, in the order of `updated_`
 };
 
 namespace detail {

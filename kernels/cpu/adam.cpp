@@ -25,7 +25,7 @@ void adam(const Tensor& gradient, const AdamUpdate& update, AdamMoments& moments
     T *value = parameter.mutable_data<T>(), *mean = moments.mean.mutable_data<T>();
     T* square = moments.square.mutable_data<T>();
     T* largest = moments.max_square.defined() ? moments.max_square.mutable_data<T>() : nullptr;
-    const UpdateFactors factors = factors_of(update.control, adam_factors(update));
+    const double* factors = update.control.factors.data<double>();
     const T rate = static_cast<T>(factors[0]), root_correction = static_cast<T>(factors[1]);
     const T shrink = static_cast<T>(factors[2]);
     const T rest1 = static_cast<T>(1 - update.beta1), eps = static_cast<T>(update.eps);

@@ -23,8 +23,7 @@ void rmsprop(const Tensor& gradient, const RmspropUpdate& update, Tensor& square
     const T* grad = gradient.data<T>();
     T *value = parameter.mutable_data<T>(), *mean_square = square.mutable_data<T>();
     T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
-    const T lr = static_cast<T>(factors_of(update.control, rmsprop_factors(update))[0]),
-            eps = static_cast<T>(update.eps);
+    const T lr = static_cast<T>(update.control.factors.data<double>()[0]), eps = static_cast<T>(update.eps);
     const T alpha = static_cast<T>(update.alpha), rest = static_cast<T>(1 - update.alpha);
     const T momentum = static_cast<T>(update.momentum);
     for_chunks(parameter.numel(), [&](int64_t at, int64_t size) {

@@ -22,8 +22,7 @@ void sgd(const Tensor& gradient, const SgdUpdate& update, Tensor& velocity, Tens
     const T* grad = gradient.data<T>();
     T* value = parameter.mutable_data<T>();
     T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
-    const T lr = static_cast<T>(factors_of(update.control, sgd_factors(update))[0]),
-            momentum = static_cast<T>(update.momentum);
+    const T lr = static_cast<T>(update.control.factors.data<double>()[0]), momentum = static_cast<T>(update.momentum);
     for_chunks(parameter.numel(), [&](int64_t at, int64_t size) {
       ChunkBuffer<T> g = decayed(grad, value, update.weight_decay, at, size);
       if (speed != nullptr) {

@@ -11,10 +11,10 @@ namespace {
 template <class T, bool kAmsgrad>
 struct Adam {
   static constexpr int kStates = kAmsgrad ? 3 : 2;
-  T rate, root_correction, rest1, beta2, rest2, eps, decay, shrink;
+  T rate = 0, root_correction = 0, shrink = 0;  // taken from memory
+  T rest1, beta2, rest2, eps, decay;
 
   explicit Adam(const AdamUpdate& update) {
-    take(adam_factors(update).data());
     rest1 = static_cast<T>(1 - update.beta1);
     beta2 = static_cast<T>(update.beta2);
     rest2 = static_cast<T>(1 - update.beta2);
@@ -22,7 +22,7 @@ struct Adam {
     decay = static_cast<T>(update.decoupled ? 0 : update.weight_decay);
   }
 
-  __host__ __device__ void take(const double* factors) {
+  __device__ void take(const double* factors) {
     rate = static_cast<T>(factors[0]);
     root_correction = static_cast<T>(factors[1]);
     shrink = static_cast<T>(factors[2]);

@@ -11,11 +11,11 @@ namespace {
 template <class T, bool kMomentum>
 struct Rmsprop {
   static constexpr int kStates = kMomentum ? 2 : 1;
-  T lr, alpha, rest, eps, decay, momentum;
+  T lr = 0;  // taken from memory
+  T alpha, rest, eps, decay, momentum;
 
   explicit Rmsprop(const RmspropUpdate& update)
-      : lr(static_cast<T>(update.lr)),
-        alpha(static_cast<T>(update.alpha)),
+      : alpha(static_cast<T>(update.alpha)),
         rest(static_cast<T>(1 - update.alpha)),
         eps(static_cast<T>(update.eps)),
         decay(static_cast<T>(update.weight_decay)),

@@ -20,10 +20,10 @@ struct ActiveExperts {
   __device__ bool contain(int64_t i) const { return rows == nullptr || rows[quotient(i, elements)] > 0; }
 };
 
-/// An UpdateControl's memory; null where something is undefined.
+/// An UpdateControl's memory.
 struct Control {
   const double* factors;
-  const int64_t* failed;
+  const int64_t* failed;  ///< or null
 };
 
 template <class T, int K>
@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(kThreads)
     update_kernel(int64_t count, F f, ActiveExperts active, Control control, const T* gradient, T* parameter,
                   StatesOf<T, F::kStates> states) {
   if (control.failed != nullptr && *control.failed != 0) return;
-  if (control.factors != nullptr) f.take(control.factors);
+  f.take(control.factors);
   const int64_t packs = count / N, step = gridDim.x * int64_t{kThreads};
   const int64_t own = blockIdx.x * int64_t{kThreads} + threadIdx.x;
 #pragma unroll 1
@@ -79,7 +79,7 @@ void update_each(const F& f, const Tensor& gradient, const Tensor& rows, const U
   constexpr int N = kPerAccess<T>;
   const ActiveExperts active{rows.defined() ? rows.data<int64_t>() : nullptr,
                              rows.defined() ? count / rows.numel() : count};
-  const Control control{given.factors.defined() ? given.factors.data<double>() : nullptr,
+  const Control control{given.factors.data<double>(),
                         given.failed.defined() ? given.failed.data<int64_t>() : nullptr};
   const T* g = gradient.data<T>();
   T* value = parameter.mutable_data<T>();
