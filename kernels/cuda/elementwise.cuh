@@ -56,9 +56,9 @@ void map(Device device, int64_t count, const F& f, Y* y, const X*... x) {
   if (count == 0) return;
   constexpr int N = kPerAccess<Y, X...>;
   if (N > 1 && aligned<N>(y) && (aligned<N>(x) && ...)) {
-    launch({device, blocks_for(count / N), kThreads}, map_kernel<N, F, Y, X...>, count, f, y, x...);
+    launch({device, blocks_for(device, count / N), kThreads}, map_kernel<N, F, Y, X...>, count, f, y, x...);
   } else {
-    launch({device, blocks_for(count), kThreads}, map_kernel<1, F, Y, X...>, count, f, y, x...);
+    launch({device, blocks_for(device, count), kThreads}, map_kernel<1, F, Y, X...>, count, f, y, x...);
   }
 }
 
@@ -147,9 +147,11 @@ void broadcast_map(Device device, const Shape& output, const F& f, Y* y, Operand
   size_t k = 0;
   ((together = together && (!strides.moves[k] || aligned<N>(x.data)), ++k), ...);
   if (together) {
-    launch({device, blocks_for(count / N), kThreads}, broadcast_kernel<N, F, Y, X...>, count, strides, f, y, x.data...);
+    launch({device, blocks_for(device, count / N), kThreads}, broadcast_kernel<N, F, Y, X...>, count, strides, f, y,
+           x.data...);
   } else {
-    launch({device, blocks_for(count), kThreads}, broadcast_kernel<1, F, Y, X...>, count, strides, f, y, x.data...);
+    launch({device, blocks_for(device, count), kThreads}, broadcast_kernel<1, F, Y, X...>, count, strides, f, y,
+           x.data...);
   }
 }
 

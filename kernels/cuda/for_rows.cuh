@@ -23,11 +23,11 @@ __global__ void __launch_bounds__(kThreads)
 template <class F>
 void for_rows(Device device, int64_t rows, int64_t cols, const F& f) {
   if (rows <= 0 || cols <= 0) return;
-  constexpr int64_t kBlocks = 132 * 16;  // more do not keep a device busier: threads go on in strides
+  const int64_t most = most_blocks(device);
   const auto lanes = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::min<int64_t>(cols, kThreads))));
   const int64_t rows_of_block = kThreads / lanes;
-  const int64_t row_blocks = std::min((rows + rows_of_block - 1) / rows_of_block, kBlocks);
-  const int64_t col_blocks = std::clamp<int64_t>((cols + lanes - 1) / lanes, 1, kBlocks / row_blocks);
+  const int64_t row_blocks = std::min((rows + rows_of_block - 1) / rows_of_block, most);
+  const int64_t col_blocks = std::clamp<int64_t>((cols + lanes - 1) / lanes, 1, most / row_blocks);
   launch({device, dim3(static_cast<unsigned>(row_blocks), static_cast<unsigned>(col_blocks)), kThreads},
          for_rows_kernel<F>, rows, cols, std::countr_zero(static_cast<uint64_t>(lanes)), f);
 }

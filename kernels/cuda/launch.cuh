@@ -11,5 +11,6 @@ using divvy::cuda::for_each;
 using divvy::cuda::Grid;
 using divvy::cuda::kThreads;
 using divvy::cuda::launch;
+using divvy::cuda::most_blocks;
 
 }  // namespace divvy::kernels::cuda

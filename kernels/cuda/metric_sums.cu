@@ -67,8 +67,8 @@ void count_correct(const Tensor& output, const Tensor& labels, Tensor& count) {
   if (rows == 0) return;
   auto* to = reinterpret_cast<unsigned long long*>(count.mutable_data<int64_t>());
   visit_floating("count_correct", output.dtype(), [&]<class T>() {
-    launch({output.device(), blocks_for(rows), kThreads}, count_kernel<T>, output.data<T>(), labels.data<int64_t>(),
-           rows, output.size(1), to);
+    launch({output.device(), blocks_for(output.device(), rows), kThreads}, count_kernel<T>, output.data<T>(),
+           labels.data<int64_t>(), rows, output.size(1), to);
   });
 }
 

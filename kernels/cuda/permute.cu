@@ -112,7 +112,7 @@ void permute_words(Device device, const void* x, std::vector<PermutedAxis> axes,
   plane.row_tiles = (plane.rows.size + kSide - 1) / kSide;
   plane.col_tiles = (plane.cols.size + kSide - 1) / kSide;
   plane.tiles = combinations(axes) * plane.row_tiles * plane.col_tiles;
-  const auto blocks = static_cast<unsigned>(std::min<int64_t>(plane.tiles, 132 * 16));
+  const auto blocks = static_cast<unsigned>(std::min(plane.tiles, most_blocks(device)));
   launch({device, blocks, dim3(kSide, kThreads / kSide)}, transpose_kernel<Word, Index>, static_cast<const Word*>(x),
          Axes<Index>(axes), plane, static_cast<Word*>(y));
 }

@@ -145,7 +145,7 @@ void reduce_from(Device device, const ReduceSizes& sizes, const Source& source) 
   if (sizes.inner == 1 && sizes.reduce <= kLong) {
     int lanes = 8;
     while (lanes < 32 && lanes < sizes.reduce) lanes *= 2;
-    launch({device, blocks_for(sizes.outer * lanes), kThreads}, reduce_by_lanes<Source>, source, sizes, lanes);
+    launch({device, blocks_for(device, sizes.outer * lanes), kThreads}, reduce_by_lanes<Source>, source, sizes, lanes);
     return;
   }
   const ReduceTiles tiles(sizes);

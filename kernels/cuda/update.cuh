@@ -79,8 +79,7 @@ void update_each(const F& f, const Tensor& gradient, const Tensor& rows, const U
   constexpr int N = kPerAccess<T>;
   const ActiveExperts active{rows.defined() ? rows.data<int64_t>() : nullptr,
                              rows.defined() ? count / rows.numel() : count};
-  const Control control{given.factors.data<double>(),
-                        given.failed.defined() ? given.failed.data<int64_t>() : nullptr};
+  const Control control{given.factors.data<double>(), given.failed.defined() ? given.failed.data<int64_t>() : nullptr};
   const T* g = gradient.data<T>();
   T* value = parameter.mutable_data<T>();
   StatesOf<T, F::kStates> own{};
@@ -91,9 +90,11 @@ void update_each(const F& f, const Tensor& gradient, const Tensor& rows, const U
   }
   const Device device = parameter.device();
   if (together) {
-    launch({device, blocks_for(count / N), kThreads}, update_kernel<N, F, T>, count, f, active, control, g, value, own);
+    launch({device, blocks_for(device, count / N), kThreads}, update_kernel<N, F, T>, count, f, active, control, g,
+           value, own);
   } else {
-    launch({device, blocks_for(count), kThreads}, update_kernel<1, F, T>, count, f, active, control, g, value, own);
+    launch({device, blocks_for(device, count), kThreads}, update_kernel<1, F, T>, count, f, active, control, g, value,
+           own);
   }
 }
 

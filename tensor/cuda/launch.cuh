@@ -53,9 +53,12 @@ __device__ T* dynamic_shared() {
 
 inline constexpr int kThreads = 256;
 
-/// Blocks of kThreads for `count` threads, but no more than keep a device busy: kernels go on in strides of the grid.
-inline unsigned blocks_for(int64_t count) {
-  return static_cast<unsigned>(std::clamp<int64_t>((count + kThreads - 1) / kThreads, 1, 132 * 16));
+/// The most blocks that a launch needs: more do not keep the device busier, and kernels go on in strides of the grid.
+inline int64_t most_blocks(Device device) { return int64_t{16} * multiprocessors(device.index); }
+
+/// Blocks of kThreads for `count` threads.
+inline unsigned blocks_for(Device device, int64_t count) {
+  return static_cast<unsigned>(std::clamp<int64_t>((count + kThreads - 1) / kThreads, 1, most_blocks(device)));
 }
 
 template <class F>
@@ -66,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) for_each_kernel(int64_t count, F f) 
 /// f(i) for i in [0, count), in any order. F: a function object with a __device__ operator()(int64_t) const.
 template <class F>
 void for_each(Device device, int64_t count, const F& f) {
-  if (count > 0) launch({device, blocks_for(count), kThreads}, for_each_kernel<F>, count, f);
+  if (count > 0) launch({device, blocks_for(device, count), kThreads}, for_each_kernel<F>, count, f);
 }
 
 }  // namespace divvy::cuda

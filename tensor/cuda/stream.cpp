@@ -9,14 +9,17 @@ namespace divvy::cuda {
 
 namespace {
 
+/// What is asked or made once for each device.
 struct Streams {
   explicit Streams(int device) {
     const DeviceGuard guard(device);
     // They do not wait for the default stream, which other libraries of the process may use.
     DIVVY_CUDA_CHECK(cudaStreamCreateWithFlags(&compute, cudaStreamNonBlocking));
     DIVVY_CUDA_CHECK(cudaStreamCreateWithFlags(&copy, cudaStreamNonBlocking));
+    DIVVY_CUDA_CHECK(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
   }
   cudaStream_t compute = nullptr, copy = nullptr;
+  int multiprocessors = 0;
 };
 
 const Streams& streams(int device) {
@@ -48,6 +51,7 @@ float Event::milliseconds_since(const Event& start) const {
 
 cudaStream_t compute_stream(int device) { return streams(device).compute; }
 cudaStream_t copy_stream(int device) { return streams(device).copy; }
+int multiprocessors(int device) { return streams(device).multiprocessors; }
 
 void wait_for(cudaStream_t later, cudaStream_t earlier) {
   Event reached;

@@ -37,6 +37,9 @@ cudaStream_t compute_stream(int device);
 /// A stream beside it for copies from the host that nothing waits for yet.
 cudaStream_t copy_stream(int device);
 
+/// How many multiprocessors a device has.
+int multiprocessors(int device);
+
 /// Makes what is queued on `later` from now on wait for what `earlier` holds now. No waiting on the host.
 void wait_for(cudaStream_t later, cudaStream_t earlier);
 
