@@ -20,9 +20,10 @@ struct Lanes {
   /// A bit a lane, or all bits of a lane, or none.
   using Mask = std::conditional_t<kMaskBits, uint16_t, decltype(Vec{} > Vec{})>;
 
-  /// The accumulators that fit in registers for a product, kOutputs x kTiles, and for a gradient of weights.
+  /// The accumulators that fit in registers for a product, kOutputs x kTiles, and for a gradient of weights,
+  /// kLeft x 4.
   static constexpr int kOutputs = kVectorBytes == 64 ? 6 : 3, kTiles = kVectorBytes == 16 ? 2 : 4;
-  static constexpr int kLeft = kVectorBytes == 64 ? 6 : kVectorBytes == 32 ? 3 : 2, kRight = 4;
+  static constexpr int kLeft = kVectorBytes == 64 ? 6 : kVectorBytes == 32 ? 3 : 2;
 
   static Vec zero() { return Vec{}; }
   static Vec all(T value) { return broadcast(value); }
