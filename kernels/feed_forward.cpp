@@ -30,6 +30,10 @@ int64_t check_layers(const char* op, const Tensor& x, const FeedForwardParameter
 
 }  // namespace
 
+FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
+  return DIVVY_BACKEND(work, feed_forward_gain)(work, in, hidden, out);
+}
+
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
                   Tensor& y) {
   constexpr const char* op = "feed_forward";

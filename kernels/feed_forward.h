@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/backend.h"
 #include "kernels/segments.h"
+#include "kernels/workload.h"
 #include "tensor/tensor.h"
 
 /// Two layers with max(., 0) between them: the usual expert of a transformer, as one operation.
@@ -22,6 +22,13 @@ struct FeedForwardParameters {
 /// the same few places of the caches.
 constexpr int64_t feed_forward_pitch(int64_t features) { return (features + 15) / 16 * 16 + 16; }
 
+/// What feed_forward is faster than: its layers one by one, or also small_stack (kernels/small_stack.h), which can
+/// evaluate the same layers.
+enum class FeedForwardGain { nothing, over_layers, over_small_stack };
+
+/// That, as the backend has it, for experts of `in`, `hidden` and `out` features. Only stacked experts gain.
+FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out);
+
 /// hidden[i] = max(up x[r] + up_bias, 0) and y[i] = down hidden[i] + down_bias with the parameters of the expert of row
 /// i, where r = segments.sample ? sample[i] : i. x: [R, I], hidden: [N,
 /// feed_forward_pitch(H)], whose rows are kept for backward and are of no use beyond H; y: [N, O].
@@ -34,6 +41,7 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
                            const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients);
 
+DIVVY_BACKENDS(feed_forward_gain);
 DIVVY_BACKENDS(feed_forward);
 DIVVY_BACKENDS(feed_forward_backward);
 

@@ -1,6 +1,6 @@
 #include "kernels/small_stack.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "kernels/check.h"
 #include "kernels/flops.h"
@@ -10,20 +10,6 @@ namespace divvy::kernels {
 namespace {
 
 constexpr const char* kName = "small_stack";
-
-/// What a layer gives for a sample of shape [C, H, W] or [features]; nothing where it does not fit.
-std::optional<Shape> after(const Shape& sample, const SmallLayer& layer) {
-  if (layer.out < 1) return std::nullopt;
-  if (layer.kernel == 0) {
-    if (layer.pool || layer.padding != 0) return std::nullopt;
-    return Shape{layer.out};
-  }
-  if (sample.rank() != 3 || (layer.kernel != 3 && layer.kernel != 5)) return std::nullopt;
-  if (layer.padding < 0 || layer.padding >= layer.kernel || sample.numel() == 0) return std::nullopt;
-  const int64_t shrink = layer.kernel - 1 - 2 * layer.padding, step = layer.pool ? 2 : 1;
-  if (sample[1] - shrink < step || sample[2] - shrink < step) return std::nullopt;
-  return Shape{layer.out, (sample[1] - shrink) / step, (sample[2] - shrink) / step};
-}
 
 /// The shapes of the samples that each layer reads, and of the result; throws where a layer does not fit.
 std::vector<Shape> shapes_of(const Shape& x, const std::vector<SmallLayer>& layers) {
@@ -35,7 +21,7 @@ std::vector<Shape> shapes_of(const Shape& x, const std::vector<SmallLayer>& laye
   std::vector<Shape> shapes{x.range(1)};
   for (size_t l = 0; l < layers.size(); ++l) {
     const SmallLayer& layer = layers[l];
-    const auto next = after(shapes.back(), layer);
+    const auto next = small_layer_shape(shapes.back(), layer);
     const bool flat = l == 0 && layer.kernel == 0 && (x.rank() != 2 || x[1] < 1);
     if (!next || flat) {
       fail<ShapeError>("{}: layer {} ({}) does not fit samples of shape {}", kName, l,
@@ -91,16 +77,47 @@ Shape output_shape(const std::vector<Shape>& shapes, int64_t rows) { return Shap
 
 }  // namespace
 
+std::optional<Shape> small_layer_shape(const Shape& sample, const SmallLayer& layer) {
+  if (layer.out < 1) return std::nullopt;
+  if (layer.kernel == 0) {
+    if (layer.pool || layer.padding != 0) return std::nullopt;
+    return Shape{layer.out};
+  }
+  if (sample.rank() != 3 || (layer.kernel != 3 && layer.kernel != 5)) return std::nullopt;
+  if (layer.padding < 0 || layer.padding >= layer.kernel || sample.numel() == 0) return std::nullopt;
+  const int64_t shrink = layer.kernel - 1 - 2 * layer.padding, step = layer.pool ? 2 : 1;
+  if (sample[1] - shrink < step || sample[2] - shrink < step) return std::nullopt;
+  return Shape{layer.out, (sample[1] - shrink) / step, (sample[2] - shrink) / step};
+}
+
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers) {
   if (layers.empty() || layers.size() > kMostSmallLayers) return false;
   if (layers[0].kernel == 0 && (sample.rank() != 1 || sample.numel() == 0)) return false;
   Shape shape = sample;
   for (const SmallLayer& layer : layers) {
-    const auto next = after(shape, layer);
+    const auto next = small_layer_shape(shape, layer);
     if (!next) return false;
     shape = *next;
   }
   return true;
+}
+
+bool SmallStackLimits::hold(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) const {
+  const bool convolves = layers[0].kernel > 0;
+  const int64_t most_weights = convolves ? weights_after_convolution : weights;
+  if (work.rows < std::max<int64_t>(work.experts, 1) * (convolves ? rows_of_convolution : rows)) return false;
+  Shape in = sample;
+  for (const SmallLayer& layer : layers) {
+    const bool small =
+        layer.kernel > 0 ? std::max(in[0], layer.out) <= channels : in.numel() * layer.out <= most_weights;
+    if (!small) return false;
+    in = *small_layer_shape(in, layer);
+  }
+  return true;
+}
+
+bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
+  return small_stack_fits(sample, layers) && DIVVY_BACKEND(work, small_stack_pays)(work, sample, layers);
 }
 
 Shape small_stack_shape(const Shape& x, const std::vector<SmallLayer>& layers, const Segments& segments) {

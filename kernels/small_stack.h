@@ -1,9 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
-#include "kernels/backend.h"
 #include "kernels/segments.h"
+#include "kernels/workload.h"
 #include "tensor/tensor.h"
 
 namespace divvy {
@@ -16,6 +17,7 @@ struct SmallLayer {
   int64_t padding = 0;  ///< zeros at each border of the image; below `kernel`
   bool relu = false;
   bool pool = false;  ///< odd rows and columns at the end are left out, as by max_pool2d
+  bool operator==(const SmallLayer&) const = default;
 };
 
 /// More layers than this are no small stack.
@@ -36,10 +38,28 @@ struct SmallStackSaved {
   InstructionSet set = InstructionSet::plain;  ///< whose lanes they are, on the CPU
 };
 
+/// What a layer gives for a sample of shape [C, H, W] or [features]: [out, H', W'] or [out]. Nothing where it does not
+/// fit.
+std::optional<Shape> small_layer_shape(const Shape& sample, const SmallLayer& layer);
+
 /// Whether small_stack can evaluate these layers on samples of this shape, [C, H, W] or [features]: convolutions 3x3
 /// and 5x5 first, then linear layers, kMostSmallLayers at most, with sizes that fit. It says nothing of whether that is
 /// fast.
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers);
+
+/// Whether the layers fit and small_stack is faster than they are one by one, which its backend judges.
+bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers);
+
+/// Up to where a backend judges that a small stack pays.
+struct SmallStackLimits {
+  int64_t channels;                   ///< the most that a convolution reads or gives
+  int64_t weights;                    ///< the most of a linear layer in a stack of linear layers
+  int64_t weights_after_convolution;  ///< and in a stack that starts with a convolution
+  int64_t rows;                       ///< the fewest for each expert of a stack of linear layers
+  int64_t rows_of_convolution;        ///< and of a stack that starts with a convolution
+  /// Whether layers that fit are within the limits.
+  bool hold(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) const;
+};
 
 /// The shape of the result: [N, out, H', W'] where the last layer is a convolution, else [N, out]. x: [R, C, H, W] or
 /// [R, features]. Throws ShapeError for layers that do not fit.
@@ -65,6 +85,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
                           const SmallStackParameters& parameters, const Segments& segments,
                           const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients);
 
+DIVVY_BACKENDS(small_stack_pays);
 DIVVY_BACKENDS(small_stack);
 DIVVY_BACKENDS(small_stack_backward);
 

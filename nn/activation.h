@@ -10,10 +10,11 @@ class Elementwise : public Rowwise {
   using Function = Variable (*)(const Variable&);
   Elementwise(const char* name, Function function) : name_(name), function_(function) {}
 
+  Spec spec() const override { return SameShapeSpec{}; }
   std::string describe() const override { return name_; }
 
  protected:
-  Variable apply(const Variable& x) override;
+  Variable apply(const Variable& x) final;
 
  private:
   const char* name_;
@@ -24,6 +25,7 @@ class Elementwise : public Rowwise {
 class ReLU : public Elementwise {
  public:
   ReLU();
+  Spec spec() const final { return ReluSpec{}; }
 };
 
 class Tanh : public Elementwise {

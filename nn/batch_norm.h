@@ -25,7 +25,8 @@ class BatchNorm2d : public Module {
   /// The same; nothing is random here, but so all layers with parameters are made alike.
   BatchNorm2d(const BatchNorm2dOptions& options, Generator&) : BatchNorm2d(options) {}
 
-  Rows forward(const Rows& x) override;
+  Rows forward(const Rows& x) final;
+  Spec spec() const final { return SameShapeSpec{}; }
   std::string describe() const override;
   void reset(Generator& generator) override;
 

@@ -25,10 +25,7 @@ Conv2d::Conv2d(const Conv2dOptions& options, Generator& generator) : options_(op
   reset(generator);
 }
 
-Rows Conv2d::forward(const Rows& x) {
-  const Conv2dGeometry geometry{options_.stride, options_.padding, options_.groups};
-  return x.with(conv2d(x.source(), weight_, bias_, geometry, x.segments()));
-}
+Rows Conv2d::forward(const Rows& x) { return x.with(conv2d(x.source(), weight_, bias_, geometry(), x.segments())); }
 
 void Conv2d::reset(Generator& generator) { init::layer(weight_, bias_, generator); }
 

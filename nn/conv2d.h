@@ -26,7 +26,8 @@ class Conv2d : public Module {
   /// not divide the channels, DTypeError unless f32 or f64.
   Conv2d(const Conv2dOptions& options, Generator& generator);
 
-  Rows forward(const Rows& x) override;
+  Rows forward(const Rows& x) final;
+  Spec spec() const final { return Conv2dSpec{weight_, bias_, geometry()}; }
   std::string describe() const override;
   void reset(Generator& generator) override;
 
@@ -36,6 +37,8 @@ class Conv2d : public Module {
   const Variable& bias() const { return bias_; }
 
  private:
+  Conv2dGeometry geometry() const { return {options_.stride, options_.padding, options_.groups}; }
+
   Conv2dOptions options_;
   Variable weight_, bias_;
 };

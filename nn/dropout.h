@@ -15,6 +15,7 @@ class Dropout : public Rowwise {
   /// Throws ValueError unless 0 <= p < 1.
   Dropout(double p, Generator& generator);
 
+  Spec spec() const final { return SameShapeSpec{}; }
   std::string describe() const override;
   void reset(Generator& generator) override;
   std::string_view draws() const override { return p_ > 0 ? "dropout" : std::string_view(); }
@@ -22,7 +23,7 @@ class Dropout : public Rowwise {
   double p() const { return p_; }
 
  protected:
-  Variable apply(const Variable& x) override;
+  Variable apply(const Variable& x) final;
 
  private:
   double p_;

@@ -10,12 +10,13 @@ class Flatten : public Rowwise {
   /// Throws ValueError for a negative axis.
   explicit Flatten(int from_axis = 1);
 
+  Spec spec() const final { return from_axis_ == 1 ? Spec(FlattenSpec{}) : Spec(); }
   std::string describe() const override;
 
   int from_axis() const { return from_axis_; }
 
  protected:
-  Variable apply(const Variable& x) override;
+  Variable apply(const Variable& x) final;
 
  private:
   int from_axis_;

@@ -20,7 +20,8 @@ class Linear : public Module {
   /// Draws the initial values (init::layer). Throws ValueError for sizes below 1 and DTypeError unless f32 or f64.
   Linear(const LinearOptions& options, Generator& generator);
 
-  Rows forward(const Rows& x) override;
+  Rows forward(const Rows& x) final;
+  Spec spec() const final { return LinearSpec{weight_, bias_}; }
   std::string describe() const override;
   void reset(Generator& generator) override;
 

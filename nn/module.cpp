@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <typeinfo>
 
+#include "nn/plan.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
@@ -51,6 +52,8 @@ std::string Module::describe() const {
   return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 
+std::vector<Plan> Module::plans() const { return {}; }
+
 void Module::reset(Generator& generator) {
   if (!parameters_.empty()) {
     fail<ValueError>("{}: has parameters of its own and does not say how to reset them; define reset()", describe());
@@ -90,6 +93,10 @@ Variable Module::parameter(const std::string& name) const {
 
 void Module::train(bool on) {
   ModuleTree::for_all(*this, [on](Module& part) { part.training_ = on; });
+}
+
+void Module::set_fused(bool on) {
+  ModuleTree::for_all(*this, [on](Module& part) { part.fused_ = on; });
 }
 
 void Module::zero_grad() {

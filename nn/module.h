@@ -10,6 +10,7 @@
 
 #include "autograd/variable.h"
 #include "nn/rows.h"
+#include "nn/spec.h"
 
 namespace divvy {
 class Generator;
@@ -18,6 +19,7 @@ class Generator;
 namespace divvy::nn {
 
 class Sequential;
+struct Plan;
 
 using NamedVariables = std::vector<std::pair<std::string, Variable>>;
 /// Values by dotted name, as load_safetensors and save_safetensors take them.
@@ -49,6 +51,12 @@ class Module {
   /// The output for a batch that is not divided.
   Variable operator()(const Variable& batch) { return forward(batch).values(); }
 
+  /// What forward() computes, for who would compute several layers at once; nothing at first. It holds for as long as
+  /// the module lives, so a class that says it makes forward() final, or Rowwise's apply().
+  virtual Spec spec() const { return {}; }
+  /// How the modules in this one were evaluated last, where they are planned as a Sequential's are (nn/plan.h).
+  virtual std::vector<Plan> plans() const;
+
   /// One line for people: "Linear(169 -> 5, 10 experts)". The name of the class unless a module says more.
   virtual std::string describe() const;
   /// Draws fresh initial values for all parameters and restarts the buffers, in the order of registration.
@@ -70,6 +78,10 @@ class Module {
   void eval() { train(false); }
   /// False also where the module is frozen.
   bool is_training() const { return training_ && !frozen_; }
+  /// Whether modules that follow each other may be evaluated together (nn/plan.h), here and in all that is below. On at
+  /// first; off gives the reference, from which fused evaluation differs by rounding.
+  void set_fused(bool on);
+  bool is_fused() const { return fused_; }
   void zero_grad();
   /// Whether the parameters learn. One that does not learn loses its gradient, so an optimizer passes it over.
   void set_requires_grad(bool requires_grad);
@@ -121,6 +133,7 @@ class Module {
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
   bool training_ = true;
   bool frozen_ = false;
+  bool fused_ = true;
 
   friend class ModuleTree;
 };

@@ -10,13 +10,14 @@ class MaxPool2d : public Rowwise {
   /// A stride of 0 stands for the kernel. Throws ValueError for a kernel below 1 and a negative stride.
   explicit MaxPool2d(int64_t kernel, int64_t stride = 0);
 
+  Spec spec() const final { return MaxPool2dSpec{{kernel_, stride_}}; }
   std::string describe() const override;
 
   int64_t kernel() const { return kernel_; }
   int64_t stride() const { return stride_; }
 
  protected:
-  Variable apply(const Variable& x) override;
+  Variable apply(const Variable& x) final;
 
  private:
   int64_t kernel_, stride_;

@@ -1,6 +1,5 @@
 #include "nn/sequential.h"
 
-#include "nn/fused_stack.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
@@ -14,15 +13,32 @@ Rows Sequential::forward_range(const Rows& x, int64_t begin, int64_t end) {
   if (begin == end) return x.with(x.values());
   Rows y = x;
   for (int64_t i = begin; i < end;) {
-    Variable fused;
-    const int64_t next = forward_fused(modules_, i, end, y, fused);
-    y = next == i ? (*this)[i]->forward(y) : y.with(fused);
-    i = next == i ? i + 1 : next;
+    const auto plan = plan_for(y, i, end);
+    for (const Step& step : plan->steps) y = run(step, modules_, y);
+    i = plan->end();
   }
   return y;
 }
 
+std::shared_ptr<const Plan> Sequential::plan_for(const Rows& x, int64_t begin, int64_t end) {
+  const Variable& batch = x.source();
+  const Shape& shape = batch.shape();
+  const PlanInput input{shape.rank() == 0 ? shape : shape.with(0, x.size()), batch.dtype(), batch.device(), is_fused()};
+  const std::scoped_lock lock(plans_mutex_);
+  std::shared_ptr<const Plan>& last = plans_[{begin, end}];
+  if (!last || last->input != input) last = std::make_shared<const Plan>(nn::plan(modules_, begin, end, input));
+  return last;
+}
+
+std::vector<Plan> Sequential::plans() const {
+  const std::scoped_lock lock(plans_mutex_);
+  std::vector<Plan> all;
+  for (const auto& [range, plan] : plans_) all.push_back(*plan);
+  return all;
+}
+
 void Sequential::push_back(std::shared_ptr<Module> module) {
+  plans_.clear();
   modules_.push_back(register_module(std::to_string(modules_.size()), std::move(module)));
 }
 

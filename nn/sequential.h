@@ -1,11 +1,19 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
 #include "nn/module.h"
+#include "nn/plan.h"
 
 namespace divvy::nn {
 
 /// Modules applied one after the other, called "0", "1", ... The first one reads its rows out of the batch; those of
-/// the others are in place. Without any module it only reads the rows.
+/// the others are in place. Without any module it only reads the rows. Modules that are faster together are evaluated
+/// so (nn/plan.h).
 class Sequential : public Module {
  public:
   Sequential() = default;
@@ -17,6 +25,10 @@ class Sequential : public Module {
   Sequential* layers() override { return this; }
   /// The modules [begin, end) only, on x. Throws ValueError for a range that is not there.
   Rows forward_range(const Rows& x, int64_t begin, int64_t end);
+  /// How the modules are evaluated on such an input. Throws as nn::plan().
+  Plan plan(const PlanInput& input) const { return nn::plan(modules_, 0, size(), input); }
+  /// The last plan for each range that was evaluated, by its first module.
+  std::vector<Plan> plans() const override;
 
   /// Appends a module. Throws ValueError for a null one.
   void push_back(std::shared_ptr<Module> module);
@@ -33,7 +45,11 @@ class Sequential : public Module {
   const std::shared_ptr<Module>& operator[](int64_t index) const;
 
  private:
+  std::shared_ptr<const Plan> plan_for(const Rows& x, int64_t begin, int64_t end);
+
   std::vector<std::shared_ptr<Module>> modules_;
+  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const Plan>> plans_;  ///< by range, for the next such input
+  mutable std::mutex plans_mutex_;                                            ///< threads may evaluate the same modules
 };
 
 /// sequential(a, b, c): a Sequential of these modules.

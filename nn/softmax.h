@@ -10,13 +10,14 @@ class Softmax : public Rowwise {
   /// Throws ValueError unless temperature is finite and > 0.
   explicit Softmax(double temperature = 1) { set_temperature(temperature); }
 
+  Spec spec() const final { return SameShapeSpec{}; }
   std::string describe() const override;
 
   double temperature() const { return temperature_; }
   void set_temperature(double temperature);
 
  protected:
-  Variable apply(const Variable& x) override;
+  Variable apply(const Variable& x) final;
 
  private:
   double temperature_ = 1;
@@ -29,8 +30,10 @@ class Escort : public Rowwise {
   /// Throws ValueError unless eps is finite and > 0.
   explicit Escort(double eps = 1e-12);
 
+  Spec spec() const final { return SameShapeSpec{}; }
+
  protected:
-  Variable apply(const Variable& x) override;
+  Variable apply(const Variable& x) final;
 
  private:
   double eps_;

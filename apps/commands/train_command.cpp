@@ -1,6 +1,4 @@
 #include <cstdio>
-#include <map>
-#include <set>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/listing.h"
@@ -8,7 +6,7 @@
 #include "apps/run/training_run.h"
 #include "apps/terminal/terminal.h"
 #include "datasets/device_samples.h"
-#include "nn/fused_stack.h"
+#include "nn/plan.h"
 #include "tensor/allocator.h"
 #include "tensor/parallel.h"
 
@@ -16,21 +14,16 @@ namespace divvy::app {
 
 namespace {
 
-/// "experts 7 of 7 layers, gate 4 of 8".
-std::string fused_text(nn::Module& model, const std::set<const nn::Module*>& fused) {
-  std::map<std::string, std::pair<int64_t, int64_t>> parts;  // how many are fused, and how many there are
-  for (const auto& [name, module] : model.named_modules()) {
-    const std::string part = name.substr(0, name.find('.'));
-    // Only what has nothing below it is a layer.
-    if (module->named_modules().size() > 1 || part.empty()) continue;
-    parts[part].first += static_cast<int64_t>(fused.count(module));
-    ++parts[part].second;
-  }
+/// How the networks of a model were evaluated last, a line each; those in which nothing is fused are left out.
+std::string plans_text(const nn::Module& model) {
   std::string text;
-  for (const auto& [part, count] : parts) {
-    text += fmt::format("{}{} {} of {} layers", text.empty() ? "" : ", ", part, count.first, count.second);
+  for (const auto& [name, module] : model.named_modules()) {
+    for (const nn::Plan& plan : module->plans()) {
+      if (!plan.fuses()) continue;
+      text += fmt::format("{}{}, {}\n", text.empty() ? "fused     " : "          ", name, plan.to_string());
+    }
   }
-  return text;
+  return text.empty() ? "fused     nothing: all layers are evaluated one by one\n" : text;
 }
 
 /// What one step of each stage takes, measured by taking it on a model of its own: the lines of a dry run.
@@ -44,15 +37,12 @@ std::string measured_step(const Plan& plan, const TrainConfig& config, Device de
   once.batch_limit = 1;
   data::Splits one_batch;
   one_batch.train = plan.data.train.slice(0, std::min(config.batch, plan.data.train.size()));
-  const nn::FusionWatch watch;
   moe::train(*model, recipe, one_batch, once);
   const std::string peak = bytes_text(allocator(device).stats().peak_bytes);
-  return fmt::format(
-      "fused     {}: evaluated as one operation, with the samples in the lanes of vectors\n"
-      "memory    {} at the peak of a step, {}\n",
-      fused_text(*model, watch.modules()), peak,
-      device.is_cpu() ? "the data set included"
-                      : "and " + bytes_text(data::DeviceSamples::bytes(plan.data.train)) + " for the data set");
+  return fmt::format("{}memory    {} at the peak of a step, {}\n", plans_text(*model), peak,
+                     device.is_cpu()
+                         ? "the data set included"
+                         : "and " + bytes_text(data::DeviceSamples::bytes(plan.data.train)) + " for the data set");
 }
 
 }  // namespace

@@ -163,6 +163,14 @@ struct Gradient {
 
 }  // namespace
 
+FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
+  // Measured in f32. With fewer experts the products of each are better cut into tiles for all cores. Layers with as
+  // many weights as these were faster so than in lanes, for any number of rows.
+  constexpr int64_t kLeastExperts = 8, kLeastWeights = 4096;
+  if (work.dtype != DType::f32 || work.experts < kLeastExperts) return FeedForwardGain::nothing;
+  return std::min(in, out) * hidden < kLeastWeights ? FeedForwardGain::over_layers : FeedForwardGain::over_small_stack;
+}
+
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
                   Tensor& y) {
   visit_floating("feed_forward", x.dtype(), [&]<class T>() {

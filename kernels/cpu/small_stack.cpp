@@ -174,6 +174,15 @@ void add_units(const StackPlan& plan, const Schedule& schedule, const T* sums, S
 
 }  // namespace
 
+bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
+  // Measured with batches of 512. Wider linear layers fill vectors by themselves, and a product of whole matrices is
+  // the better way; but where a convolution comes first, a layer behind it finds its input in lanes already. Of few
+  // rows, most lanes would be empty. In f64 a vector has too few of them.
+  constexpr SmallStackLimits kLimits{
+      .channels = 8, .weights = 8192, .weights_after_convolution = 32768, .rows = 32, .rows_of_convolution = 4};
+  return work.dtype == DType::f32 && kLimits.hold(work, sample, layers);
+}
+
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
                  const Segments& segments, Tensor& y, SmallStackSaved* saved) {
   visit_floating("small_stack", x.dtype(), [&]<class T>() {

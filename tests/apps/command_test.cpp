@@ -62,7 +62,8 @@ TEST_CASE("a configuration file sets what flags do not, and unknown keys are err
   CHECK(plan.code == 0);
   CHECK(mentions(plan.out, "3 experts"));
   CHECK(mentions(plan.out, "cross-entropy + 0.25 importance"));
-  CHECK(mentions(plan.out, "fused     experts 9 of 9 layers, gate "));
+  CHECK(mentions(plan.out, "gate, 64 rows of [1, 28, 28]: 0-"));
+  CHECK(mentions(plan.out, "experts, 192 rows of [1, 28, 28]: 0-8 small stack\n"));
   CHECK(!fs::exists(work.path() / "runs"));
   const auto refused = [&](const std::string& text, const std::string& words) {
     work.write("bad.toml", text);

@@ -2,8 +2,10 @@
 
 #include "autograd/ops/grouped_matmul.h"
 #include "autograd/ops/unary.h"
+#include "kernels/feed_forward.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 #include "tests/support/random_routing.h"
 
@@ -219,6 +221,23 @@ TEST_CASE("feed_forward gives the same bits for any number of threads") {
     for (size_t i = 0; i < results.size(); ++i) CHECK(same_bits(results[i], expected[i]));
   }
   set_num_threads(before);
+}
+
+TEST_CASE("feed_forward gains in f32 where there are many experts", "[device]") {
+  using Gain = kernels::FeedForwardGain;
+  for (const Device device : available_devices()) {
+    const auto gain = [&](int64_t experts, int64_t in, int64_t hidden, int64_t out) {
+      return kernels::feed_forward_gain({device, DType::f32, experts, 512}, in, hidden, out);
+    };
+    CHECK(gain(16, 256, 1024, 256) == Gain::over_small_stack);
+    CHECK(gain(0, 256, 1024, 256) == Gain::nothing);
+    CHECK(gain(1, 256, 1024, 256) == Gain::nothing);
+    CHECK(kernels::feed_forward_gain({device, DType::f64, 16, 512}, 256, 1024, 256) == Gain::nothing);
+    if (!device.is_cpu()) continue;
+    CHECK(gain(8, 64, 64, 64) == Gain::over_small_stack);
+    CHECK(gain(8, 64, 64, 63) == Gain::over_layers);
+    CHECK(gain(7, 64, 64, 64) == Gain::nothing);
+  }
 }
 
 }  // namespace divvy::test

@@ -203,4 +203,34 @@ TEST_CASE("small_stack refuses what does not fit", "[kernel]") {
   CHECK(kernels::small_stack_fits({1, 4, 9}, {{.out = 1, .kernel = 3, .pool = true}, {.out = 2}}));
 }
 
+TEST_CASE("small_stack pays in f32, for small layers and enough rows", "[kernel][device]") {
+  const Shape image{1, 28, 28};
+  const std::vector<SmallLayer> layers = mnist_small_stack(1, 1, 1).layers;
+  for (const Device device : available_devices()) {
+    const auto pays = [&](const Shape& sample, const std::vector<SmallLayer>& stack, int64_t experts, int64_t rows) {
+      return kernels::small_stack_pays({device, DType::f32, experts, rows}, sample, stack);
+    };
+    CHECK(pays(image, layers, 10, 5120));
+    CHECK(pays(image, layers, 0, 512));
+    CHECK_FALSE(kernels::small_stack_pays({device, DType::f64, 10, 5120}, image, layers));
+    CHECK_FALSE(pays(image, {}, 10, 5120));
+    CHECK_FALSE(pays({1, 2, 2}, layers, 10, 5120));  // no place for a filter
+    CHECK_FALSE(pays({1024}, {{.out = 4096}}, 0, 512));
+    CHECK_FALSE(pays({16, 28, 28}, {{.out = 16, .kernel = 3}}, 0, 512));
+    if (!device.is_cpu()) continue;
+    CHECK(pays(image, layers, 10, 40));
+    CHECK_FALSE(pays(image, layers, 10, 39));
+    CHECK_FALSE(pays(image, layers, 0, 0));
+    for (const int64_t experts : {0, 1}) {
+      CHECK(pays({128}, {{.out = 64}}, experts, 32));
+      CHECK_FALSE(pays({128}, {{.out = 64}}, experts, 31));
+      CHECK_FALSE(pays({128}, {{.out = 65}}, experts, 32));
+    }
+    // Behind a convolution, linear layers may be wider.
+    CHECK(pays({8, 10, 10}, {{.out = 8, .kernel = 3}, {.out = 64}}, 0, 4));
+    CHECK_FALSE(pays({8, 10, 10}, {{.out = 8, .kernel = 3}, {.out = 65}}, 0, 4));
+    CHECK_FALSE(pays({8, 10, 10}, {{.out = 9, .kernel = 3}, {.out = 2}}, 0, 4));
+  }
+}
+
 }  // namespace divvy::test
