@@ -230,4 +230,8 @@ void backward(const Variable& root, FiniteWatch& watch) {
   Engine({}, &watch).run(root, {});
 }
 
+void Variable::backward(const Tensor& cotangent, const BackwardOptions& options) const {
+  divvy::backward(*this, cotangent, options);
+}
+
 }  // namespace divvy

@@ -13,6 +13,11 @@ namespace divvy {
 struct Node;
 class Gradients;
 
+struct BackwardOptions {
+  /// Keeps what the nodes saved, so that backward() can run again; otherwise it is freed on the way.
+  bool retain_graph = false;
+};
+
 /// A tensor that takes part in automatic differentiation: a value, a gradient once backward() has run, and the node of
 /// the graph that made it. Copies are handles on the same variable.
 class Variable {
@@ -56,6 +61,15 @@ class Variable {
   /// P, or 0 where nothing is stacked.
   int64_t parts() const { return part_name().empty() ? 0 : size(0); }
 
+  // The functions of the same names, which say what is computed: backward() below,
+  // autograd/ops/{reduce,reshape,permute}.h.
+  void backward(const Tensor& cotangent = {}, const BackwardOptions& options = {}) const;
+  Variable sum(const std::vector<int>& axes = {}, bool keepdim = false) const;
+  Variable mean(const std::vector<int>& axes = {}, bool keepdim = false) const;
+  Variable reshape(const Shape& shape) const;
+  Variable reshape(std::initializer_list<int64_t> sizes) const;
+  Variable transpose() const;
+
   bool is(const Variable& other) const { return impl_ == other.impl_; }
 
  private:
@@ -77,11 +91,6 @@ class Variable {
                          std::function<void(const Tensor&, Gradients&)>);
   friend Variable record(const char*, Tensor, const std::vector<Variable>&,
                          std::function<void(const Tensor&, Gradients&)>);
-};
-
-struct BackwardOptions {
-  /// Keeps what the nodes saved, so that backward() can run again; otherwise it is freed on the way.
-  bool retain_graph = false;
 };
 
 /// Adds d<cotangent, root>/d(leaf) to the gradient of every leaf below `root` that requires one. `cotangent` has the

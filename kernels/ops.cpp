@@ -66,6 +66,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
 Tensor stack(const std::vector<Tensor>& parts, int axis) {
   const Shape shape = kernels::stacked_part_shape(parts, axis);
   std::vector<Tensor> entries;
+  entries.reserve(parts.size());
   for (const Tensor& part : parts) entries.push_back(part.reshape(shape));
   return concat(entries, axis);
 }

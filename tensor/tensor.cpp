@@ -86,6 +86,28 @@ Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device
   return host.to(device);
 }
 
+Tensor Tensor::arange(int64_t count, DType dtype, Device device) {
+  Tensor host = empty({count}, dtype);
+  visit_any(dtype, [&]<class T>() {
+    int64_t i = 0;
+    for (T& element : host.mutable_values<T>()) element = element_from<T>(static_cast<double>(i++));
+  });
+  return host.to(device);
+}
+
+Tensor Tensor::arange(double begin, double end, double step, DType dtype, Device device) {
+  const double count = std::max(0.0, std::ceil((end - begin) / step));
+  if (!std::isfinite(begin) || !std::isfinite(end) || !std::isfinite(step) || !(count < 0x1p62)) {
+    fail<ValueError>("arange: there are no steps of {} from {} to {}", step, begin, end);
+  }
+  Tensor host = empty({static_cast<int64_t>(count)}, dtype);
+  visit_any(dtype, [&]<class T>() {
+    double i = 0;
+    for (T& element : host.mutable_values<T>()) element = element_from<T>(begin + step * i++);
+  });
+  return host.to(device);
+}
+
 template <class T>
 Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
   if (static_cast<int64_t>(values.size()) != shape.numel()) {

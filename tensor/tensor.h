@@ -22,7 +22,8 @@ struct Storage;
 /// it.
 ///
 /// Always row-major and contiguous: a view is a reshape or a range of the leading axis, and nothing else. Transposition
-/// and broadcasting are operations that copy. A default-constructed Tensor is undefined and stands for "none".
+/// and broadcasting are operations that copy; kernels/ops.h has arithmetic, ranges of any axis, concat and stack. A
+/// default-constructed Tensor is undefined and stands for "none".
 class Tensor {
  public:
   Tensor() = default;
@@ -32,11 +33,22 @@ class Tensor {
   static Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});
   static Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype(), other.device()); }
+  static Tensor ones(const Shape& shape, DType dtype = DType::f32, Device device = {}) {
+    return full(shape, 1, dtype, device);
+  }
+  static Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
   /// Every element is `value`. Throws ValueError where an integer `dtype` does not have it.
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = {});
   static Tensor scalar(double value, DType dtype = DType::f32, Device device = {}) {
     return full({}, value, dtype, device);
   }
+  /// The vector 0, 1, ..., count - 1. Throws ShapeError for a negative count and ValueError where an integer `dtype`
+  /// does not have one of them; a floating one gets the nearest values that it has.
+  static Tensor arange(int64_t count, DType dtype = DType::i64, Device device = {});
+  /// The vector begin, begin + step, begin + 2 step, ..., as far as it lies before `end`: ceil((end - begin) / step)
+  /// elements, none where `end` lies on the other side. Each is computed by itself, in double. Throws ValueError for a
+  /// step of 0, for limits that are not finite, and where an integer `dtype` does not have one of the elements.
+  static Tensor arange(double begin, double end, double step = 1, DType dtype = DType::f32, Device device = {});
   /// A tensor on the CPU with a copy of `values`, which must be shape.numel() many. T is one of the element types.
   template <class T>
   static Tensor from(std::span<const T> values, const Shape& shape);

@@ -42,4 +42,6 @@ Variable transpose(const Variable& x) {
   return permute(x, axes);
 }
 
+Variable Variable::transpose() const { return divvy::transpose(*this); }
+
 }  // namespace divvy

@@ -144,4 +144,7 @@ Tensor argmax(const Variable& x, int axis) {
   return y.reshape(r.result);
 }
 
+Variable Variable::sum(const std::vector<int>& axes, bool keepdim) const { return divvy::sum(*this, axes, keepdim); }
+Variable Variable::mean(const std::vector<int>& axes, bool keepdim) const { return divvy::mean(*this, axes, keepdim); }
+
 }  // namespace divvy

@@ -25,4 +25,7 @@ Variable flatten(const Variable& x, int from_axis) {
   return recorded("flatten", x, x.value().reshape(flat));
 }
 
+Variable Variable::reshape(const Shape& shape) const { return divvy::reshape(*this, shape); }
+Variable Variable::reshape(std::initializer_list<int64_t> sizes) const { return divvy::reshape(*this, sizes); }
+
 }  // namespace divvy

@@ -8,9 +8,11 @@ namespace divvy {
 
 Variable stack(const std::vector<Variable>& parts, int axis) {
   std::vector<Tensor> values;
+  values.reserve(parts.size());
   for (const Variable& part : parts) values.push_back(part.value());
   const Shape shape = kernels::stacked_part_shape(values, axis);
   std::vector<Variable> entries;
+  entries.reserve(parts.size());
   for (const Variable& part : parts) entries.push_back(reshape(part, shape));
   return concat(entries, axis);
 }

@@ -13,9 +13,9 @@ Variable inverse_quadratic(const Variable& x) {
 }
 
 int main() {
-  const Variable x(Tensor::from({1., 2., 3.}), true);
-  const Variable loss = mean(inverse_quadratic(x));
-  backward(loss);
+  const Variable x(Tensor::arange(1, 4, 1, DType::f64), true);
+  const Variable loss = inverse_quadratic(x).mean();
+  loss.backward();
   fmt::print("loss {:.3f}, its gradient {:.3f}\n", loss.value().item(), fmt::join(x.grad().to_doubles(), ", "));
 
   // Is the rule right? Every derivative is compared with central differences.

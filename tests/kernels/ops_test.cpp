@@ -1,9 +1,7 @@
 #include "kernels/ops.h"
 
 #include <cmath>
-#include <numeric>
 
-#include "kernels/cast.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/compare.h"
@@ -16,15 +14,6 @@ namespace {
 using Doubles = std::vector<double>;
 using Catch::Matchers::Contains;
 
-/// 0, 1, ..., count - 1
-Tensor arange(int64_t count, DType dtype = DType::i64, Device device = {}) {
-  std::vector<int64_t> values(static_cast<size_t>(count));
-  std::iota(values.begin(), values.end(), 0);
-  Tensor result = Tensor::empty({count}, dtype);
-  kernels::cast(Tensor::from(values, {count}), result);
-  return result.to(device);
-}
-
 constexpr DType kEveryType[] = {DType::f32, DType::f64, DType::bf16, DType::i32, DType::i64, DType::u8};
 
 }  // namespace
@@ -32,8 +21,8 @@ constexpr DType kEveryType[] = {DType::f32, DType::f64, DType::bf16, DType::i32,
 TEST_CASE("Arithmetic on tensors broadcasts and takes numbers", "[kernel][device]") {
   for (const Device device : available_devices()) {
     for (const DType dtype : {DType::f32, DType::f64}) {
-      const Tensor x = (arange(6, dtype) + 1).reshape({2, 3}).to(device);
-      const Tensor row = arange(3, dtype, device) + 1, column = row.slice(0, 2).reshape({2, 1});
+      const Tensor x = Tensor::arange(1, 7, 1, dtype).reshape({2, 3}).to(device);
+      const Tensor row = Tensor::arange(1, 4, 1, dtype, device), column = row.slice(0, 2).reshape({2, 1});
       CHECK((x + x).to_doubles() == Doubles{2, 4, 6, 8, 10, 12});
       CHECK((x - row).to_doubles() == Doubles{0, 0, 0, 3, 3, 3});
       CHECK((x * column).to_doubles() == Doubles{1, 2, 3, 8, 10, 12});
@@ -63,8 +52,8 @@ TEST_CASE("Arithmetic on tensors refuses what does not fit") {
   const Tensor x = Tensor::zeros({2, 3});
   CHECK_THROWS_WITH(x + Tensor::zeros({2}), "add: shapes [2, 3] and [2] do not broadcast");
   CHECK_THROWS_AS(x - Tensor::zeros({2, 3}, DType::f64), DTypeError);
-  CHECK_THROWS_AS(arange(3) * arange(3), DTypeError);
-  CHECK_THROWS_WITH(arange(3) * 2, Contains("must be f32 or f64, got i64"));
+  CHECK_THROWS_AS(Tensor::arange(3) * Tensor::arange(3), DTypeError);
+  CHECK_THROWS_WITH(Tensor::arange(3) * 2, Contains("must be f32 or f64, got i64"));
   CHECK_THROWS_AS(Tensor() / x, ValueError);
   CHECK_THROWS_AS(x / Tensor(), ValueError);
   CHECK_THROWS_AS(1 - Tensor(), ValueError);
@@ -74,7 +63,7 @@ TEST_CASE("Arithmetic on tensors refuses what does not fit") {
 TEST_CASE("slice copies a range of any axis", "[kernel][device]") {
   for (const Device device : available_devices()) {
     for (const DType dtype : kEveryType) {
-      const Tensor x = arange(12, dtype, device).reshape({2, 3, 2});
+      const Tensor x = Tensor::arange(12, dtype, device).reshape({2, 3, 2});
       CHECK(slice(x, 1, 2, 0).to_doubles() == Doubles{6, 7, 8, 9, 10, 11});
       CHECK(slice(x, 1, 3, 1).to_doubles() == Doubles{2, 3, 4, 5, 8, 9, 10, 11});
       CHECK(slice(x, 0, 1, -1).to_doubles() == Doubles{0, 2, 4, 6, 8, 10});
@@ -100,7 +89,7 @@ TEST_CASE("slice refuses what is no range of the axis") {
 TEST_CASE("concat joins tensors and stack puts them beside each other", "[kernel][device]") {
   for (const Device device : available_devices()) {
     for (const DType dtype : kEveryType) {
-      const Tensor a = arange(4, dtype, device).reshape({2, 2}), b = Tensor::full({2, 2}, 1, dtype, device);
+      const Tensor a = Tensor::arange(4, dtype, device).reshape({2, 2}), b = Tensor::ones({2, 2}, dtype, device);
       CHECK(concat({a, b}, 1).to_doubles() == Doubles{0, 1, 1, 1, 2, 3, 1, 1});
       const Tensor first = stack({a, b});
       CHECK(first.shape() == Shape{2, 2, 2});
@@ -152,8 +141,8 @@ TEST_CASE("one_hot has a 1 at each index", "[kernel][device]") {
 TEST_CASE("one_hot refuses what names no class") {
   CHECK_THROWS_WITH(one_hot(Tensor::from<int64_t>({0, 3}), 3), "one_hot: index[1] = 3 is outside [0, 3)");
   CHECK_THROWS_AS(one_hot(Tensor::zeros({2}), 3), DTypeError);
-  CHECK_THROWS_AS(one_hot(arange(2), 3, DType::i64), DTypeError);
-  CHECK_THROWS_AS(one_hot(arange(0), -1), ShapeError);
+  CHECK_THROWS_AS(one_hot(Tensor::arange(2), 3, DType::i64), DTypeError);
+  CHECK_THROWS_AS(one_hot(Tensor::arange(0), -1), ShapeError);
   CHECK_THROWS_AS(one_hot(Tensor(), 3), ValueError);
 }
 

@@ -11,8 +11,8 @@ int main() {
   nn::save(layer, "layer.safetensors");
   nn::load(other, "layer.safetensors");
   const Variable x(random.normal({4, 3}), true);
-  const Variable loss = sum(layer(x) - other(x));
-  backward(loss);
+  const Variable loss = (layer(x) - other(x)).sum();
+  loss.backward();
   std::printf("%g apart\n", loss.value().item());
   return loss.value().item() == 0 && x.grad().to_doubles() == std::vector<double>(12, 0.0) ? 0 : 1;
 }

@@ -36,6 +36,10 @@ TEST_CASE("Tensors are made with a shape, a type and values") {
   CHECK(Tensor::zeros_like(zeros).shape() == Shape{2, 3});
   for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::i32, DType::i64, DType::u8}) {
     CHECK(Tensor::full({3}, 5, dtype).to_doubles() == Doubles(3, 5));
+    CHECK(Tensor::ones_like(Tensor::zeros({1, 3}, dtype)).to_doubles() == Doubles(3, 1));
+    CHECK(Tensor::arange(4, dtype).to_doubles() == Doubles{0, 1, 2, 3});
+    CHECK(Tensor::arange(9, 2, -3, dtype).to_doubles() == Doubles{9, 6, 3});
+    CHECK(Tensor::arange(2, 5, 1, dtype).dtype() == dtype);
     CHECK(Tensor::zeros({0, 4}, dtype).to_doubles().empty());
     CHECK(reinterpret_cast<uintptr_t>(Tensor::empty({3}, dtype).bytes()) % 64 == 0);
   }
@@ -51,6 +55,26 @@ TEST_CASE("An integer tensor is filled only with numbers that it has") {
   CHECK_THROWS_AS(Tensor::full({1}, 0x1p63, DType::i64), ValueError);
   CHECK_THROWS_AS(Tensor::scalar(std::nan(""), DType::i64), ValueError);
   CHECK(std::isnan(Tensor::scalar(std::nan("")).item()));
+}
+
+TEST_CASE("arange counts up to its end, which it leaves out") {
+  CHECK(Tensor::arange(3).dtype() == DType::i64);
+  CHECK(Tensor::arange(1).to_doubles() == Doubles{0});
+  CHECK(Tensor::arange(0).shape() == Shape{0});
+  CHECK(Tensor::arange(2, 5).dtype() == DType::f32);
+  CHECK(Tensor::arange(0, 1, 0.25).to_doubles() == Doubles{0, 0.25, 0.5, 0.75});
+  CHECK(Tensor::arange(0, 1.01, 0.5).to_doubles() == Doubles{0, 0.5, 1});
+  CHECK(Tensor::arange(5, 5).shape() == Shape{0});
+  CHECK(Tensor::arange(5, 2).shape() == Shape{0});
+  // Each element is rounded once: sums of a rounded step would drift.
+  CHECK(Tensor::arange(0, 100, 0.1, DType::f64).values<double>()[999] == 999 * 0.1);
+  CHECK_THROWS_WITH(Tensor::arange(0, 3, 0), "arange: there are no steps of 0 from 0 to 3");
+  CHECK_THROWS_AS(Tensor::arange(0, INFINITY), ValueError);
+  CHECK_THROWS_AS(Tensor::arange(std::nan(""), 1), ValueError);
+  CHECK_THROWS_AS(Tensor::arange(0, 1, 1e-300), ValueError);
+  CHECK_THROWS_AS(Tensor::arange(-1), ShapeError);
+  CHECK_THROWS_AS(Tensor::arange(257, DType::u8), ValueError);
+  CHECK_THROWS_AS(Tensor::arange(0, 1, 0.5, DType::i32), ValueError);
 }
 
 TEST_CASE("Values are read and written in their own type only") {
@@ -184,6 +208,7 @@ TEST_CASE("Tensors travel to a GPU and back", "[gpu]") {
   CHECK(there[1].to_doubles() == Doubles{3, 4, 5});
   CHECK(Tensor::zeros({5}, DType::i64, gpu).to_doubles() == Doubles(5, 0));
   CHECK(Tensor::full({2}, 3, DType::u8, gpu).to_doubles() == Doubles{3, 3});
+  CHECK(Tensor::arange(3, DType::i64, gpu).to_doubles() == Doubles{0, 1, 2});
   CHECK(Tensor::zeros({0}, DType::f32, gpu).to_doubles().empty());
   CHECK_THROWS_WITH(there.values<float>(), "expected a tensor on the CPU, got one on cuda:0; copy it with to()");
   CHECK_THROWS_AS(Tensor::empty({int64_t{1} << 46}, DType::u8, gpu), OutOfMemoryError);
