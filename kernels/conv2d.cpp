@@ -2,6 +2,7 @@
 
 #include "kernels/check.h"
 #include "kernels/flops.h"
+#include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
 
@@ -79,7 +80,9 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
   check::same_kind(op, "dx", dx, dy);
   check_shapes(op, dx.shape(), weight.shape(), geometry, segments, dy);
   count_flops(flops(weight.shape(), dy));
-  DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, dx);
+  with_row_gradient(segments, dx, [&](Tensor& rows) {
+    DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, rows);
+  });
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,

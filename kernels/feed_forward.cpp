@@ -2,6 +2,7 @@
 
 #include "kernels/check.h"
 #include "kernels/flops.h"
+#include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
 
@@ -64,7 +65,9 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
   count_flops(2 * hidden.numel() *
               ((dx.defined() ? inputs : 0) + (gradients.up.defined() ? inputs : 0) +
                (gradients.down.defined() ? outputs : 0) + (through ? outputs : 0)));
-  DIVVY_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx, gradients);
+  with_row_gradient(segments, dx, [&](Tensor& dx_rows) {
+    DIVVY_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx_rows, gradients);
+  });
 }
 
 }  // namespace divvy::kernels

@@ -2,6 +2,7 @@
 
 #include "kernels/check.h"
 #include "kernels/flops.h"
+#include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
 
@@ -48,7 +49,9 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
   check::same_kind(op, "dx", dx, dy);
   check_rows(op, "dy", dy, segments, weight.size(0), dx.size(0), weight.size(1));
   count_flops(2 * dy.numel() * dx.size(1));
-  DIVVY_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, dx);
+  with_row_gradient(segments, dx, [&](Tensor& rows) {
+    DIVVY_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, rows);
+  });
 }
 
 void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight) {

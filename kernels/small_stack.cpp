@@ -4,6 +4,7 @@
 
 #include "kernels/check.h"
 #include "kernels/flops.h"
+#include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
 
@@ -159,7 +160,9 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     const int64_t products = (gradients.weights[l].defined() ? 1 : 0) + (l > 0 || dx.defined() ? 1 : 0);
     count_flops(products * dy.size(0) * flops_of(shapes[l], layers[l]));
   }
-  DIVVY_BACKEND_OF(saved.set, dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, dx, gradients);
+  with_row_gradient(segments, dx, [&](Tensor& rows) {
+    DIVVY_BACKEND_OF(saved.set, dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, rows, gradients);
+  });
 }
 
 }  // namespace divvy::kernels

@@ -5,7 +5,6 @@
 
 #include "kernels/cpu/conv2d/paths.h"
 #include "kernels/cpu/target.h"
-#include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 DIVVY_TARGET_BEGIN;
@@ -92,9 +91,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
     const ConvSizes s(dx.shape(), weight.shape(), dy.shape(), geometry);
     const int64_t count = dy.size(0);
     const T *upstream = dy.data<T>(), *weights = weight.data<T>();
-    // Where rows share images, each row's part is made first and the parts are added up afterwards.
-    Tensor parts = segments.sample.defined() ? Tensor::empty(dx.shape().with(0, count), dx.dtype()) : dx;
-    T* rows = parts.mutable_data<T>();
+    T* rows = dx.mutable_data<T>();
     const bool by_winograd = winograd::fits(s);
     const ConvSizes sizes = by_winograd ? s.reversed() : s;
     const auto panels = row_panels(segments, count, rows_per_task(sizes));
@@ -110,7 +107,6 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
       use_direct<T>(s, kDirectImages) ? direct::backward_input(s, panel, upstream, w, rows)
                                       : im2col::backward_input(s, panel, upstream, w, rows);
     });
-    if (segments.sample.defined()) scatter_add_rows(parts, segments.sample, dx);
   });
 }
 

@@ -7,7 +7,6 @@
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/target.h"
-#include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 /// Expert by expert: all of its products at once, so that its weights and hidden rows pass through the caches once and
@@ -202,9 +201,7 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
                            const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
   visit_floating("feed_forward_backward", x.dtype(), [&]<class T>() {
     const Sizes s(parameters);
-    const bool scattered = dx.defined() && segments.sample.defined();
-    Tensor rows = scattered ? Tensor::empty({dy.size(0), s.inputs}, dy.dtype()) : dx;
-    const Backward<T> backward(x, hidden, parameters, segments, dy, rows.defined() ? rows.mutable_data<T>() : nullptr);
+    const Backward<T> backward(x, hidden, parameters, segments, dy, dx.defined() ? dx.mutable_data<T>() : nullptr);
 
     const int64_t limit = rows_per_unit(dy.size(0));
     std::vector<SumUnit<T>> units;
@@ -238,7 +235,6 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
     for (Gradient<T>* gradient : {&up, &up_bias, &down, &down_bias}) {
       if (count > 0) gradient->add_others(others);
     }
-    if (scattered) scatter_add_rows(rows, segments.sample, dx);
   });
 }
 

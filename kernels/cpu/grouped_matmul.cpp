@@ -6,7 +6,6 @@
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/target.h"
-#include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 DIVVY_TARGET_BEGIN;
@@ -102,11 +101,8 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
     const int64_t inputs = weight.size(2), outputs = weight.size(1);
     const T* w = weight.data<T>();
     const auto weight_of = [=](int64_t e) { return MatrixView<T>{w + e * outputs * inputs, inputs}; };
-    const bool scattered = segments.sample.defined();
-    Tensor rows = scattered ? Tensor::empty({dy.size(0), inputs}, dy.dtype()) : dx;
     multiply_rows<T>(segments, dy.size(0), outputs, {dy.data<T>(), outputs}, weight_of, nullptr, inputs,
-                     rows.mutable_data<T>());
-    if (scattered) scatter_add_rows(rows, segments.sample, dx);
+                     dx.mutable_data<T>());
   });
 }
 

@@ -6,7 +6,6 @@
 #include "kernels/cpu/small_stack/code.h"
 #include "kernels/cpu/small_stack/plan.h"
 #include "kernels/cpu/target.h"
-#include "kernels/rows.h"
 #include "tensor/parallel.h"
 
 DIVVY_TARGET_BEGIN;
@@ -236,9 +235,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     const int64_t sample_size = x.shape().range(1).numel();
     Tensor partial = Tensor::empty({units, size}, dy.dtype());
     T* sums = partial.mutable_data<T>();
-    const bool scattered = dx.defined() && segments.sample.defined();
-    Tensor rows = scattered ? Tensor::empty(Shape{dy.size(0)}.concat(x.shape().range(1)), dy.dtype()) : dx;
-    T* dx_rows = dx.defined() ? rows.mutable_data<T>() : nullptr;
+    T* dx_rows = dx.defined() ? dx.mutable_data<T>() : nullptr;
     // Only read: StackUnit is one type for both directions.
     T* results = const_cast<T*>(saved.results.data<T>());
     auto* masks = reinterpret_cast<uint16_t*>(const_cast<std::byte*>(saved.masks.bytes()));
@@ -261,7 +258,6 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     });
 
     add_units<T>(plan, schedule, sums, gradients);
-    if (scattered) scatter_add_rows(rows, segments.sample, dx);
   });
 }
 

@@ -3,7 +3,6 @@
 #include "kernels/cuda/conv2d/cudnn.h"
 #include "kernels/cuda/divide.cuh"
 #include "kernels/cuda/product/product.cuh"
-#include "kernels/rows.h"
 
 /// Convolutions as matrix products whose second operand is never made: the pixels under a filter are read where they
 /// lie. For any number of experts and groups; a network alone is left to cuDNN where that is there.
@@ -273,14 +272,10 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
     const ConvSizes s(dx.shape(), weight.shape(), dy.shape(), geometry);
     const DeviceSegments in_place =
         on_device({segments.offsets, {}}, experts_of(weight.shape()), dy.size(0), dy.size(0), dy.device(), kFault);
-    // Where rows share images, each row's part is made first and the parts are added up afterwards.
-    const bool shared = segments.sample.defined();
-    Tensor rows = shared ? Tensor::empty(dx.shape().with(0, dy.size(0)), dx.dtype(), dx.device()) : dx;
     with_tile<T>(s.group_channels(), s.plane() * dy.size(0), [&]<class Tile>(Tile) {
-      const InputJob<T, Tile> job{s, in_place, dy.data<T>(), weight.data<T>(), rows.mutable_data<T>(), {}};
+      const InputJob<T, Tile> job{s, in_place, dy.data<T>(), weight.data<T>(), dx.mutable_data<T>(), {}};
       run_product<Tile>(dy.device(), job.blocks(), job);
     });
-    if (shared) scatter_add_rows(rows, segments.sample, dx);
   });
 }
 

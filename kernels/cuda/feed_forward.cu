@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/cuda/product/grouped_product.cuh"
-#include "kernels/rows.h"
 
 namespace divvy::kernels::cuda {
 
@@ -68,11 +67,8 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
       weight_gradient<T>(read, device, x.data<T>(), inputs, second.y, inputs, features, gradients.up.mutable_data<T>());
     }
     if (!dx.defined()) return;
-    const bool scattered = segments.sample.defined();
-    Tensor dx_rows = scattered ? Tensor::empty(Shape{rows, inputs}, dy.dtype(), device) : dx;
     multiply_rows<true>(device, RowsProduct<T>{in_place, second.y, features, up.data<T>(), features, inputs,
-                                               dx_rows.mutable_data<T>(), inputs});
-    if (scattered) scatter_add_rows(dx_rows, segments.sample, dx);
+                                               dx.mutable_data<T>(), inputs});
   });
 }
 

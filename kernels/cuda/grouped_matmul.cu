@@ -1,7 +1,6 @@
 #include "kernels/grouped_matmul.h"
 
 #include "kernels/cuda/product/grouped_product.cuh"
-#include "kernels/rows.h"
 
 namespace divvy::kernels::cuda {
 
@@ -28,13 +27,10 @@ void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, c
 void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx) {
   visit_floating("grouped_matmul_backward_input", dy.dtype(), [&]<class T>() {
     const int64_t inputs = weight.size(2), outputs = weight.size(1);
-    const bool scattered = segments.sample.defined();
-    Tensor rows = scattered ? Tensor::empty(Shape{dy.size(0), inputs}, dy.dtype(), dy.device()) : dx;
     multiply_rows<true>(
         dy.device(),
         RowsProduct<T>{on_device({segments.offsets, {}}, weight.size(0), dy.size(0), dy.size(0), dy.device(), kFault),
-                       dy.data<T>(), outputs, weight.data<T>(), outputs, inputs, rows.mutable_data<T>(), inputs});
-    if (scattered) scatter_add_rows(rows, segments.sample, dx);
+                       dy.data<T>(), outputs, weight.data<T>(), outputs, inputs, dx.mutable_data<T>(), inputs});
   });
 }
 

@@ -1,7 +1,6 @@
 #include "kernels/cuda/small_stack/layers.cuh"
 
 #include "kernels/cuda/launch.cuh"
-#include "kernels/rows.h"
 
 namespace divvy::kernels::cuda {
 
@@ -306,8 +305,6 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
   visit_floating("small_stack_backward", dy.dtype(), [&]<class T>() {
     const Stack<T> stack = stack_of<T>(x.shape(), layers, parameters);
     const int64_t rows = dy.size(0), experts = parameters.weights[0].size(0);
-    const bool scattered = dx.defined() && segments.sample.defined();
-    Tensor dx_rows = scattered ? Tensor::empty(x.shape().with(0, rows), x.dtype(), x.device()) : dx;
     const int values = stack.input_size + static_cast<int>(stack.saved_size());
     const TilePlan plan(values + 2 * stack.gradient_size, stack.parameters, sizeof(T));
     // Several tiles a block where there are very many: each block gives a sum of the gradients of all parameters.
@@ -320,7 +317,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
       Backward<T> in{dy.data<T>(),
                      saved.results.data<T>(),
                      const_cast<uint8_t*>(saved.masks.data<uint8_t>()),
-                     dx.defined() ? dx_rows.mutable_data<T>() : nullptr,
+                     dx.defined() ? dx.mutable_data<T>() : nullptr,
                      partial.mutable_data<T>(),
                      {},
                      {}};
@@ -340,7 +337,6 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
       launch({x.device(), static_cast<unsigned>(sum_blocks), kThreads}, sum_kernel<T>, c,
              std::as_const(partial).template data<T>(), sums);
     }
-    if (scattered) scatter_add_rows(dx_rows, segments.sample, dx);
   });
 }
 
