@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/cpu/conv2d/paths.h"
+#include "kernels/cpu/expert_sums.h"
 #include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
 
@@ -33,29 +34,6 @@ int64_t rows_per_task(const ConvSizes& s) {
 int64_t rows_per_sum(const ConvSizes& s) {
   const int64_t pixels = std::max<int64_t>(1, s.out_plane()), least = winograd::fits(s) ? 2048 : 1024;
   return std::max(rows_per_task(s), (least + pixels - 1) / pixels);
-}
-
-const int64_t* samples_of(const Segments& segments) {
-  return segments.sample.defined() ? segments.sample.data<int64_t>() : nullptr;
-}
-
-/// sums[e] = the sum of the partial sums [panels, size] of the panels of expert e, in their order; 0 where there are
-/// none.
-template <class T>
-void add_up(const std::vector<RowPanel>& panels, const T* partial, int64_t experts, int64_t size, T* sums) {
-  constexpr int64_t strip = 4096;
-  const int64_t strips = (size + strip - 1) / strip;
-  parallel_for(experts * strips, [&](int64_t task) {
-    const int64_t expert = task / strips, begin = task % strips * strip, end = std::min(size, begin + strip);
-    T* to = sums + expert * size;
-    std::fill(to + begin, to + end, T(0));
-    const auto first =
-        std::partition_point(panels.begin(), panels.end(), [&](const auto& t) { return t.expert < expert; });
-    for (auto panel = first; panel != panels.end() && panel->expert == expert; ++panel) {
-      const T* from = partial + (panel - panels.begin()) * size;
-      for (int64_t i = begin; i < end; ++i) to[i] += from[i];
-    }
-  });
 }
 
 }  // namespace
@@ -117,24 +95,16 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     const ConvInput<T> in{x.data<T>(), samples_of(segments)};
     const T* upstream = dy.data<T>();
     const auto panels = row_panels(segments, dy.size(0), rows_per_sum(s));
-    const auto count = static_cast<int64_t>(panels.size());
-    const auto partial = [&](const Tensor& gradient, int64_t size) {
-      return gradient.defined() ? Tensor::empty({count, size}, gradient.dtype()) : Tensor();
-    };
-    Tensor dw = partial(dweight, s.weights()), db = partial(dbias, s.filters);
-    T* dw_parts = dw.defined() ? dw.mutable_data<T>() : nullptr;
-    T* db_parts = db.defined() ? db.mutable_data<T>() : nullptr;
-    parallel_for(count, [&](int64_t i) {
+    ExpertSums<T> sums(panels, weight_shape.rank() == 5 ? weight_shape[0] : 1);
+    const size_t weights = sums.add(dweight), biases = sums.add(dbias);
+    parallel_for(static_cast<int64_t>(panels.size()), [&](int64_t i) {
       const RowPanel& panel = panels[static_cast<size_t>(i)];
-      T* to_weight = dw_parts ? dw_parts + i * s.weights() : nullptr;
-      T* to_bias = db_parts ? db_parts + i * s.filters : nullptr;
+      T *to_weight = sums.of(weights, static_cast<size_t>(i)), *to_bias = sums.of(biases, static_cast<size_t>(i));
       if (winograd::fits(s)) return winograd::backward_weight(s, panel, in, upstream, to_weight, to_bias);
       use_direct<T>(s, kDirectWeights) ? direct::backward_weight(s, panel, in, upstream, to_weight, to_bias)
                                        : im2col::backward_weight(s, panel, in, upstream, to_weight, to_bias);
     });
-    const int64_t experts = weight_shape.rank() == 5 ? weight_shape[0] : 1;
-    if (dw_parts) add_up(panels, dw_parts, experts, s.weights(), dweight.mutable_data<T>());
-    if (db_parts) add_up(panels, db_parts, experts, s.filters, dbias.mutable_data<T>());
+    sums.add_up();
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/cpu/expert_sums.h"
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/scratch.h"
@@ -29,17 +30,6 @@ const T* data_or_null(const Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
 }
 
-template <class T>
-MatrixView<T> rows_of(const Tensor& x, const Segments& segments) {
-  return {x.data<T>(), x.size(1), false, segments.sample.defined() ? segments.sample.data<int64_t>() : nullptr};
-}
-
-/// The largest first, so that no thread is left with one at the end.
-template <class Unit>
-void sort_by_rows(std::vector<Unit>& units) {
-  std::stable_sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) { return a.rows() > b.rows(); });
-}
-
 /// sum = or += the sum of `rows` rows of `cols` elements, `pitch` apart.
 template <class T>
 void add_rows(const T* from, int64_t rows, int64_t cols, int64_t pitch, bool first, T* sum) {
@@ -55,7 +45,7 @@ struct Targets {
   T *up, *up_bias, *down, *down_bias;
 };
 
-/// Rows of one expert, and where their sums go: the first rows of an expert into the gradients themselves.
+/// Rows of one expert, and where their sums go.
 template <class T>
 struct SumUnit {
   RowPanel panel;
@@ -84,7 +74,6 @@ class Backward {
 
   void unit(const SumUnit<T>& unit) const {
     const Targets<T>& to = unit.sums;
-    if (unit.rows() == 0) return clear(to);
     for (int64_t begin = unit.panel.begin; begin < unit.panel.end; begin += kTileRows) {
       const RowPanel part{unit.panel.expert, begin, std::min(begin + kTileRows, unit.panel.end)};
       panel(part, begin == unit.panel.begin, to);
@@ -92,13 +81,6 @@ class Backward {
   }
 
  private:
-  void clear(const Targets<T>& to) const {
-    if (to.up != nullptr) std::fill_n(to.up, s_.hidden * s_.inputs, T(0));
-    if (to.up_bias != nullptr) std::fill_n(to.up_bias, s_.hidden, T(0));
-    if (to.down != nullptr) std::fill_n(to.down, s_.outputs * s_.hidden, T(0));
-    if (to.down_bias != nullptr) std::fill_n(to.down_bias, s_.outputs, T(0));
-  }
-
   void panel(const RowPanel& p, bool first, const Targets<T>& to) const {
     const int64_t rows = p.rows();
     const T *dy = dy_ + p.begin * s_.outputs, *h = hidden_ + p.begin * s_.pitch;
@@ -129,35 +111,6 @@ class Backward {
   const T *hidden_, *dy_, *up_, *down_;
   T* dx_rows_;
   Product<T> multiply_;
-};
-
-/// One gradient and the memory in which the units after the first of an expert sum their part of it.
-template <class T>
-struct Gradient {
-  Gradient(Tensor& tensor, int64_t units)
-      : result(tensor.defined() ? tensor.mutable_data<T>() : nullptr),
-        size(tensor.defined() ? tensor.numel() / tensor.size(0) : 0),
-        others(Tensor::empty({units, size}, dtype_of<T>)) {}
-
-  T* of_expert(int64_t expert) const { return result != nullptr ? result + expert * size : nullptr; }
-  T* of_other(int64_t unit) { return result != nullptr ? others.mutable_data<T>() + unit * size : nullptr; }
-
-  /// Adds what the other units have summed to the gradients, in the order of the rows.
-  void add_others(const std::vector<int64_t>& experts) {
-    if (result == nullptr) return;
-    const T* from = others.data<T>();
-    parallel_tiles(size, 16384, [&](int64_t begin, int64_t end) {
-      for (size_t unit = 0; unit < experts.size(); ++unit) {
-        T* to = result + experts[unit] * size;
-        const T* part = from + static_cast<int64_t>(unit) * size;
-        for (int64_t i = begin; i < end; ++i) to[i] += part[i];
-      }
-    });
-  }
-
-  T* result;
-  int64_t size;
-  Tensor others;
 };
 
 }  // namespace
@@ -203,38 +156,20 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
     const Sizes s(parameters);
     const Backward<T> backward(x, hidden, parameters, segments, dy, dx.defined() ? dx.mutable_data<T>() : nullptr);
 
-    const int64_t limit = rows_per_unit(dy.size(0));
+    const std::vector<RowPanel> panels = row_panels(segments, dy.size(0), rows_per_unit(dy.size(0)));
+    ExpertSums<T> sums(panels, s.experts);
+    const size_t up = sums.add(gradients.up), up_bias = sums.add(gradients.up_bias);
+    const size_t down = sums.add(gradients.down), down_bias = sums.add(gradients.down_bias);
     std::vector<SumUnit<T>> units;
-    std::vector<int64_t> others;  // the experts of units after the first of one
-    for (const RowPanel& all : expert_rows(segments, dy.size(0))) {
-      units.push_back({{all.expert, all.begin, std::min(all.begin + limit, all.end)}, {}});
-      for (int64_t begin = all.begin + limit; begin < all.end; begin += limit) {
-        units.push_back({{all.expert, begin, std::min(begin + limit, all.end)}, {}});
-        others.push_back(all.expert);
-      }
-    }
-    const auto count = static_cast<int64_t>(others.size());
-    Gradient<T> up(gradients.up, count), up_bias(gradients.up_bias, count), down(gradients.down, count),
-        down_bias(gradients.down_bias, count);
-    int64_t other = 0;
-    for (size_t i = 0; i < units.size(); ++i) {
-      SumUnit<T>& unit = units[i];
-      const int64_t e = unit.panel.expert;
-      if (i == 0 || units[i - 1].panel.expert != e) {
-        unit.sums = {up.of_expert(e), up_bias.of_expert(e), down.of_expert(e), down_bias.of_expert(e)};
-      } else {
-        unit.sums = {up.of_other(other), up_bias.of_other(other), down.of_other(other), down_bias.of_other(other)};
-        ++other;
-      }
+    for (size_t i = 0; i < panels.size(); ++i) {
+      units.push_back({panels[i], {sums.of(up, i), sums.of(up_bias, i), sums.of(down, i), sums.of(down_bias, i)}});
     }
     sort_by_rows(units);
     const auto tasks = static_cast<int64_t>(units.size());
     parallel_tiles(tasks, units_per_task(tasks, 2 * dy.size(0) * s.multiplications()), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) backward.unit(units[static_cast<size_t>(i)]);
     });
-    for (Gradient<T>* gradient : {&up, &up_bias, &down, &down_bias}) {
-      if (count > 0) gradient->add_others(others);
-    }
+    sums.add_up();
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/cpu/expert_sums.h"
 #include "kernels/cpu/product/product.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/target.h"
@@ -21,19 +22,13 @@ void for_units(int64_t units, int64_t multiplications, const Body& body) {
   });
 }
 
-/// The rows that the segments read from x, in place.
-template <class T>
-MatrixView<T> rows_of(const Tensor& x, const Segments& segments) {
-  return {x.data<T>(), x.size(1), false, segments.sample.defined() ? segments.sample.data<int64_t>() : nullptr};
-}
-
 /// to[i, :] = bias[e, :] + source[i, :] * W_e for every row i of each expert e, in tiles of rows and columns, those
 /// with the most rows first. `weight_of(e)` is W_e, [depth, cols]; a null bias is zero.
 template <class T, class WeightOf>
 void multiply_rows(const Segments& segments, int64_t rows, int64_t depth, const MatrixView<T>& source,
                    const WeightOf& weight_of, const T* bias, int64_t cols, T* to) {
   std::vector<RowPanel> panels = row_panels(segments, rows, kTileRows);
-  std::stable_sort(panels.begin(), panels.end(), [](const auto& a, const auto& b) { return a.rows() > b.rows(); });
+  sort_by_rows(panels);
   const int64_t tile = wide_tile(cols, static_cast<int64_t>(panels.size())), col_tiles = tiles_of(cols, tile);
   const Product<T> multiply;
   for_units(static_cast<int64_t>(panels.size()) * col_tiles, rows * depth * cols, [&](int64_t unit) {
@@ -44,44 +39,20 @@ void multiply_rows(const Segments& segments, int64_t rows, int64_t depth, const 
   });
 }
 
-/// Sums over the rows of each expert: `size` elements an expert, computed in `tiles` independent tiles. An expert with
-/// very many rows is cut into pieces, so that there is work for every core even if it has all of the rows; the first
-/// piece sums into the result and the others, into memory of their own, are added to it in order.
+/// to[e] = the sum over the rows of each expert e, computed by body(panel, tile, sum) in `tiles` independent tiles.
 template <class T, class Body>
-void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, int64_t size, T* to, const Body& body) {
-  if (size == 0) return;
-  struct Piece {
-    RowPanel panel;
-    T* result;
-    T* sum;
-  };
+void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, Tensor& to, const Body& body) {
   constexpr int64_t kUnits = 64, kLeast = 256;
   const int64_t limit = kLeast * tiles_of(std::max(kLeast, rows * tiles / kUnits), kLeast);
-  std::vector<Piece> pieces;
-  int64_t others = 0;
-  for (const RowPanel& all : expert_rows(segments, rows)) {
-    T* result = to + all.expert * size;
-    pieces.push_back({{all.expert, all.begin, std::min(all.begin + limit, all.end)}, result, result});
-    for (int64_t begin = all.begin + limit; begin < all.end; begin += limit, ++others) {
-      pieces.push_back({{all.expert, begin, std::min(begin + limit, all.end)}, result, nullptr});
-    }
-  }
-  Tensor partial = Tensor::empty({others, size}, dtype_of<T>);
-  T* next = partial.mutable_data<T>();
-  for (Piece& piece : pieces) {
-    if (piece.sum == nullptr) piece.sum = next, next += size;
-  }
-  for_units(static_cast<int64_t>(pieces.size()) * tiles, rows * size, [&](int64_t unit) {
-    const Piece& piece = pieces[static_cast<size_t>(unit / tiles)];
-    body(piece.panel, unit % tiles, piece.sum);
+  const std::vector<RowPanel> panels = row_panels(segments, rows, limit);
+  ExpertSums<T> sums(panels, to.size(0));
+  const size_t result = sums.add(to);
+  if (to.numel() == 0) return;
+  for_units(static_cast<int64_t>(panels.size()) * tiles, rows * to.numel() / to.size(0), [&](int64_t unit) {
+    const auto panel = static_cast<size_t>(unit / tiles);
+    body(panels[panel], unit % tiles, sums.of(result, panel));
   });
-  if (others == 0) return;
-  parallel_tiles(size, 16384, [&](int64_t begin, int64_t end) {
-    for (const Piece& piece : pieces) {
-      if (piece.sum == piece.result) continue;
-      for (int64_t i = begin; i < end; ++i) piece.result[i] += piece.sum[i];
-    }
-  });
+  sums.add_up();
 }
 
 }  // namespace
@@ -113,14 +84,13 @@ void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Seg
     const int64_t tall = wide_tile(outputs, experts * col_tiles), tiles = tiles_of(outputs, tall) * col_tiles;
     const MatrixView<T> source = rows_of<T>(x, segments), upstream{dy.data<T>(), outputs, true};
     const Product<T> multiply;
-    sum_rows(segments, dy.size(0), tiles, outputs * inputs, dweight.mutable_data<T>(),
-             [&](const RowPanel& panel, int64_t tile, T* sum) {
-               const int64_t out = tile / col_tiles * tall, height = std::min(tall, outputs - out);
-               const int64_t col = tile % col_tiles * wide, width = std::min(wide, inputs - col);
-               // The rows are the depth of this product: dY^T X.
-               multiply(height, width, panel.rows(), upstream.at(out, panel.begin), source.at(panel.begin, col),
-                        {sum + out * inputs + col, inputs});
-             });
+    sum_rows<T>(segments, dy.size(0), tiles, dweight, [&](const RowPanel& panel, int64_t tile, T* sum) {
+      const int64_t out = tile / col_tiles * tall, height = std::min(tall, outputs - out);
+      const int64_t col = tile % col_tiles * wide, width = std::min(wide, inputs - col);
+      // The rows are the depth of this product: dY^T X.
+      multiply(height, width, panel.rows(), upstream.at(out, panel.begin), source.at(panel.begin, col),
+               {sum + out * inputs + col, inputs});
+    });
   });
 }
 
@@ -128,15 +98,14 @@ void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Te
   visit_floating("grouped_matmul_backward_bias", dy.dtype(), [&]<class T>() {
     const int64_t outputs = dbias.size(1), tiles = tiles_of(outputs, kTileCols);
     const T* upstream = dy.data<T>();
-    sum_rows(segments, dy.size(0), tiles, outputs, dbias.mutable_data<T>(),
-             [&](const RowPanel& panel, int64_t tile, T* sum) {
-               const int64_t begin = tile * kTileCols, end = std::min(begin + kTileCols, outputs);
-               std::fill(sum + begin, sum + end, T(0));
-               for (int64_t r = panel.begin; r < panel.end; ++r) {
-                 const T* row = upstream + r * outputs;
-                 for (int64_t o = begin; o < end; ++o) sum[o] += row[o];
-               }
-             });
+    sum_rows<T>(segments, dy.size(0), tiles, dbias, [&](const RowPanel& panel, int64_t tile, T* sum) {
+      const int64_t begin = tile * kTileCols, end = std::min(begin + kTileCols, outputs);
+      std::fill(sum + begin, sum + end, T(0));
+      for (int64_t r = panel.begin; r < panel.end; ++r) {
+        const T* row = upstream + r * outputs;
+        for (int64_t o = begin; o < end; ++o) sum[o] += row[o];
+      }
+    });
   });
 }
 

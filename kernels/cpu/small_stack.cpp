@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/expert_sums.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/small_stack/code.h"
 #include "kernels/cpu/small_stack/plan.h"
@@ -34,7 +35,7 @@ class InputReader {
   InputReader(const StackCode<T>& code, const StackPlan& plan, const Tensor& x, const Segments& segments)
       : code_(code),
         first_(plan.layers[0]),
-        sample_(segments.sample.defined() ? segments.sample.data<int64_t>() : nullptr),
+        sample_(samples_of(segments)),
         x_(x.data<T>()),
         size_(first_.in * first_.in_rows * first_.in_cols) {}
 
@@ -123,54 +124,6 @@ StackUnit<T> unit_of(const StackPlan& plan, const StackCode<T>& code, const Sche
           .scratch = nullptr};
 }
 
-/// The gradient of each parameter: the sum of what the units of its expert gave, in the order of their rows.
-template <class T>
-void add_units(const StackPlan& plan, const Schedule& schedule, const T* sums, SmallStackParameters& gradients) {
-  struct Target {
-    T* data;
-    int64_t begin, size;  ///< of an expert's parameters, one layer after the other
-  };
-  std::vector<Target> targets;
-  int64_t experts = 0;
-  const auto add_target = [&](Tensor& tensor, int64_t begin, int64_t size) {
-    if (!tensor.defined()) return;
-    targets.push_back({tensor.mutable_data<T>(), begin, size});
-    experts = tensor.size(0);
-  };
-  for (size_t l = 0; l < plan.layers.size(); ++l) {
-    const StackLayer& layer = plan.layers[l];
-    add_target(gradients.weights[l], layer.weight_at, layer.weights());
-    add_target(gradients.biases[l], layer.bias_at, layer.out);
-  }
-  // Which units each expert has.
-  std::vector<size_t> first(static_cast<size_t>(experts) + 1);
-  for (const size_t unit : schedule.sorted) ++first[static_cast<size_t>(schedule.units[unit].panel.expert) + 1];
-  for (size_t e = 1; e < first.size(); ++e) first[e] += first[e - 1];
-
-  constexpr int64_t kStrip = 2048;
-  const int64_t strips = (plan.parameter_size + kStrip - 1) / kStrip;
-  parallel_tiles(experts * strips, 4, [&](int64_t begin_task, int64_t end_task) {
-    for (int64_t task = begin_task; task < end_task; ++task) {
-      const int64_t expert = task / strips, strip = task % strips * kStrip;
-      for (const Target& target : targets) {
-        const int64_t begin = std::max(strip, target.begin), end = std::min(strip + kStrip, target.begin + target.size);
-        if (begin >= end) continue;
-        T* to = target.data + expert * target.size + begin - target.begin;
-        const size_t own = first[static_cast<size_t>(expert)], next = first[static_cast<size_t>(expert) + 1];
-        if (own == next) std::fill_n(to, end - begin, T(0));
-        for (size_t i = own; i < next; ++i) {
-          const T* part = sums + static_cast<int64_t>(schedule.sorted[i]) * plan.parameter_size + begin;
-          if (i == own) {
-            std::copy_n(part, end - begin, to);
-          } else {
-            for (int64_t n = 0; n < end - begin; ++n) to[n] += part[n];
-          }
-        }
-      }
-    }
-  });
-}
-
 }  // namespace
 
 bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
@@ -186,7 +139,7 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
                  const Segments& segments, Tensor& y, SmallStackSaved* saved) {
   visit_floating("small_stack", x.dtype(), [&]<class T>() {
     const StackCode<T>& code = stack_code<T>();
-    const StackPlan plan = plan_of(x.shape(), layers, parameters, code.lanes, saved != nullptr);
+    const StackPlan plan = plan_of(x.shape(), layers, code.lanes, saved != nullptr);
     const Schedule schedule = schedule_of(segments, y.size(0), code.lanes, kTileGroup * 16);
     const auto shared = static_cast<int64_t>(schedule.inputs.size());
     Tensor inputs = Tensor::empty({shared, plan.input_size, code.lanes}, x.dtype());
@@ -228,13 +181,15 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
                           const SmallStackSaved& saved, const Tensor& dy, Tensor& dx, SmallStackParameters& gradients) {
   visit_floating("small_stack_backward", dy.dtype(), [&]<class T>() {
     const StackCode<T>& code = stack_code<T>();
-    const StackPlan plan = plan_of(x.shape(), layers, parameters, code.lanes, true);
+    const StackPlan plan = plan_of(x.shape(), layers, code.lanes, true);
     const Schedule schedule = schedule_of(segments, dy.size(0), code.lanes, backward_unit(dy.size(0)));
     const int64_t units = static_cast<int64_t>(schedule.units.size());
-    const int64_t size = plan.parameter_size, cols = dy.size(0) == 0 ? 0 : dy.numel() / dy.size(0);
+    const int64_t cols = dy.size(0) == 0 ? 0 : dy.numel() / dy.size(0);
     const int64_t sample_size = x.shape().range(1).numel();
-    Tensor partial = Tensor::empty({units, size}, dy.dtype());
-    T* sums = partial.mutable_data<T>();
+    ExpertSums<T> sums(schedule.panels, parameters.weights[0].size(0));
+    std::vector<size_t> weights, biases;
+    for (Tensor& gradient : gradients.weights) weights.push_back(sums.add(gradient));
+    for (Tensor& gradient : gradients.biases) biases.push_back(sums.add(gradient));
     T* dx_rows = dx.defined() ? dx.mutable_data<T>() : nullptr;
     // Only read: StackUnit is one type for both directions.
     T* results = const_cast<T*>(saved.results.data<T>());
@@ -246,10 +201,14 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
       const Schedule::Unit& unit = schedule.units[static_cast<size_t>(i)];
       const ExpertParameters<T> own(parameters, unit.panel.expert);
       const UnitInputs<T> unit_inputs(reader, unit, code.lanes, saved.inputs, saved.largest);
+      std::vector<T*> dweight, dbias;
+      for (const size_t weight : weights) dweight.push_back(sums.of(weight, unit.number));
+      for (const size_t bias : biases) dbias.push_back(sums.of(bias, unit.number));
       StackBackward<T> job{.unit = unit_of(plan, code, unit, own, unit_inputs),
                            .dy = upstream + unit.panel.begin * cols,
                            .dx = dx_rows != nullptr ? dx_rows + unit.panel.begin * sample_size : nullptr,
-                           .dparameters = sums + i * size};
+                           .dweight = dweight.data(),
+                           .dbias = dbias.data()};
       job.unit.results = results + unit.tile * job.unit.result_stride;
       job.unit.masks = masks + unit.tile * job.unit.mask_stride;
       static thread_local Scratch scratch;
@@ -257,7 +216,7 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
       code.backward(job);
     });
 
-    add_units<T>(plan, schedule, sums, gradients);
+    sums.add_up();
   });
 }
 

@@ -15,8 +15,7 @@ bool same_samples(const Segments& segments, const RowPanel& a, const RowPanel& b
 
 }  // namespace
 
-StackPlan plan_of(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,
-                  int64_t lanes, bool keeps) {
+StackPlan plan_of(const Shape& x, const std::vector<SmallLayer>& layers, int64_t lanes, bool keeps) {
   StackPlan plan;
   const bool image = x.rank() == 4;
   int64_t channels = x[1], rows = image ? x[2] : 1, cols = image ? x[3] : 1;
@@ -25,7 +24,7 @@ StackPlan plan_of(const Shape& x, const std::vector<SmallLayer>& layers, const S
     const SmallLayer& given = layers[l];
     StackLayer layer;
     layer.convolution = given.kernel > 0;
-    layer.relu = given.relu, layer.pool = given.pool, layer.bias = parameters.biases[l].defined();
+    layer.relu = given.relu, layer.pool = given.pool;
     layer.out = given.out;
     if (layer.convolution) {
       layer.in = channels, layer.in_rows = rows, layer.in_cols = cols;
@@ -42,12 +41,10 @@ StackPlan plan_of(const Shape& x, const std::vector<SmallLayer>& layers, const S
     layer.kept = keeps && (l + 1 < layers.size() || layer.relu);
     int64_t& results = layer.kept ? plan.kept_size : plan.passing_size;
     layer.result_at = results, layer.mask_at = plan.mask_size;
-    layer.weight_at = plan.parameter_size, layer.bias_at = plan.parameter_size + layer.weights();
     layer.gradient_at = layer.convolution ? conv_features : linear_features;
     (layer.convolution ? conv_features : linear_features) += layer.out_size();
     results += layer.stored_size();
     if (layer.pool) plan.mask_size += layer.masks(lanes);
-    plan.parameter_size = layer.bias_at + layer.out;
     channels = layer.out, rows = layer.out_rows, cols = layer.out_cols;
     plan.layers.push_back(layer);
   }
@@ -73,27 +70,18 @@ Schedule schedule_of(const Segments& segments, int64_t rows, int64_t lanes, int6
     }
     for (int64_t begin = all.begin; begin < all.end; begin += limit) {
       const int64_t tile = (begin - all.begin) / lanes;
-      result.units.push_back({{all.expert, begin, std::min(begin + limit, all.end)},
-                              result.tiles + tile,
-                              first_input < 0 ? -1 : first_input + tile});
+      const RowPanel panel{all.expert, begin, std::min(begin + limit, all.end)};
+      result.units.push_back(
+          {panel, result.panels.size(), result.tiles + tile, first_input < 0 ? -1 : first_input + tile});
+      result.panels.push_back(panel);
     }
     result.tiles += tiles_of(all.rows(), lanes);
   }
   // The longest first, so that no thread is left with one at the end; then units that read the same inputs.
-  std::vector<size_t> order(result.units.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    const auto &left = result.units[a], &right = result.units[b];
+  std::stable_sort(result.units.begin(), result.units.end(), [](const auto& left, const auto& right) {
     if (left.panel.rows() != right.panel.rows()) return left.panel.rows() > right.panel.rows();
     return left.input < right.input;
   });
-  std::vector<Schedule::Unit> units;
-  result.sorted.resize(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    units.push_back(result.units[order[i]]);
-    result.sorted[order[i]] = i;
-  }
-  result.units = std::move(units);
   return result;
 }
 

@@ -65,7 +65,7 @@ class Stack {
       }
       if (job.dx != nullptr) write_dx(job.dx);
     }
-    sum_parameters(job.dparameters);
+    sum_parameters(job);
   }
 
   /// Elements of scratch that backward() needs.
@@ -329,30 +329,32 @@ class Stack {
   }
 
   /// The sums over all tiles and lanes.
-  void sum_parameters(T* to) {
+  void sum_parameters(const StackBackward<T>& job) {
     const T* sums = u_.scratch + sums_;
     open_group(0);
     for (int64_t l = 0; l < u_.layer_count; ++l) {
       const StackLayer& layer = u_.layers[l];
-      T *dw = to + layer.weight_at, *db = to + layer.bias_at;
+      T *dw = job.dweight[l], *db = job.dbias[l];
       if (layer.convolution) {
         const int64_t taps = kernel_size(l);
         for (int64_t f = 0; f < layer.out; ++f) {
           for (int64_t c = 0; c < layer.in; ++c, sums += (taps + 1) * L) {
-            for (int64_t i = 0; i < taps; ++i) *dw++ = V::sum(V::load(sums + i * L));
-            if (layer.bias && c == 0) db[f] = V::sum(V::load(sums + taps * L));
+            for (int64_t i = 0; dw != nullptr && i < taps; ++i) *dw++ = V::sum(V::load(sums + i * L));
+            if (db != nullptr && c == 0) db[f] = V::sum(V::load(sums + taps * L));
           }
         }
         continue;
       }
       const T *dy[kUnitTiles], *x[kUnitTiles];
       for (int64_t t = 0; t < u_.tiles; ++t) dy[t] = gradient(l, t), x[t] = source(l, t);
-      if (many_outputs(layer.out, layer.in)) {
+      if (dw == nullptr) {
+        // not wanted
+      } else if (many_outputs(layer.out, layer.in)) {
         outer_rows<V>(u_.rows, dy, layer.out, x, layer.in, u_.scratch + rows_, dw);
       } else {
         outer<V>(u_.tiles, dy, layer.out, x, layer.in, dw);
       }
-      if (layer.bias) sum_samples<V>(u_.tiles, dy, layer.out, db);
+      if (db != nullptr) sum_samples<V>(u_.tiles, dy, layer.out, db);
     }
   }
 

@@ -13,18 +13,17 @@ inline constexpr int64_t kUnitRows = 256;
 inline constexpr int64_t kUnitTiles = kUnitRows / 2;
 
 struct StackLayer {
-  bool convolution = false, relu = false, pool = false, bias = false;
+  bool convolution = false, relu = false, pool = false;
   bool kept = false;        ///< its results are kept for backward; else they are in the memory of the unit in work
   int64_t in = 0, out = 0;  ///< channels, or features of a linear layer
   int64_t kernel = 1, padding = 0;
   int64_t in_rows = 1, in_cols = 1;    ///< of an input channel, without a border
   int64_t rows = 1, cols = 1;          ///< of a filter's result before pooling
   int64_t out_rows = 1, out_cols = 1;  ///< of a filter's result after pooling
-  int64_t border = 0;     ///< zeros around each channel of what is stored of the result: the next layer's padding
-  int64_t result_at = 0;  ///< features of a tile's results, kept or not, before this layer's
-  int64_t mask_at = 0;    ///< masks of a tile before this layer's; a pooled value has two
-  int64_t weight_at = 0, bias_at = 0;  ///< elements of a flat gradient before this layer's
-  int64_t gradient_at = 0;             ///< features of a tile's gradients before this layer's
+  int64_t border = 0;       ///< zeros around each channel of what is stored of the result: the next layer's padding
+  int64_t result_at = 0;    ///< features of a tile's results, kept or not, before this layer's
+  int64_t mask_at = 0;      ///< masks of a tile before this layer's; a pooled value has two
+  int64_t gradient_at = 0;  ///< features of a tile's gradients before this layer's
 
   int64_t out_size() const { return out * out_rows * out_cols; }
   /// Masks of a tile of `lanes` samples, by pooled values or by the rows of each sample's.
@@ -65,9 +64,10 @@ struct StackForward {
 template <class T>
 struct StackBackward {
   StackUnit<T> unit;
-  const T* dy;     ///< [rows, out_size of the last layer]
-  T* dx;           ///< [rows, size of a sample], or nullptr where it is not wanted
-  T* dparameters;  ///< the sums over the rows of this unit, all layers' weights and biases; assigned
+  const T* dy;        ///< [rows, out_size of the last layer]
+  T* dx;              ///< [rows, size of a sample], or nullptr where it is not wanted
+  T* const* dweight;  ///< of each layer: the sums over the rows of this unit, which are assigned, or nullptr where they
+  T* const* dbias;    ///< are not wanted
 };
 
 /// The code of one instruction set.
