@@ -95,7 +95,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     const ConvInput<T> in{x.data<T>(), samples_of(segments)};
     const T* upstream = dy.data<T>();
     const auto panels = row_panels(segments, dy.size(0), rows_per_sum(s));
-    ExpertSums<T> sums(panels, weight_shape.rank() == 5 ? weight_shape[0] : 1);
+    ExpertSums<T> sums(panels, s.experts);
     const size_t weights = sums.add(dweight), biases = sums.add(dbias);
     parallel_for(static_cast<int64_t>(panels.size()), [&](int64_t i) {
       const RowPanel& panel = panels[static_cast<size_t>(i)];

@@ -1,5 +1,6 @@
 #include "kernels/conv2d.h"
 
+#include "kernels/conv2d_sizes.h"
 #include "kernels/cuda/conv2d/cudnn.h"
 #include "kernels/cuda/divide.cuh"
 #include "kernels/cuda/product/product.cuh"
@@ -12,36 +13,16 @@ namespace {
 
 constexpr const char* kFault = "conv2d: the segments' offsets or a sample are out of range";
 
-struct ConvSizes {
+/// With what the divisions of a kernel take.
+struct ConvSizes : kernels::ConvSizes {
   ConvSizes(const Shape& x, const Shape& weight, const Shape& y, const Conv2dGeometry& g)
-      : channels(x[1]),
-        height(x[2]),
-        width(x[3]),
-        filters(y[1]),
-        out_height(y[2]),
-        out_width(y[3]),
-        kernel_height(weight[-2]),
-        kernel_width(weight[-1]),
-        stride(g.stride),
-        padding(g.padding),
-        groups(g.groups),
+      : kernels::ConvSizes(x, weight, y, g),
         by_kernel_width(kernel_width),
         by_kernel_height(kernel_height),
         by_out_width(out_width),
-        by_out_plane(out_height * out_width) {}
+        by_out_plane(out_plane()) {}
 
-  int64_t channels, height, width;
-  int64_t filters, out_height, out_width;
-  int64_t kernel_height, kernel_width, stride, padding, groups;
   Divisor by_kernel_width, by_kernel_height, by_out_width, by_out_plane;
-
-  __host__ __device__ int64_t group_channels() const { return channels / groups; }
-  __host__ __device__ int64_t group_filters() const { return filters / groups; }
-  __host__ __device__ int64_t plane() const { return height * width; }
-  __host__ __device__ int64_t out_plane() const { return out_height * out_width; }
-  __host__ __device__ int64_t kernel() const { return kernel_height * kernel_width; }
-  __host__ __device__ int64_t taps() const { return group_channels() * kernel(); }  ///< inputs of an output
-  __host__ __device__ int64_t weights() const { return filters * taps(); }          ///< of an expert
 };
 
 /// Place (u, v) of a filter in channel c, or of filter c where that is asked for.
@@ -246,8 +227,6 @@ struct WeightJob {
   __device__ T finish(T value, int, int) const { return value; }
 };
 
-int64_t experts_of(const Shape& weight) { return weight.rank() == 5 ? weight[0] : 1; }
-
 }  // namespace
 
 void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dGeometry& geometry,
@@ -255,8 +234,7 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
   if (y.numel() == 0 || cudnn::conv2d(x, weight, bias, geometry, segments, y)) return;
   visit_floating("conv2d", x.dtype(), [&]<class T>() {
     const ConvSizes s(x.shape(), weight.shape(), y.shape(), geometry);
-    const DeviceSegments all =
-        on_device(segments, experts_of(weight.shape()), y.size(0), x.size(0), x.device(), kFault);
+    const DeviceSegments all = on_device(segments, s.experts, y.size(0), x.size(0), x.device(), kFault);
     with_tile<T>(s.group_filters(), s.out_plane() * y.size(0), [&]<class Tile>(Tile) {
       const ForwardJob<T, Tile> job{
           s, all, x.data<T>(), weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr, y.mutable_data<T>(), {}};
@@ -271,7 +249,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
   visit_floating("conv2d_backward_input", dy.dtype(), [&]<class T>() {
     const ConvSizes s(dx.shape(), weight.shape(), dy.shape(), geometry);
     const DeviceSegments in_place =
-        on_device({segments.offsets, {}}, experts_of(weight.shape()), dy.size(0), dy.size(0), dy.device(), kFault);
+        on_device({segments.offsets, {}}, s.experts, dy.size(0), dy.size(0), dy.device(), kFault);
     with_tile<T>(s.group_channels(), s.plane() * dy.size(0), [&]<class Tile>(Tile) {
       const InputJob<T, Tile> job{s, in_place, dy.data<T>(), weight.data<T>(), dx.mutable_data<T>(), {}};
       run_product<Tile>(dy.device(), job.blocks(), job);
@@ -284,7 +262,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
   visit_floating("conv2d_backward_weight", x.dtype(), [&]<class T>() {
     const ConvSizes s(x.shape(), weight_shape, dy.shape(), geometry);
     const Device device = x.device();
-    const DeviceSegments all = on_device(segments, experts_of(weight_shape), dy.size(0), x.size(0), device, kFault);
+    const DeviceSegments all = on_device(segments, s.experts, dy.size(0), x.size(0), device, kFault);
     if (dweight.defined() && !cudnn::conv2d_backward_weight(x, dy, geometry, segments, dweight)) {
       with_tile<T>(s.group_filters(), s.taps(), [&]<class Tile>(Tile) {
         const int64_t tiles = s.groups * tiles_of(s.group_filters(), Tile::kM) * tiles_of(s.taps(), Tile::kN);

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <utility>
-
-#include "kernels/conv2d.h"
+#include "kernels/conv2d_sizes.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/target.h"
 
@@ -10,47 +8,6 @@
 /// thread; the entry points in conv2d.cpp choose between them and cut the rows into panels.
 DIVVY_TARGET_BEGIN;
 namespace divvy::kernels::DIVVY_TARGET {
-
-struct ConvSizes {
-  ConvSizes(const Shape& x, const Shape& weight, const Shape& y, const Conv2dGeometry& g)
-      : channels(x[1]),
-        height(x[2]),
-        width(x[3]),
-        filters(y[1]),
-        out_height(y[2]),
-        out_width(y[3]),
-        kernel_height(weight[-2]),
-        kernel_width(weight[-1]),
-        stride(g.stride),
-        padding(g.padding),
-        groups(g.groups) {}
-
-  int64_t channels, height, width;
-  int64_t filters, out_height, out_width;
-  int64_t kernel_height, kernel_width, stride, padding, groups;
-
-  int64_t group_channels() const { return channels / groups; }
-  int64_t group_filters() const { return filters / groups; }
-  int64_t padded_height() const { return height + 2 * padding; }
-  int64_t padded_width() const { return width + 2 * padding; }
-  int64_t padded_plane() const { return padded_height() * padded_width(); }
-  int64_t image() const { return channels * height * width; }   ///< elements of an input image
-  int64_t out_plane() const { return out_height * out_width; }  ///< elements of a channel of the output
-  int64_t out_image() const { return filters * out_plane(); }   ///< elements of an output image
-  int64_t taps() const { return group_channels() * kernel_height * kernel_width; }  ///< inputs of an output
-  int64_t weights() const { return filters * taps(); }                              ///< weights of an expert
-  int64_t products() const { return weights() * out_plane(); }                      ///< multiplications for an image
-
-  /// The sizes of the convolution of gradients of y, with turned filters, that gives the gradient of x. For a stride
-  /// of 1.
-  ConvSizes reversed() const {
-    ConvSizes s = *this;
-    std::swap(s.channels, s.filters);
-    std::swap(s.height, s.out_height), std::swap(s.width, s.out_width);
-    s.padding = kernel_height - 1 - padding;
-    return s;
-  }
-};
 
 /// The images that the rows of an operation read.
 template <class T>
