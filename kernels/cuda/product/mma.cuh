@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tensor/dtype.h"
+
 /// The instructions of the tensor cores, and copies to shared memory that run beside the threads; from sm_80 on. In the
 /// build that emulates CUDA they do what the documentation of PTX says of them.
 ///
@@ -24,14 +26,7 @@ inline uint32_t to_tf32(float x) {
   return std::isfinite(x) ? (bits + 0x1000u) & ~0x1fffu : bits;  // to nearest, ties away from zero
 }
 
-inline uint32_t to_bf16x2(float low, float high) {
-  const auto half = [](float x) {
-    const uint32_t bits = std::bit_cast<uint32_t>(x);
-    if (x != x) return 0x7fffu;
-    return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;  // to nearest, ties to even
-  };
-  return half(low) | half(high) << 16;
-}
+inline uint32_t to_bf16x2(float low, float high) { return bf16(low).bits | uint32_t{bf16(high).bits} << 16; }
 
 namespace emulation {
 
