@@ -5,6 +5,7 @@
 #include "kernels/check.h"
 #include "kernels/flops.h"
 #include "kernels/row_gradient.h"
+#include "kernels/small_layer_sizes.h"
 
 namespace divvy::kernels {
 
@@ -36,17 +37,8 @@ std::vector<Shape> shapes_of(const Shape& x, const std::vector<SmallLayer>& laye
   return shapes;
 }
 
-Shape weight_shape(int64_t experts, const Shape& sample, const SmallLayer& layer) {
-  if (layer.kernel == 0) return {experts, layer.out, sample.numel()};
-  return {experts, layer.out, sample[0], layer.kernel, layer.kernel};
-}
-
 /// Operations for one row: two for each weight that a result reads, before pooling.
-int64_t flops_of(const Shape& sample, const SmallLayer& layer) {
-  if (layer.kernel == 0) return 2 * sample.numel() * layer.out;
-  const int64_t shrink = layer.kernel - 1 - 2 * layer.padding;
-  return 2 * layer.out * (sample[1] - shrink) * (sample[2] - shrink) * sample[0] * layer.kernel * layer.kernel;
-}
+int64_t flops_of(const Shape& sample, const SmallLayer& layer) { return 2 * SmallLayerSizes(sample, layer).products(); }
 
 void check_parameters(const char* op, const SmallStackParameters& parameters, const std::vector<SmallLayer>& layers,
                       const std::vector<Shape>& shapes, int64_t experts, const Tensor& like, bool optional) {
@@ -63,7 +55,8 @@ void check_parameters(const char* op, const SmallStackParameters& parameters, co
       }
       check::same_kind(op, what, parameter, like);
     };
-    if (weight.defined() || !optional) require("weight", weight, weight_shape(experts, shapes[l], layers[l]));
+    if (weight.defined() || !optional)
+      require("weight", weight, SmallLayerSizes(shapes[l], layers[l]).weight_shape(experts));
     if (bias.defined()) require("bias", bias, {experts, layers[l].out});
   }
 }
@@ -86,9 +79,9 @@ std::optional<Shape> small_layer_shape(const Shape& sample, const SmallLayer& la
   }
   if (sample.rank() != 3 || (layer.kernel != 3 && layer.kernel != 5)) return std::nullopt;
   if (layer.padding < 0 || layer.padding >= layer.kernel || sample.numel() == 0) return std::nullopt;
-  const int64_t shrink = layer.kernel - 1 - 2 * layer.padding, step = layer.pool ? 2 : 1;
-  if (sample[1] - shrink < step || sample[2] - shrink < step) return std::nullopt;
-  return Shape{layer.out, (sample[1] - shrink) / step, (sample[2] - shrink) / step};
+  const SmallLayerSizes sizes(sample, layer);
+  if (sizes.out_rows < 1 || sizes.out_cols < 1) return std::nullopt;
+  return sizes.result();
 }
 
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers) {

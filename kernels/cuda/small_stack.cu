@@ -213,26 +213,22 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 Stack<T> stack_of(const Shape& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters) {
   Stack<T> stack{};
-  const bool image = x.rank() == 4;
-  int channels = static_cast<int>(x[1]);
-  int rows = image ? static_cast<int>(x[2]) : 1, cols = image ? static_cast<int>(x[3]) : 1;
   stack.count = static_cast<int>(layers.size());
-  stack.input_size = channels * rows * cols;
+  stack.input_size = static_cast<int>(x.range(1).numel());
   int at = 0, next = stack.input_size;
+  const std::vector<SmallLayerSizes> sizes = small_layer_sizes(x.range(1), layers);
   for (size_t l = 0; l < layers.size(); ++l) {
-    const SmallLayer& given = layers[l];
     const Tensor &weight = parameters.weights[l], &bias = parameters.biases[l];
+    const SmallLayerSizes& s = sizes[l];
     Layer<T>& layer = stack.layers[l];
     layer.weight = weight.data<T>();
     layer.bias = bias.defined() ? bias.data<T>() : nullptr;
-    layer.kernel = static_cast<int>(given.kernel), layer.padding = static_cast<int>(given.padding);
-    layer.relu = given.relu, layer.pool = given.pool;
-    layer.in = channels, layer.in_rows = rows, layer.in_cols = cols;
-    layer.out = static_cast<int>(given.out);
-    const int shrink = layer.kernel - 1 - 2 * layer.padding, step = layer.pool ? 2 : 1;
-    layer.rows = layer.kernel > 0 ? rows - shrink : 1;
-    layer.cols = layer.kernel > 0 ? cols - shrink : 1;
-    layer.out_rows = layer.rows / step, layer.out_cols = layer.cols / step;
+    const auto number = [](int64_t size) { return static_cast<int>(size); };
+    layer.kernel = number(s.kernel), layer.padding = number(s.padding);
+    layer.relu = s.relu, layer.pool = s.pool;
+    layer.in = number(s.in), layer.in_rows = number(s.in_rows), layer.in_cols = number(s.in_cols);
+    layer.out = number(s.out), layer.rows = number(s.rows), layer.cols = number(s.cols);
+    layer.out_rows = number(s.out_rows), layer.out_cols = number(s.out_cols);
     layer.input_at = at, layer.result_at = next, layer.mask_at = stack.mask_size;
     layer.weight_at = stack.parameters, layer.bias_at = stack.parameters + layer.weights();
     stack.parameters = layer.bias_at + layer.out;
@@ -240,7 +236,6 @@ Stack<T> stack_of(const Shape& x, const std::vector<SmallLayer>& layers, const S
     stack.gradient_size = std::max(stack.gradient_size, layer.out_size());
     at = next;
     next += layer.out_size();
-    channels = layer.out, rows = layer.out_rows, cols = layer.out_cols;
   }
   stack.last_size = next - at;
   stack.kept_size = at - stack.input_size;

@@ -19,7 +19,7 @@ struct PixelConvolution<Lanes<float>> {
   static constexpr int64_t kLanes = 16, kMostRows = 32;
 
   static bool fits(const StackLayer& layer) {
-    return layer.convolution && layer.pool && layer.kernel == 3 && layer.border == 0 && layer.out_cols <= kLanes &&
+    return layer.convolution() && layer.pool && layer.kernel == 3 && layer.border == 0 && layer.out_cols <= kLanes &&
            layer.out_rows <= kMostRows;
   }
 

@@ -17,35 +17,19 @@ bool same_samples(const Segments& segments, const RowPanel& a, const RowPanel& b
 
 StackPlan plan_of(const Shape& x, const std::vector<SmallLayer>& layers, int64_t lanes, bool keeps) {
   StackPlan plan;
-  const bool image = x.rank() == 4;
-  int64_t channels = x[1], rows = image ? x[2] : 1, cols = image ? x[3] : 1;
   int64_t linear_features = 0, conv_features = 0;
-  for (size_t l = 0; l < layers.size(); ++l) {
-    const SmallLayer& given = layers[l];
-    StackLayer layer;
-    layer.convolution = given.kernel > 0;
-    layer.relu = given.relu, layer.pool = given.pool;
-    layer.out = given.out;
-    if (layer.convolution) {
-      layer.in = channels, layer.in_rows = rows, layer.in_cols = cols;
-      layer.kernel = given.kernel, layer.padding = given.padding;
-      layer.rows = rows + 2 * given.padding - given.kernel + 1;
-      layer.cols = cols + 2 * given.padding - given.kernel + 1;
-      layer.out_rows = given.pool ? layer.rows / 2 : layer.rows;
-      layer.out_cols = given.pool ? layer.cols / 2 : layer.cols;
-    } else {
-      layer.in = channels * rows * cols;
-    }
+  for (const SmallLayerSizes& sizes : small_layer_sizes(x.range(1), layers)) {
+    const size_t l = plan.layers.size();
+    StackLayer layer{sizes};
     layer.border = l + 1 < layers.size() ? layers[l + 1].padding : 0;
     // Backward has no use for what a last layer without ReLU gives.
     layer.kept = keeps && (l + 1 < layers.size() || layer.relu);
     int64_t& results = layer.kept ? plan.kept_size : plan.passing_size;
     layer.result_at = results, layer.mask_at = plan.mask_size;
-    layer.gradient_at = layer.convolution ? conv_features : linear_features;
-    (layer.convolution ? conv_features : linear_features) += layer.out_size();
+    layer.gradient_at = layer.convolution() ? conv_features : linear_features;
+    (layer.convolution() ? conv_features : linear_features) += layer.out_size();
     results += layer.stored_size();
     if (layer.pool) plan.mask_size += layer.masks(lanes);
-    channels = layer.out, rows = layer.out_rows, cols = layer.out_cols;
     plan.layers.push_back(layer);
   }
   const StackLayer& first = plan.layers[0];

@@ -18,7 +18,7 @@ namespace divvy::kernels::DIVVY_TARGET::stack {
 template <class T>
 bool may_overflow(const StackLayer& layer, const T* weight, const T* bias, double& bound) {
   double most = 0;
-  const int64_t depth = layer.in * layer.kernel * layer.kernel;
+  const int64_t depth = layer.in * layer.taps();
   for (int64_t o = 0; o < layer.out; ++o) {
     double sum = 0;
     for (int64_t i = 0; i < depth; ++i) {
@@ -44,7 +44,7 @@ class Stack {
     for (int64_t begin = 0; begin < u_.tiles; begin += kTileGroup) {
       open_group(begin);
       for (int64_t l = 0; l < u_.layer_count; ++l) {
-        u_.layers[l].convolution ? forward_convolution(l) : forward_linear(l);
+        u_.layers[l].convolution() ? forward_convolution(l) : forward_linear(l);
       }
       const StackLayer& last = u_.layers[u_.layer_count - 1];
       for (int64_t t = 0; t < group_; ++t) {
@@ -61,7 +61,7 @@ class Stack {
       open_group(begin);
       read_dy(job.dy);
       for (int64_t l = u_.layer_count - 1; l >= 0; --l) {
-        u_.layers[l].convolution ? backward_convolution(l, job.dx != nullptr) : backward_linear(l, job.dx != nullptr);
+        u_.layers[l].convolution() ? backward_convolution(l, job.dx != nullptr) : backward_linear(l, job.dx != nullptr);
       }
       if (job.dx != nullptr) write_dx(job.dx);
     }
@@ -172,14 +172,14 @@ class Stack {
     int64_t sums = 0, spread = 0, flipped = 0, rows = 0;
     for (int64_t l = 0; l < u_.layer_count; ++l) {
       const StackLayer& layer = u_.layers[l];
-      if (!layer.convolution) {
+      if (!layer.convolution()) {
         linear_features_ += layer.out;
         const int64_t in = many_outputs(layer.out, layer.in) ? (layer.in + L - 1) / L * L : 0;
         rows = rows < in ? in : rows;
         continue;
       }
       conv_features_ += layer.out_size();
-      sums += layer.out * layer.in * (layer.kernel * layer.kernel + 1);
+      sums += layer.out * layer.in * (layer.taps() + 1);
       if (l == 0 && !wants_dx) continue;
       const int64_t border = layer.kernel - 1 - layer.padding;
       const int64_t size = layer.out * (layer.rows + 2 * border) * (layer.cols + 2 * border);
@@ -204,7 +204,7 @@ class Stack {
   T* gradient(int64_t l, int64_t t) const {
     if (l < 0) return u_.scratch + dx_ + t * input_size_ * L;
     const StackLayer& layer = u_.layers[l];
-    if (layer.convolution) return u_.scratch + conv_ + (t * conv_features_ + layer.gradient_at) * L;
+    if (layer.convolution()) return u_.scratch + conv_ + (t * conv_features_ + layer.gradient_at) * L;
     return u_.scratch + linear_ + ((begin_ + t) * linear_features_ + layer.gradient_at) * L;
   }
 
@@ -246,9 +246,9 @@ class Stack {
 
   void backward_convolution(int64_t l, bool wants_dx) {
     const StackLayer& layer = u_.layers[l];
-    const int64_t taps = layer.kernel * layer.kernel;
+    const int64_t taps = layer.taps();
     T* sums = u_.scratch + sums_;
-    for (int64_t i = 0; i < l; ++i) sums += u_.layers[i].out * u_.layers[i].in * (kernel_size(i) + 1) * L;
+    for (int64_t i = 0; i < l; ++i) sums += u_.layers[i].out * u_.layers[i].in * (u_.layers[i].taps() + 1) * L;
     for (int64_t t = 0; t < group_; ++t) {
       const T* dy = gradient(l, t);
       const uint16_t* chosen = masks(layer, t);
@@ -285,12 +285,10 @@ class Stack {
     }
   }
 
-  int64_t kernel_size(int64_t l) const { return u_.layers[l].kernel * u_.layers[l].kernel; }
-
   /// The gradient of a convolution's input is a convolution of the gradient with the flipped filters.
   void input_gradient(int64_t l, int64_t t, const uint16_t* chosen) {
     const StackLayer& layer = u_.layers[l];
-    const int64_t taps = kernel_size(l), border = layer.kernel - 1 - layer.padding;
+    const int64_t taps = layer.taps(), border = layer.kernel - 1 - layer.padding;
     T *flipped = u_.scratch + flipped_, *around = u_.scratch + spread_;
     for (int64_t f = 0; f < layer.out; ++f) {
       for (int64_t c = 0; c < layer.in; ++c) {
@@ -335,8 +333,8 @@ class Stack {
     for (int64_t l = 0; l < u_.layer_count; ++l) {
       const StackLayer& layer = u_.layers[l];
       T *dw = job.dweight[l], *db = job.dbias[l];
-      if (layer.convolution) {
-        const int64_t taps = kernel_size(l);
+      if (layer.convolution()) {
+        const int64_t taps = layer.taps();
         for (int64_t f = 0; f < layer.out; ++f) {
           for (int64_t c = 0; c < layer.in; ++c, sums += (taps + 1) * L) {
             for (int64_t i = 0; dw != nullptr && i < taps; ++i) *dw++ = V::sum(V::load(sums + i * L));

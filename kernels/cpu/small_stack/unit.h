@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/small_layer_sizes.h"
+
 /// What the driver of a small stack (small_stack.cpp) hands to the code of one instruction set. Sizes that are called
 /// features count lanes' vectors; a tile is as many samples as a vector has lanes.
 namespace divvy::kernels::cpu {
@@ -12,26 +14,18 @@ inline constexpr int64_t kTileGroup = 4;
 inline constexpr int64_t kUnitRows = 256;
 inline constexpr int64_t kUnitTiles = kUnitRows / 2;
 
-struct StackLayer {
-  bool convolution = false, relu = false, pool = false;
+struct StackLayer : SmallLayerSizes {
   bool kept = false;        ///< its results are kept for backward; else they are in the memory of the unit in work
-  int64_t in = 0, out = 0;  ///< channels, or features of a linear layer
-  int64_t kernel = 1, padding = 0;
-  int64_t in_rows = 1, in_cols = 1;    ///< of an input channel, without a border
-  int64_t rows = 1, cols = 1;          ///< of a filter's result before pooling
-  int64_t out_rows = 1, out_cols = 1;  ///< of a filter's result after pooling
   int64_t border = 0;       ///< zeros around each channel of what is stored of the result: the next layer's padding
   int64_t result_at = 0;    ///< features of a tile's results, kept or not, before this layer's
   int64_t mask_at = 0;      ///< masks of a tile before this layer's; a pooled value has two
   int64_t gradient_at = 0;  ///< features of a tile's gradients before this layer's
 
-  int64_t out_size() const { return out * out_rows * out_cols; }
   /// Masks of a tile of `lanes` samples, by pooled values or by the rows of each sample's.
   int64_t masks(int64_t lanes) const { return 2 * out * out_rows * (out_cols < lanes ? lanes : out_cols); }
   int64_t stored_rows() const { return out_rows + 2 * border; }
   int64_t stored_cols() const { return out_cols + 2 * border; }
   int64_t stored_size() const { return out * stored_rows() * stored_cols(); }
-  int64_t weights() const { return in * out * kernel * kernel; }
 };
 
 /// The tiles of one expert that one task computes.

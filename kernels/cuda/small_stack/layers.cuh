@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/reduce_block.cuh"
 #include "kernels/cuda/segments.cuh"
-#include "kernels/small_stack.h"
+#include "kernels/small_layer_sizes.h"
 
 /// The layers of a small stack on a tile of samples, by the threads of one block. What a tile needs lies in the block's
 /// own memory, sample by sample: the input, then the results of the layers one after the other.
@@ -24,9 +24,7 @@ struct Layer {
 
   __host__ __device__ int in_size() const { return in * in_rows * in_cols; }
   __host__ __device__ int out_size() const { return out * out_rows * out_cols; }
-  __host__ __device__ int64_t weights() const {
-    return int64_t{in} * out * (kernel == 0 ? in_rows * in_cols : kernel * kernel);
-  }
+  __host__ __device__ int64_t weights() const { return int64_t{in} * out * (kernel == 0 ? 1 : kernel * kernel); }
 };
 
 template <class T>
