@@ -86,8 +86,7 @@ class Backward {
     const T *dy = dy_ + p.begin * s_.outputs, *h = hidden_ + p.begin * s_.pitch;
     // The rows are the depth of the products that sum over them.
     if (to.down != nullptr) {
-      multiply_(s_.outputs, s_.hidden, rows, {dy, s_.outputs, true}, {h, s_.pitch},
-                {to.down, s_.hidden, nullptr, !first});
+      multiply_(s_.outputs, s_.hidden, rows, {dy, s_.outputs, true}, {h, s_.pitch}, {to.down, s_.hidden, !first});
     }
     if (to.down_bias != nullptr) add_rows(dy, rows, s_.outputs, s_.outputs, first, to.down_bias);
     if (to.up == nullptr && to.up_bias == nullptr && dx_rows_ == nullptr) return;
@@ -95,10 +94,9 @@ class Backward {
     static thread_local Scratch scratch;
     T* dz = scratch.take<T>(rows * s_.pitch);
     multiply_(rows, s_.hidden, s_.outputs, {dy, s_.outputs}, {down_ + p.expert * s_.outputs * s_.hidden, s_.hidden},
-              {dz, s_.pitch, nullptr, false, false, h, s_.pitch});
+              {dz, s_.pitch, false, {.active = h, .active_stride = s_.pitch}});
     if (to.up != nullptr) {
-      multiply_(s_.hidden, s_.inputs, rows, {dz, s_.pitch, true}, source_.at(p.begin, 0),
-                {to.up, s_.inputs, nullptr, !first});
+      multiply_(s_.hidden, s_.inputs, rows, {dz, s_.pitch, true}, source_.at(p.begin, 0), {to.up, s_.inputs, !first});
     }
     if (to.up_bias != nullptr) add_rows(dz, rows, s_.hidden, s_.pitch, first, to.up_bias);
     if (dx_rows_ == nullptr) return;
@@ -129,7 +127,8 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
     const Sizes s(parameters);
     const MatrixView<T> source = rows_of<T>(x, segments);
     const T *up = parameters.up.data<T>(), *down = parameters.down.data<T>();
-    const T *up_bias = data_or_null<T>(parameters.up_bias), *down_bias = data_or_null<T>(parameters.down_bias);
+    const Epilogue<T> up_epilogue{.bias = data_or_null<T>(parameters.up_bias), .relu = true};
+    const Epilogue<T> down_epilogue{.bias = data_or_null<T>(parameters.down_bias)};
     T *h = hidden.mutable_data<T>(), *out = y.mutable_data<T>();
     std::vector<RowPanel> panels = row_panels(segments, y.size(0), kTileRows);
     sort_by_rows(panels);
@@ -141,10 +140,10 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
         T* rows = h + p.begin * s.pitch;
         multiply(p.rows(), s.hidden, s.inputs, source.at(p.begin, 0),
                  {up + p.expert * s.hidden * s.inputs, s.inputs, true},
-                 {rows, s.pitch, up_bias != nullptr ? up_bias + p.expert * s.hidden : nullptr, false, true});
-        multiply(
-            p.rows(), s.outputs, s.hidden, {rows, s.pitch}, {down + p.expert * s.outputs * s.hidden, s.hidden, true},
-            {out + p.begin * s.outputs, s.outputs, down_bias != nullptr ? down_bias + p.expert * s.outputs : nullptr});
+                 {rows, s.pitch, false, up_epilogue.at(0, p.expert * s.hidden)});
+        multiply(p.rows(), s.outputs, s.hidden, {rows, s.pitch},
+                 {down + p.expert * s.outputs * s.hidden, s.hidden, true},
+                 {out + p.begin * s.outputs, s.outputs, false, down_epilogue.at(0, p.expert * s.outputs)});
       }
     });
   });

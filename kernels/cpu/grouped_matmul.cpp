@@ -31,11 +31,12 @@ void multiply_rows(const Segments& segments, int64_t rows, int64_t depth, const 
   sort_by_rows(panels);
   const int64_t tile = wide_tile(cols, static_cast<int64_t>(panels.size())), col_tiles = tiles_of(cols, tile);
   const Product<T> multiply;
+  const Epilogue<T> epilogue{.bias = bias};
   for_units(static_cast<int64_t>(panels.size()) * col_tiles, rows * depth * cols, [&](int64_t unit) {
     const RowPanel& panel = panels[static_cast<size_t>(unit / col_tiles)];
     const int64_t col = unit % col_tiles * tile, width = std::min(tile, cols - col);
     multiply(panel.rows(), width, depth, source.at(panel.begin, 0), weight_of(panel.expert).at(0, col),
-             {to + panel.begin * cols + col, cols, bias != nullptr ? bias + panel.expert * cols + col : nullptr});
+             {to + panel.begin * cols + col, cols, false, epilogue.at(0, panel.expert * cols + col)});
   });
 }
 

@@ -29,9 +29,9 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
     const DeviceSegments in_place = on_device({segments.offsets, {}}, experts, rows, rows, device, kFault);
     RowsProduct<T> first{read, x.data<T>(), inputs, up.data<T>(), inputs, features, hidden.mutable_data<T>(), pitch};
     RowsProduct<T> second{in_place, first.y, pitch, down.data<T>(), features, outputs, y.mutable_data<T>(), outputs};
-    first.relu = true;
-    if (parameters.up_bias.defined()) first.bias = parameters.up_bias.data<T>();
-    if (parameters.down_bias.defined()) second.bias = parameters.down_bias.data<T>();
+    first.epilogue.relu = true;
+    if (parameters.up_bias.defined()) first.epilogue.bias = parameters.up_bias.data<T>();
+    if (parameters.down_bias.defined()) second.epilogue.bias = parameters.down_bias.data<T>();
     multiply_rows<false>(device, first);
     multiply_rows<false>(device, second);
   });
@@ -58,7 +58,7 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
     Tensor dhidden = Tensor::empty(Shape{rows, features}, dy.dtype(), device);
     RowsProduct<T> second{in_place, upstream, outputs, down.data<T>(), outputs, features, dhidden.mutable_data<T>(),
                           features};
-    second.mask = active, second.mask_pitch = pitch;
+    second.epilogue.active = active, second.epilogue.active_stride = pitch;
     multiply_rows<true>(device, second);
     if (gradients.up_bias.defined()) {
       channel_sums<T>(second.y, features, 1, in_place, device, gradients.up_bias.mutable_data<T>());

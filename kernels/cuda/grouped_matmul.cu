@@ -19,7 +19,7 @@ void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, c
                      outputs,
                      y.mutable_data<T>(),
                      outputs};
-    if (bias.defined()) p.bias = bias.data<T>();
+    if (bias.defined()) p.epilogue.bias = bias.data<T>();
     multiply_rows<false>(x.device(), p);
   });
 }

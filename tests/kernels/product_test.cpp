@@ -113,8 +113,11 @@ void check_case(const Case& c, std::mt19937_64& random) {
       std::copy_n(before.begin() + i * c.cols, c.cols, result.begin() + i * stride);
     }
     way.multiply(c.rows, c.cols, c.depth, a.view, b.view,
-                 {result.data(), stride, c.start == Start::bias ? bias.data() : nullptr, c.start == Start::add,
-                  c.last == Last::relu, c.last == Last::active ? active.data() : nullptr, c.cols});
+                 {result.data(),
+                  stride,
+                  c.start == Start::add,
+                  {c.start == Start::bias ? bias.data() : nullptr, c.last == Last::relu,
+                   c.last == Last::active ? active.data() : nullptr, c.cols}});
     int64_t wrong = 0;
     for (int64_t i = 0; i < c.rows; ++i) {
       for (int64_t j = 0; j < c.cols; ++j) {

@@ -130,7 +130,7 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
       T* result = batch.images == 1 ? y + batch.begin * s.out_image() + f * s.out_plane() : several;
       const int64_t row = batch.columns(s);
       for (int64_t i = 0; i < filters; ++i) std::fill_n(result + i * row, row, bias ? bias[f + i] : T(0));
-      multiply(filters, row, s.taps(), {weight + f * s.taps(), s.taps()}, {columns, row}, {result, row, nullptr, true});
+      multiply(filters, row, s.taps(), {weight + f * s.taps(), s.taps()}, {columns, row}, {result, row, true});
       if (batch.images > 1) scatter(s, batch, result, g, y);
     }
   });
@@ -182,7 +182,7 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
       if (dweight) {
         fill_columns(s, batch, in, g, space, columns);
         multiply(filters, s.taps(), row, {upstream, row}, {columns, row, true},
-                 {dweight + f * s.taps(), s.taps(), nullptr, !first});
+                 {dweight + f * s.taps(), s.taps(), !first});
       }
       if (dbias) {
         for (int64_t i = 0; i < filters; ++i) {

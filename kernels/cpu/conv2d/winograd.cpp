@@ -221,8 +221,7 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
       const bool add = &block != &blocks.front();
       for (int64_t i = 0; i < 16; ++i) {
         multiply(some, s.channels, count, {upstream + i * some * count, count},
-                 {patches + i * s.channels * count, count, true},
-                 {sums + i * some * s.channels, s.channels, nullptr, add});
+                 {patches + i * s.channels * count, count, true}, {sums + i * some * s.channels, s.channels, add});
       }
     }
     filter_gradients(sums, some * s.channels, some * s.channels, dweight + f * s.channels * 9);

@@ -95,15 +95,15 @@ struct Bf16Tile {
   }
 
   /// Adds the sums [16][16] of a square of the result to where it starts from, and stores them.
-  static void finish(const ProductResult<float>& result, int64_t row, int64_t rows, int64_t col, int64_t cols,
-                     const float* sums) {
-    const V start = result.bias != nullptr ? load_up_to(result.bias + col, cols) : V{};
+  static void finish(const ProductResult<float>& result, int64_t rows, int64_t cols, const float* sums) {
+    const Epilogue<float>& e = result.epilogue;
+    const V start = e.bias != nullptr ? load_up_to(e.bias, cols) : V{};
     for (int64_t i = 0; i < rows; ++i) {
-      float* to = result.data + (row + i) * result.stride + col;
+      float* to = result.data + i * result.stride;
       V v = (result.add ? load_up_to(to, cols) : start) + load(sums + i * kSide);
-      if (result.relu) v = v < V{} ? V{} : v;
-      if (result.active != nullptr) {
-        v *= load_up_to(result.active + (row + i) * result.active_stride + col, cols) > V{} ? broadcast(1.0F) : V{};
+      if (e.relu) v = v < V{} ? V{} : v;
+      if (e.active != nullptr) {
+        v *= load_up_to(e.active + i * e.active_stride, cols) > V{} ? broadcast(1.0F) : V{};
       }
       cols >= kSide ? DIVVY_TARGET::store(to, v) : store_part(to, v, cols);
     }
@@ -130,14 +130,16 @@ struct Bf16Tile {
     for (int64_t i = row; i < block.rows && i < row + M * kSide; ++i) {
       for (int64_t j = 0; j < N; ++j) {
         __builtin_prefetch(to.data + i * to.stride + col + j * kSide, 1);
-        if (to.active != nullptr) __builtin_prefetch(to.active + i * to.active_stride + col + j * kSide);
+        if (to.epilogue.active != nullptr) {
+          __builtin_prefetch(to.epilogue.active + i * to.epilogue.active_stride + col + j * kSide);
+        }
       }
     }
     Unit::template multiply<M, N>(count, left, right, sums);
     for (int64_t i = 0; i < M; ++i) {
       for (int64_t j = 0; j < N; ++j) {
         const int64_t r = row + i * kSide, c = col + j * kSide;
-        finish(block.result, r, block.rows - r < kSide ? block.rows - r : kSide, c,
+        finish(block.result.at(r, c), block.rows - r < kSide ? block.rows - r : kSide,
                block.cols - c < kSide ? block.cols - c : kSide, sums[i * N + j]);
       }
     }

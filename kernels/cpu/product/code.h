@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/epilogue.h"
+
 /// What product.cpp hands to the code of one instruction set (tile.h).
 namespace divvy::kernels::cpu {
 
@@ -27,12 +29,11 @@ template <class T>
 struct ProductResult {
   T* data;
   int64_t stride;
-  const T* bias = nullptr;  ///< the value that every row starts from; zero without
-  bool add = false;         ///< rows start from what they hold, and there is no bias
-  bool relu = false;        ///< negative results become zero at last
-  /// Results become zero at last where this is not positive; not together with relu.
-  const T* active = nullptr;
-  int64_t active_stride = 0;
+  bool add = false;  ///< to what is there; then there is no bias
+  Epilogue<T> epilogue = {};
+
+  /// The part that starts at row i and column j.
+  ProductResult at(int64_t i, int64_t j) const { return {data + i * stride + j, stride, add, epilogue.at(i, j)}; }
 };
 
 /// One block of the depth of a product, on the calling thread.

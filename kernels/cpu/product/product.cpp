@@ -28,9 +28,7 @@ void without_depth(int64_t rows, int64_t cols, const ProductResult<T>& c) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < cols; ++j) {
       T& value = c.data[i * c.stride + j];
-      if (!c.add) value = c.bias != nullptr ? c.bias[j] : T(0);
-      if (c.relu && value < T(0)) value = 0;
-      if (c.active != nullptr) value *= c.active[i * c.active_stride + j] > T(0) ? T(1) : T(0);
+      value = c.epilogue(c.add ? value : T(0), i, j);
     }
   }
 }
@@ -55,15 +53,19 @@ void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const Mat
   for (int64_t p = 0; p < depth; p += block) {
     const int64_t size = std::min(block, depth - p);
     for (int64_t row = 0; row < rows; row += height) {
-      ProductBlock<T> part{
-          std::min(height, rows - row), cols, size, a.at(row, p), b.at(p, 0), c, left_space, right_space, {}};
-      part.result.data += row * c.stride;
-      if (p > 0) part.result.bias = nullptr, part.result.add = true;
-      if (p + size < depth) {
-        part.result.relu = false, part.result.active = nullptr;
-      } else if (c.active != nullptr) {
-        part.result.active += row * c.active_stride;
-      }
+      ProductBlock<T> part{std::min(height, rows - row),
+                           cols,
+                           size,
+                           a.at(row, p),
+                           b.at(p, 0),
+                           c.at(row, 0),
+                           left_space,
+                           right_space,
+                           {}};
+      // The first block of the depth adds the bias, and the last one has the rest of the epilogue.
+      Epilogue<T>& epilogue = part.result.epilogue;
+      if (p > 0) epilogue.bias = nullptr, part.result.add = true;
+      if (p + size < depth) epilogue.relu = false, epilogue.active = nullptr;
       const bool last = row + height >= rows;
       const int64_t next_row = last ? 0 : row + height, next_p = last ? p + block : p;
       if (a.transposed && next_p < depth) {

@@ -29,15 +29,11 @@ struct ProductTile {
   }
 
   /// Part of a row of the result.
-  struct Target {
-    T* data;
-    int64_t stride;
-    const T* bias;
-    bool add, relu;
-    const T* active;
-    int64_t active_stride;
+  struct Target : ProductResult<T> {
     int64_t cols;  ///< of the tile, up to its vectors' lanes
-    const T* active_at(int i, int j) const { return active + i * active_stride + j * kLanes; }
+    const T* active_at(int i, int j) const {
+      return this->epilogue.active + i * this->epilogue.active_stride + j * kLanes;
+    }
   };
 
   /// Rows of a where they lie.
@@ -64,7 +60,7 @@ struct ProductTile {
 #pragma GCC unroll 2
       for (int j = 0; j < N; ++j) __builtin_prefetch(to.data + i * to.stride + j * kLanes, 1);
     }
-    if (to.active != nullptr) {
+    if (to.epilogue.active != nullptr) {
 #pragma GCC unroll 16
       for (int i = 0; i < M; ++i) {
 #pragma GCC unroll 2
@@ -89,9 +85,9 @@ struct ProductTile {
         for (int j = 0; j < N; ++j) sum[i][j] += left * right[j];
       }
     }
-    if (to.relu) {
+    if (to.epilogue.relu) {
       put<M, N, Last::relu>(sum, to);
-    } else if (to.active != nullptr) {
+    } else if (to.epilogue.active != nullptr) {
       put<M, N, Last::where_active>(sum, to);
     } else {
       put<M, N, Last::keep>(sum, to);
@@ -118,13 +114,13 @@ struct ProductTile {
       const int64_t cols = to.cols - j * kLanes;
       T* c = to.data + j * kLanes;
       if (cols >= kLanes) {
-        const V start = to.bias != nullptr ? load(to.bias + j * kLanes) : V{};
+        const V start = to.epilogue.bias != nullptr ? load(to.epilogue.bias + j * kLanes) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
           store(c, finished<last>((to.add ? load(c) : start) + sum[i][j], to, i, j, cols));
         }
       } else {
-        const V start = to.bias != nullptr ? load_part(to.bias + j * kLanes, cols) : V{};
+        const V start = to.epilogue.bias != nullptr ? load_part(to.epilogue.bias + j * kLanes, cols) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
           store_part(c, finished<last>((to.add ? load_part(c, cols) : start) + sum[i][j], to, i, j, cols), cols);
@@ -248,7 +244,6 @@ struct ProductTile {
     const Parts tiles(block.rows, (block.rows + kRows - 1) / kRows);
     const Parts next(block.next_depth, tiles.count * ((block.cols + kCols - 1) / kCols));
     if (left != nullptr) pack_left(block, tiles, left);
-    const ProductResult<T>& result = block.result;
     for (int64_t col = 0; col < block.cols; col += kCols) {
       const int64_t cols = block.cols - col < kCols ? block.cols - col : kCols;
       const bool narrow = cols <= kLanes;
@@ -261,14 +256,7 @@ struct ProductTile {
       }
       for (int64_t t = 0; t < tiles.count; ++t) {
         const int64_t first = tiles.first(t), rows = tiles.first(t + 1) - first;
-        const Target to{result.data + first * result.stride + col,
-                        result.stride,
-                        result.bias != nullptr ? result.bias + col : nullptr,
-                        result.add,
-                        result.relu,
-                        result.active != nullptr ? result.active + first * result.active_stride + col : nullptr,
-                        result.active_stride,
-                        cols};
+        const Target to{block.result.at(first, col), cols};
         prefetch_right(block, col + kCols, t, tiles.count);
         prefetch_left(block, next, col / kCols * tiles.count + t);
         choose(rows, narrow)(block, left != nullptr ? left + first * block.depth : nullptr, first, block.right_space,

@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "kernels/cuda/product/tensor_product.cuh"
+#include "kernels/epilogue.h"
 #include "kernels/precision.h"
 
 /// Products of the rows of experts with the weights of each: exact, or on tensor cores where kernels/precision.h asks
@@ -20,10 +21,7 @@ struct RowsProduct {
   int64_t inputs, outputs;  ///< features of x and y
   T* y;
   int64_t y_pitch;
-  const T* bias = nullptr;  ///< or null for none
-  bool relu = false;        ///< max(., 0) of the result
-  const T* mask = nullptr;  ///< where this is not above 0, the result is 0; null: everywhere as it is
-  int64_t mask_pitch = 0;
+  Epilogue<T> epilogue = {};  ///< with the biases of all experts
 };
 
 /// The features are a tile's rows here, and the rows its columns. A block's tile is (piece of rows, tile of features).
@@ -46,7 +44,7 @@ struct RowsJob {
     if (!Pieces{Tile::kN}.find(p.segments, block / tiles, range, index) || range.rows() == 0) return false;
     feature = block % tiles * Tile::kM;
     p.weight += range.expert * p.inputs * p.outputs;
-    if (p.bias != nullptr) p.bias += range.expert * p.outputs;
+    p.epilogue.bias = p.epilogue.at(0, range.expert * p.outputs).bias;
     return true;
   }
   __device__ int64_t rows() const { return p.outputs - feature; }
@@ -68,12 +66,7 @@ struct RowsJob {
   __device__ const T* any() const { return p.weight; }
   __device__ T* result(int n) const { return p.y + (range.begin + n) * p.y_pitch + feature; }
   __device__ int64_t stride() const { return 1; }
-  __device__ T finish(T value, int m, int n) const {
-    if (p.bias != nullptr) value += p.bias[feature + m];
-    if (p.relu && value < T(0)) value = 0;  // a NaN passes
-    if (p.mask != nullptr && !(p.mask[(range.begin + n) * p.mask_pitch + feature + m] > T(0))) value = 0;
-    return value;
-  }
+  __device__ T finish(T value, int m, int n) const { return p.epilogue(value, range.begin + n, feature + m); }
 };
 
 /// dW = sum over some rows of an expert of dy[i, o] x[sample[i], j]; a block's tile is (piece of rows, tile of outputs,
