@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <functional>
 
 #include "datasets/cifar.h"
 #include "datasets/compose.h"
@@ -13,7 +12,6 @@
 #include "datasets/idx.h"
 #include "datasets/split.h"
 #include "datasets/toy.h"
-#include "tensor/suggest.h"
 
 namespace divvy::data {
 
@@ -21,12 +19,6 @@ namespace {
 
 // The streams of a seed that belong to the catalog.
 constexpr uint64_t kPointStream = 0xca7a'0001, kSplitStream = 0xca7a'0002, kDrawStream = 0xca7a'0003;
-
-/// A set and the way to get it.
-struct Source {
-  CatalogEntry entry;
-  std::function<Splits(const LoadOptions&)> load;
-};
 
 std::string under(const LoadOptions& options, const char* name) {
   return (std::filesystem::path(options.data_root) / name).string();
@@ -53,29 +45,29 @@ Splits divide(const Dataset& all, uint64_t seed) {
 }
 
 /// A toy set of `count` points in the plane, or on a line.
-Source points(const char* name, const char* description, int64_t classes, int64_t count,
-              std::function<Dataset(Generator&, int64_t)> make) {
-  return {{.name = name,
-           .description = description,
-           .sample = classes == 0 ? "1" : "2",
-           .classes = classes,
-           .sizes = divided(count)},
-          [make = std::move(make), count](const LoadOptions& options) {
+CatalogEntry points(const char* name, const char* description, int64_t classes, int64_t count,
+                    std::function<Dataset(Generator&, int64_t)> make) {
+  return {.name = name,
+          .description = description,
+          .sample = classes == 0 ? "1" : "2",
+          .classes = classes,
+          .sizes = divided(count),
+          .load = [make = std::move(make), count](const LoadOptions& options) {
             Generator generator = Generator(options.seed).split(kPointStream);
             return divide(make(generator, count), options.seed);
           }};
 }
 
 /// A table in the folder tabular.
-Source table(const char* name, const char* description, const char* file, int64_t features, int64_t classes,
-             int64_t rows, CsvOptions csv) {
-  return {{.name = name,
-           .description = description,
-           .sample = std::to_string(features),
-           .classes = classes,
-           .sizes = divided(rows),
-           .files = {fmt::format("tabular/{}", file)}},
-          [name, file, csv = std::move(csv)](const LoadOptions& options) {
+CatalogEntry table(const char* name, const char* description, const char* file, int64_t features, int64_t classes,
+                   int64_t rows, CsvOptions csv) {
+  return {.name = name,
+          .description = description,
+          .sample = std::to_string(features),
+          .classes = classes,
+          .sizes = divided(rows),
+          .files = {fmt::format("tabular/{}", file)},
+          .load = [name, file, csv = std::move(csv)](const LoadOptions& options) {
             Dataset all = load_csv((std::filesystem::path(under(options, "tabular")) / file).string(), csv);
             all.name = name;
             Splits splits = divide(all, options.seed);
@@ -115,13 +107,13 @@ Splits clothes_and_digits(const LoadOptions& options) {
           draw(clothes.test, digits.test, kClothesAndDigits.test)};
 }
 
-void add_generated(std::vector<Source>& to) {
-  to.push_back({{.name = "glyphs",
-                 .description = "digits drawn with a pen: turned, bent, shifted, noisy",
-                 .sample = "1 x 28 x 28",
-                 .classes = 10,
-                 .sizes = {9000, 1000, 2000}},
-                [](const LoadOptions& options) { return glyph_splits(options.seed); }});
+void add_generated(std::vector<CatalogEntry>& to) {
+  to.push_back({.name = "glyphs",
+                .description = "digits drawn with a pen: turned, bent, shifted, noisy",
+                .sample = "1 x 28 x 28",
+                .classes = 10,
+                .sizes = {9000, 1000, 2000},
+                .load = [](const LoadOptions& options) { return glyph_splits(options.seed); }});
   const auto board = [](int pattern) {
     return [pattern](Generator& generator, int64_t count) { return checker_board(generator, count, pattern); };
   };
@@ -142,7 +134,7 @@ void add_generated(std::vector<Source>& to) {
                       [](Generator& generator, int64_t count) { return sin_data(generator, count); }));
 }
 
-void add_images(std::vector<Source>& to) {
+void add_images(std::vector<CatalogEntry>& to) {
   constexpr PartSizes kMnistSizes = {50000, 10000, 10000}, kCifarSizes = {40000, 10000, 10000};
   const auto digits = in_folder("mnist", kMnistFiles), clothes = in_folder("fashion-mnist", kMnistFiles);
   auto both = clothes;
@@ -150,7 +142,7 @@ void add_images(std::vector<Source>& to) {
   const auto add = [&to](const char* name, const char* description, const char* sample, int64_t classes,
                          PartSizes sizes, std::vector<std::string> files,
                          std::function<Splits(const LoadOptions&)> load) {
-    to.push_back({{name, description, sample, classes, sizes, std::move(files)}, std::move(load)});
+    to.push_back({name, description, sample, classes, sizes, std::move(files), std::move(load)});
   };
   add("mnist", "handwritten digits", "1 x 28 x 28", 10, kMnistSizes, digits,
       [](const LoadOptions& o) { return load_mnist(under(o, "mnist"), {.seed = o.seed}); });
@@ -174,25 +166,12 @@ void add_images(std::vector<Source>& to) {
       [](const LoadOptions& o) { return load_cifar100(under(o, "cifar100"), {.seed = o.seed}, true); });
 }
 
-void add_tables(std::vector<Source>& to) {
+void add_tables(std::vector<CatalogEntry>& to) {
   to.push_back(table("iris", "flowers by the sizes of their leaves", "iris.csv", 4, 3, 150, {}));
   to.push_back(table("breast-cancer", "cell nuclei, benign or malignant", "breast-cancer-wisconsin-diagnostic.csv", 30,
                      2, 569, {.label = "Diagnosis", .ignore = {"ID"}}));
   to.push_back(
       table("car-evaluation", "cars, by words about price, size and safety", "car-evaluation.csv", 21, 4, 1728, {}));
-}
-
-std::vector<Source> make_sources() {
-  std::vector<Source> all;
-  add_generated(all);
-  add_images(all);
-  add_tables(all);
-  return all;
-}
-
-const std::vector<Source>& sources() {
-  static const auto all = make_sources();
-  return all;
 }
 
 /// Small letters, and '-' for '_' and ' '.
@@ -209,37 +188,36 @@ std::string find_file(const std::string& data_root, const std::string& name) {
   return std::filesystem::is_regular_file(path, ignored) ? path.string() : std::string();
 }
 
-const Source& find_source(const std::string& name) {
+}  // namespace
+
+Registry<CatalogEntry>& catalog() {
+  static Registry<CatalogEntry> all("data set", [] {
+    std::vector<CatalogEntry> rows;
+    add_generated(rows);
+    add_images(rows);
+    add_tables(rows);
+    return rows;
+  }());
+  return all;
+}
+
+const CatalogEntry& find_entry(const std::string& name) {
   const std::string wanted = canonical(name).substr(0, 64);
   std::vector<std::pair<size_t, std::string>> similar;
-  for (const Source& source : sources()) {
-    const std::string& known = source.entry.name;
-    if (known == wanted) return source;
+  for (const CatalogEntry& entry : catalog()) {
+    const std::string known = canonical(entry.name);
+    if (known == wanted) return entry;
     const bool within = wanted.size() >= 3 && known.find(wanted) != std::string::npos;
     const size_t distance = within ? 1 : edit_distance(wanted, known);
-    if (distance <= std::max<size_t>(2, wanted.size() / 3)) similar.emplace_back(distance, known);
+    if (distance <= std::max<size_t>(2, wanted.size() / 3)) similar.emplace_back(distance, entry.name);
   }
   std::ranges::stable_sort(similar, {}, &std::pair<size_t, std::string>::first);
   if (similar.size() > 3) similar.resize(3);
   std::vector<std::string> names;
   for (const auto& [distance, known] : similar) names.push_back(known);
   if (!names.empty()) fail<ValueError>("there is no data set '{}'; did you mean {}?", name, fmt::join(names, " or "));
-  for (const Source& source : sources()) names.push_back(source.entry.name);
-  fail<ValueError>("there is no data set '{}'; there are {}", name, fmt::join(names, ", "));
+  fail<ValueError>("there is no data set '{}'; there are {}", name, fmt::join(catalog().names(), ", "));
 }
-
-}  // namespace
-
-const std::vector<CatalogEntry>& catalog() {
-  static const auto all = [] {
-    std::vector<CatalogEntry> entries;
-    for (const Source& source : sources()) entries.push_back(source.entry);
-    return entries;
-  }();
-  return all;
-}
-
-const CatalogEntry& find_entry(const std::string& name) { return find_source(name).entry; }
 
 DataStatus status(const CatalogEntry& entry, const std::string& data_root) {
   DataStatus result;
@@ -265,19 +243,19 @@ DataStatus status(const CatalogEntry& entry, const std::string& data_root) {
 }
 
 Splits load(const std::string& name, const LoadOptions& options) {
-  const Source& source = find_source(name);
-  if (!source.entry.files.empty() && options.data_root.empty()) {
-    fail<DataError>("{} comes from files, but no folder for data was given", source.entry.name);
+  const CatalogEntry& entry = find_entry(name);
+  if (!entry.files.empty() && options.data_root.empty()) {
+    fail<DataError>("{} comes from files, but no folder for data was given", entry.name);
   }
   std::vector<std::string> missing;
-  for (const FileStatus& file : status(source.entry, options.data_root).files) {
+  for (const FileStatus& file : status(entry, options.data_root).files) {
     if (file.path.empty()) missing.push_back(file.name);
   }
   if (!missing.empty()) {
-    fail<DataError>("{}: missing under {}: {}; put the original files there", source.entry.name, options.data_root,
+    fail<DataError>("{}: missing under {}: {}; put the original files there", entry.name, options.data_root,
                     fmt::join(missing, ", "));
   }
-  return source.load(options);
+  return entry.load(options);
 }
 
 }  // namespace divvy::data

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "tensor/registry.h"
 
 namespace divvy::data {
 
@@ -16,6 +18,11 @@ struct PartSizes {
   bool operator==(const PartSizes&) const = default;
 };
 
+struct LoadOptions {
+  std::string data_root = {};  ///< holds a folder for each set that comes from files
+  uint64_t seed = 42;          ///< of generated samples and of the division into parts
+};
+
 /// One data set that can be asked for by name. It is generated where it needs no files.
 struct CatalogEntry {
   std::string name;
@@ -24,10 +31,12 @@ struct CatalogEntry {
   int64_t classes = 0;  ///< 0: there are only targets
   PartSizes sizes;
   std::vector<std::string> files = {};  ///< "mnist/train-images-idx3-ubyte", ...: under the data root, original names
+  /// Reads or generates the set; load() has made sure that its files are there.
+  std::function<Splits(const LoadOptions&)> load = {};
 };
 
-/// All sets, generated ones first.
-const std::vector<CatalogEntry>& catalog();
+/// All sets, generated ones first; a program can add its own.
+Registry<CatalogEntry>& catalog();
 
 /// The entry of that name; '_' and '-' are the same, and so are capitals and small letters. Throws ValueError that
 /// names the most similar ones where there is none.
@@ -47,11 +56,6 @@ struct DataStatus {
   std::vector<FileStatus> files;
 };
 DataStatus status(const CatalogEntry& entry, const std::string& data_root);
-
-struct LoadOptions {
-  std::string data_root = {};  ///< holds a folder for each set that comes from files
-  uint64_t seed = 42;          ///< of generated samples and of the division into parts
-};
 
 /// Loads or generates a set by name. Points of toy sets and rows of tables are divided 70 / 10 / 20 per cent,
 /// stratified by class; the features of tables are normalized by the training part. Throws ValueError for an unknown

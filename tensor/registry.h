@@ -48,10 +48,7 @@ class Registry {
   /// The row of that name. Throws ValueError that names the nearest one and lists all.
   const Row& at(std::string_view name) const {
     if (const Row* row = find(name)) return *row;
-    const std::vector<std::string> known = names();
-    const std::string near = nearest(name.substr(0, 64), known);
-    fail<ValueError>("unknown {} '{}'{}; known are {}", kind_, name,
-                     near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(known, ", "));
+    fail<ValueError>("unknown {} '{}'{}", kind_, name, suggestion(name, names()));
   }
 
   std::vector<std::string> names() const {

@@ -1,5 +1,7 @@
 #include "tensor/suggest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace divvy {
@@ -26,6 +28,12 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     if (d < best_distance) best = candidate, best_distance = d;
   }
   return best;
+}
+
+std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
+  const std::string near = nearest(name.substr(0, 64), known);
+  return fmt::format("{}; known are {}", near.empty() ? "" : fmt::format(", did you mean '{}'?", near),
+                     fmt::join(known, ", "));
 }
 
 }  // namespace divvy

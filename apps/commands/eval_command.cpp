@@ -77,7 +77,7 @@ int eval_command(const EvalConfig& config) {
   const RunModel run = load_run_model(config.run, config.checkpoint, settings, data.train);
   moe::TrainerOptions how{
       .batch = config.batch, .seed = settings.seed, .evaluation = planned_evaluation(run.config, run.options)};
-  planned_quirks(run.config).apply(how);
+  run.config.quirks.apply(how);
   if (config.temperature > 0) {
     if (run.options.gate_normalizer == moe::Normalizer::escort) {
       throw UsageError("--temperature: the gate of this run has escort probabilities, which know none");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "datasets/catalog.h"
+#include "moe/analysis/metric_table.h"
 #include "moe/model/class_lists.h"
 #include "moe/model/models.h"
 #include "moe/model/networks.h"
@@ -31,7 +32,7 @@ Lines lines_of(const Rows& rows) {
 
 Lines class_list_lines() {
   Lines lines;
-  for (const moe::NamedClassLists& row : moe::class_list_table()) {
+  for (const moe::NamedClassLists& row : moe::named_class_lists()) {
     std::string text = moe::to_string(row.lists);
     constexpr size_t kMost = 60;
     if (text.size() > kMost) text = fmt::format("{} lists: {} ...", row.lists.size(), text.substr(0, text.find('|')));
@@ -65,23 +66,19 @@ Lines data_lines() {
 }  // namespace
 
 std::string listing() {
-  std::string text = group("models (--model)", lines_of(moe::model_kinds()));
-  text += group("gates (--gate)", {{"plain", "reads the samples"},
-                                   {"attentive", "reads the samples and the hidden layer of every expert"},
-                                   {"augmented", "reads the samples and the output of every expert"}});
-  text += group("probabilities of gate and experts (--gate-output, --expert-output)",
-                {{"softmax", "exp(z) / sum exp(z)"}, {"escort", "z^2 / sum z^2"}});
-  text += group("which expert answers (--output)", {{"usual", "what the model is known by"},
-                                                    {"mixture", "all experts, weighted"},
-                                                    {"sampled", "one, drawn from the probabilities"},
-                                                    {"arg-max", "the preferred one"}});
+  std::string text = group("models (--model)", lines_of(moe::models()));
+  text += group("gates (--gate)", lines_of(moe::kGates));
+  text += group("probabilities of gate and experts (--gate-output, --expert-output)", lines_of(moe::kNormalizers));
+  text += group("which expert answers (--output)", lines_of(moe::kOutputs));
   text += group("losses (--loss)", lines_of(moe::losses()));
   text += group("regularizers (options, each with its weight)", regularizer_lines());
-  text += group("recipes (--recipe)", lines_of(moe::recipe_kinds()));
+  text += group("recipes (--recipe)", lines_of(moe::recipes()));
+  text += group("optimizers (--optimizer)", lines_of(moe::optimizers()));
   text += group("quirks of published code (--quirks, comma-separated)", lines_of(moe::quirks()));
   text += group("classes of experts (--class-lists)", class_list_lines());
   text += group("networks of experts and gate (--net)", lines_of(moe::networks()));
   text += group("data sets (--data)", data_lines());
+  text += group("metrics (columns of results, with val_ or test_ before them)", lines_of(moe::metrics()));
   text.pop_back();  // the empty line after the last group
   return text;
 }

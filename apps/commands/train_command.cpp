@@ -60,7 +60,7 @@ int train_command(TrainConfig config) {
     fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config, device), plan.model->summary());
     return kDone;
   }
-  const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model) : config.name;
+  const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model().model) : config.name;
   RunFolder folder =
       RunFolder::create(config.run_dir.empty() ? RunFolder::default_path(name) : std::filesystem::path(config.run_dir));
   plan.model->to(device);

@@ -26,9 +26,12 @@ std::string mixture_title(const TrainConfig& config, const moe::Record& record) 
 }
 
 std::string method_text(const Plan& plan, const TrainConfig& config) {
-  std::string text = config.model;
-  if (plan.model->has_gate() && config.gate != "plain") text += fmt::format(", {} gate", config.gate);
-  if (config.recipe != "joint" && config.recipe != config.model) text += fmt::format(", {}", config.recipe);
+  const moe::ModelOptions& model = config.model();
+  std::string text = model.model;
+  if (plan.model->has_gate() && model.gate != moe::GateKind::plain) {
+    text += fmt::format(", {} gate", name_of(model.gate));
+  }
+  if (config.recipe != "joint" && config.recipe != model.model) text += fmt::format(", {}", config.recipe);
   return text;
 }
 

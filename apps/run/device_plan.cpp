@@ -5,7 +5,7 @@
 namespace divvy::app {
 
 void require_graph(const Plan& plan, const TrainConfig& config) {
-  if (config.cuda_graph != "on") return;
+  if (config.cuda_graph != CudaGraph::on) return;
   if (config.device == "cpu") {
     throw UsageError("--cuda-graph on: there are no CUDA graphs on the CPU; add --device cuda, or leave it at auto");
   }
@@ -17,7 +17,7 @@ void require_graph(const Plan& plan, const TrainConfig& config) {
 
 std::string device_text(const Plan& plan, const TrainConfig& config) {
   if (config.device == "cpu") return config.device;
-  if (config.cuda_graph == "off") return config.device + ", step by step";
+  if (config.cuda_graph == CudaGraph::off) return config.device + ", step by step";
   std::string text = config.device + ", ";
   for (const moe::Stage& stage : plan.recipe.stages) {
     const std::string obstacle = moe::graph_obstacle(*plan.model, stage);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "moe/analysis/analysis.h"
+#include "moe/analysis/metric_table.h"
 #include "moe/analysis/metrics.h"
 #include "tensor/error.h"
 #include "tensor/file.h"
@@ -15,70 +15,20 @@ namespace divvy::app {
 
 namespace {
 
-void add_information(ResultRow& row, const std::string& name, const moe::MutualInformation& information) {
-  row[name + "_bits"] = information.bits;
-  row[name + "_corrected_bits"] = information.corrected_bits;
-  row[name + "_normalized"] = information.normalized;
-}
-
-void add_outcome(ResultRow& row, const std::string& prefix, const moe::Record& record) {
-  row[prefix + "samples"] = record.size();
-  if (record.is_regression()) {
-    row[prefix + "mean_squared_error"] = moe::mean_squared_error(record);
-    return;
+/// Those of the metrics that `wanted` and the record tell.
+template <class Wanted>
+ResultRow metrics_of(const moe::Record& record, const std::string& prefix, Wanted wanted) {
+  ResultRow row = ResultRow::object();
+  for (const moe::Metric& metric : moe::metrics()) {
+    if (!wanted(metric) || !metric.told(record)) continue;
+    const double value = metric.value(record);
+    if (metric.counts) {
+      row[prefix + metric.name] = static_cast<int64_t>(value);
+    } else {
+      row[prefix + metric.name] = value;
+    }
   }
-  row[prefix + "accuracy"] = moe::accuracy(record);
-  row[prefix + "error"] = moe::error_rate(record);
-  if (record.classes > 5) row[prefix + "top_5_error"] = moe::top_k_error(record, 5);
-  row[prefix + "loss_nats"] = moe::mean_loss_nats(record);
-}
-
-void add_division(ResultRow& row, const std::string& prefix, const moe::Record& record) {
-  row[prefix + "rows_per_sample"] = static_cast<double>(record.evaluated_rows) / static_cast<double>(record.size());
-  if (!record.is_divided()) return;
-  if (record.has_labels()) {
-    add_information(row, prefix + "mutual_information_label", moe::label_information(record));
-  }
-  if (record.is_classification()) {
-    add_information(row, prefix + "mutual_information_prediction", moe::prediction_information(record));
-  }
-  row[prefix + "sample_entropy_bits"] = moe::sample_entropy_bits(record);
-  row[prefix + "usage_entropy_bits"] = moe::usage_entropy_bits(record);
-  row[prefix + "selection_entropy_bits"] = moe::selection_entropy_bits(record);
-  if (record.has_labels()) {
-    row[prefix + "per_task_entropy_bits"] = moe::per_task_entropy_bits(record);
-    row[prefix + "per_task_selection_entropy_bits"] = moe::per_task_selection_entropy_bits(record);
-  }
-  row[prefix + "gate_divergence_nats"] = moe::gate_divergence_nats(record);
-  row[prefix + "importance_cv"] = moe::importance_cv(record);
-  row[prefix + "experts_used"] = moe::experts_used(record);
-}
-
-void add_blame(ResultRow& row, const std::string& prefix, const moe::Record& record) {
-  const bool divided = record.is_divided();
-  if (record.is_classification() && divided) {
-    row[prefix + "constant_expert_accuracy"] = moe::constant_expert_accuracy(record);
-    row[prefix + "gate_only_accuracy"] = moe::gate_only_accuracy(record);
-  }
-  if (!record.is_dense()) return;
-  const double best = moe::best_single_expert(record).score;
-  if (record.is_regression()) {
-    const auto oracle = moe::oracle_regression(record);
-    row[prefix + "best_single_expert_squared_error"] = best;
-    row[prefix + "oracle_squared_error"] = oracle.best_expert_squared_error;
-    if (divided) row[prefix + "routing_regret_squared_error"] = oracle.regret_squared_error;
-    return;
-  }
-  const auto oracle = moe::oracle(record);
-  row[prefix + "best_single_expert_accuracy"] = best;
-  row[prefix + "oracle_accuracy"] = oracle.oracle_accuracy;
-  row[prefix + "oracle_loss_nats"] = oracle.best_expert_loss_nats;
-  if (!divided) return;
-  const auto split = moe::split_errors(record);
-  row[prefix + "routing_regret_nats"] = oracle.regret_nats;
-  row[prefix + "gate_error"] = split.gate_error();
-  row[prefix + "expert_error"] = split.expert_error();
-  row[prefix + "average_gate_loss_nats"] = moe::average_gate_loss_nats(record);
+  return row;
 }
 
 void require_flat(const ResultRow& row) {
@@ -106,11 +56,11 @@ std::string csv_cell(const std::string& text) {
 
 ResultRow record_metrics(const moe::Record& record, const std::string& prefix) {
   moe::detail::require_samples(record, "metrics of a record");
-  ResultRow row = ResultRow::object();
-  add_outcome(row, prefix, record);
-  add_division(row, prefix, record);
-  add_blame(row, prefix, record);
-  return row;
+  return metrics_of(record, prefix, [](const moe::Metric&) { return true; });
+}
+
+ResultRow epoch_metrics(const moe::Record& record, const std::string& prefix) {
+  return metrics_of(record, prefix, [](const moe::Metric& metric) { return metric.followed; });
 }
 
 std::string results_csv(const std::vector<ResultRow>& rows) {

@@ -19,6 +19,9 @@ using ResultRow = nlohmann::ordered_json;
 /// without samples.
 ResultRow record_metrics(const moe::Record& record, const std::string& prefix = "");
 
+/// Those that are followed from epoch to epoch.
+ResultRow epoch_metrics(const moe::Record& record, const std::string& prefix = "");
+
 /// Rows as CSV (RFC 4180, line ends \n): the header has the keys of all rows in the order of their first use; a row
 /// without a key has an empty cell. Numbers have as many digits as it takes to read back the same bits. Throws
 /// ValueError for a row that is not a flat object.

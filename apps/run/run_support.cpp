@@ -55,11 +55,11 @@ data::Splits load_data(const std::string& name, const std::string& data_dir, uin
 }
 
 std::string default_network(const data::Dataset& dataset, const TrainConfig& config) {
-  const bool gated = moe::find_model(config.model).gated;
+  const bool gated = moe::models().at(config.model().model).gated;
   const auto suits = [&](const moe::NetworkPair& pair) {
     const int64_t read = moe::hidden_size(pair.expert);
     return pair.sample == dataset.sample_shape() && (pair.gated || !gated) &&
-           (config.gate != "attentive" || (read > 0 && read == moe::hidden_size(pair.gate)));
+           (config.model().gate != moe::GateKind::attentive || (read > 0 && read == moe::hidden_size(pair.gate)));
   };
   // A network for the very data, or the catalog's name of a smaller part of them, before one for such samples.
   const moe::NetworkPair* best = nullptr;
@@ -72,7 +72,7 @@ std::string default_network(const data::Dataset& dataset, const TrainConfig& con
   }
   if (best == nullptr) {
     throw UsageError(fmt::format("no network suits the samples {} of {} and a {} gate", dataset.sample_shape(),
-                                 dataset.name, config.gate));
+                                 dataset.name, name_of(config.model().gate)));
   }
   return std::string(best->name);
 }
@@ -102,25 +102,6 @@ Cost flops_per_sample(moe::Model& model, const moe::RoutingOptions& routing, con
   const Cost cost{count(false), count(true)};
   model.train(was_training);
   return cost;
-}
-
-nlohmann::ordered_json epoch_metrics(const moe::Record& record) {
-  nlohmann::ordered_json json;
-  if (record.is_regression()) {
-    json["mean_squared_error"] = moe::mean_squared_error(record);
-  } else {
-    json["accuracy"] = moe::accuracy(record);
-    json["loss_nats"] = moe::mean_loss_nats(record);
-  }
-  if (!record.is_divided()) return json;
-  if (record.has_labels()) json["mutual_information_label_bits"] = moe::mutual_information_label_bits(record);
-  if (record.is_classification()) {
-    json["mutual_information_prediction_bits"] = moe::mutual_information_prediction_bits(record);
-  }
-  json["sample_entropy_bits"] = moe::sample_entropy_bits(record);
-  json["usage_entropy_bits"] = moe::usage_entropy_bits(record);
-  json["experts_used"] = moe::experts_used(record);
-  return json;
 }
 
 Evaluation evaluate_both(moe::Model& model, const data::Dataset& dataset, const moe::TrainerOptions& options) {

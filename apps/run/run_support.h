@@ -28,9 +28,6 @@ struct Cost {
 };
 Cost flops_per_sample(moe::Model& model, const moe::RoutingOptions& routing, const data::Dataset& dataset);
 
-/// The handful of figures that is followed from epoch to epoch, with units in the keys.
-nlohmann::ordered_json epoch_metrics(const moe::Record& record);
-
 /// What a model did with a part of the data.
 struct Evaluation {
   moe::Record routed;         ///< as the model is used: only the chosen experts were evaluated, where it can be so

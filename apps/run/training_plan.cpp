@@ -1,12 +1,11 @@
 #include "apps/run/training_plan.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include "apps/run/device_plan.h"
 #include "apps/run/run_model.h"
 #include "apps/settings/idle_options.h"
+#include "apps/settings/numbers.h"
 #include "tensor/parallel.h"
 #include "tensor/text.h"
 
@@ -24,30 +23,11 @@ auto for_option(const std::string& option, Step step) {
   }
 }
 
-double parse_number(const std::string& option, const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) || value <= 0) {
-    throw UsageError(fmt::format("{}: '{}' is no number greater than 0", option, text));
-  }
-  return value;
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 bool is_photograph(const data::Dataset& dataset) { return dataset.sample_shape() == Shape{3, 32, 32}; }
 
 data::Augmentation augmentation(TrainConfig& config, const data::Dataset& dataset) {
-  if (config.augment.empty()) config.augment = is_photograph(dataset) ? "true" : "false";
-  if (config.augment == "false") return {};
+  if (!config.augment) config.augment = is_photograph(dataset);
+  if (!*config.augment) return {};
   const data::Augmentation augment{.flip = true, .crop_padding = 4, .reflect = true};
   for_option("--augment", [&] { data::check_augmentation(augment, dataset.sample_shape()); });
   return augment;
@@ -55,41 +35,43 @@ data::Augmentation augmentation(TrainConfig& config, const data::Dataset& datase
 
 /// Settings that only some others give a meaning, where the library would find out late.
 void refuse_incomplete(const TrainConfig& config) {
+  const moe::ModelOptions& model = config.model();
   const bool lists_missing = config.class_lists.empty();
   const char* how = "give them with --class-lists, for example random; --list has more";
-  if (lists_missing && moe::find_model(config.model).combination == moe::Combination::concatenation) {
-    throw UsageError(fmt::format("--model {} needs the classes of each expert; {}", config.model, how));
+  if (lists_missing && moe::models().at(model.model).combination == moe::Combination::concatenation) {
+    throw UsageError(fmt::format("--model {} needs the classes of each expert; {}", model.model, how));
   }
   if (lists_missing && config.recipe.starts_with("pre-chosen")) {
     throw UsageError(fmt::format("--recipe {} needs the classes of each expert; {}", config.recipe, how));
   }
-  if (lists_missing && config.class_mask) {
+  if (lists_missing && model.class_mask) {
     throw UsageError(fmt::format("--class-mask needs the classes of each expert; {}", how));
   }
-  const bool changing = !parse_temperatures(config.temperature).schedule.empty() || config.temperature_decay > 0;
-  if (config.gate_output == "escort" && changing) {
+  const moe::Temperatures& temperatures = config.method.temperatures;
+  const bool changing = !temperatures.schedule.empty() || temperatures.decay > 0;
+  if (model.gate_normalizer == moe::Normalizer::escort && changing) {
     throw UsageError("--gate-output escort has no temperature that could change; --gate-output softmax has");
   }
-  if (!config.expert_learning_rates.empty() && !config.separate_experts) {
+  if (!config.method.expert_learning_rates.empty() && !model.separate_experts) {
     throw UsageError("--expert-lr needs experts as networks of their own; add --separate-experts");
   }
 }
 
 /// Losses that do not fit the way in which the model combines its experts.
 void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, const moe::Loss& loss) {
-  const moe::ModelKind& kind = moe::find_model(config.model);
+  const moe::ModelKind& kind = moe::models().at(config.model().model);
   const bool em = moe::losses().at(kind.loss).responsibilities;
   if (em != loss.responsibilities) {
     throw UsageError(
         fmt::format("--loss {} {}; --loss {} suits --model {}", loss.name,
                     em ? "has no responsibilities, by which model em learns" : "needs the E-steps of --model em",
-                    moe::usual_loss(options), config.model));
+                    moe::usual_loss(options), config.model().model));
   }
   if (loss.mixes_outputs && kind.combination != moe::Combination::outputs) {
     throw UsageError(
         fmt::format("--loss {} mixes the experts' outputs, and --model {} combines their logits; "
                     "--loss cross-entropy suits",
-                    loss.name, config.model));
+                    loss.name, config.model().model));
   }
 }
 
@@ -99,29 +81,25 @@ std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const d
   TrainConfig settings = run_settings(config.distance);
   const RunModel run = settings.data == config.data ? load_run_model(config.distance, "last", settings, dataset)
                                                     : load_run_model(config.distance, "last", config.data_dir);
-  if (!moe::find_model(run.config.model).single) {
+  if (!moe::models().at(run.options.model).single) {
     throw UsageError(fmt::format("--distance {} is a run of --model {}; its features come from one of --model single",
-                                 config.distance, run.config.model));
+                                 config.distance, run.options.model));
   }
-  if (moe::find_network(run.options.network).sample != dataset.sample_shape()) {
+  if (moe::networks().at(run.options.network).sample != dataset.sample_shape()) {
     throw UsageError(fmt::format("--distance {} was trained on samples {}, {} has {}", config.distance,
-                                 moe::find_network(run.options.network).sample, dataset.name, dataset.sample_shape()));
+                                 moe::networks().at(run.options.network).sample, dataset.name, dataset.sample_shape()));
   }
   run.model->eval();
   run.model->freeze(true);
   return run.model->expert_stack();
 }
 
-/// What the length and the temperatures of a run follow from.
+/// The method of a config, but for the distances, which are read where they are needed.
 moe::Method outline(const TrainConfig& config, const moe::ModelOptions& options) {
-  moe::Method method;
+  moe::Method method = config.method;
   method.model = options;
   method.objective.loss = config.loss.empty() ? moe::usual_loss(options) : config.loss;
-  method.epochs = config.epochs;
-  method.first_epochs = config.first_epochs == 0 ? config.epochs : config.first_epochs;
-  method.temperatures = {.schedule = parse_temperatures(config.temperature).schedule,
-                         .decay = config.temperature_decay,
-                         .decay_start = config.temperature_decay_start};
+  if (method.first_epochs == 0) method.first_epochs = method.epochs;
   return method;
 }
 
@@ -131,36 +109,23 @@ moe::Recipe recipe_of(const TrainConfig& config, const moe::Method& method) {
 
 /// Temperatures for more epochs than the gate has.
 void refuse_long_schedule(const TrainConfig& config, const moe::ModelOptions& options) {
-  const auto scheduled = static_cast<int64_t>(parse_temperatures(config.temperature).schedule.size());
+  const moe::Method& method = config.method;
+  const auto scheduled = static_cast<int64_t>(method.temperatures.schedule.size());
   const int64_t epochs = recipe_of(config, outline(config, options)).gate_epochs();
   if (scheduled > epochs) {
-    throw UsageError(fmt::format("--temperature {} is for {} epochs, --epochs {} has {} of them", config.temperature,
-                                 scheduled, config.epochs, epochs));
+    throw UsageError(fmt::format("--temperature {} is for {} epochs, --epochs {} has {} of them",
+                                 temperatures_text({method.temperatures.schedule}), scheduled, method.epochs, epochs));
   }
 }
 
 moe::Method make_method(TrainConfig& config, const Plan& plan) {
   refuse_idle_terms(config);
   if (config.loss.empty()) config.loss = moe::usual_loss(plan.model_options);
-  if (config.first_epochs == 0) config.first_epochs = config.epochs;
+  if (config.method.first_epochs == 0) config.method.first_epochs = config.method.epochs;
   moe::Method method = outline(config, plan.model_options);
   refuse_loss(config, plan.model_options, method.objective.loss);
-  for (const moe::RegularizerKind& kind : moe::regularizers()) {
-    if (config.weight(kind.name) > 0) method.objective.set_weight(kind.name, config.weight(kind.name));
-  }
   method.objective.distance_features = distance_features(config, plan.data.train);
-  method.optimizer = {.name = config.optimizer,
-                      .learning_rate = config.learning_rate,
-                      .weight_decay = config.weight_decay,
-                      .momentum = config.momentum,
-                      .skip_idle_experts = config.skip_idle_experts};
   if (config.fast_dev_run) method.epochs = method.first_epochs = 1;
-  method.clip_norm = config.clip_norm;
-  method.e_step = config.e_step == "hard" ? moe::EStep::hard : moe::EStep::soft;
-  method.e_step_every = config.e_step_every;
-  if (!config.expert_learning_rates.empty()) {
-    method.expert_learning_rates = parse_numbers("--expert-lr", config.expert_learning_rates);
-  }
   return method;
 }
 
@@ -171,7 +136,7 @@ moe::TrainerOptions trainer_options(TrainConfig& config, const Plan& plan) {
                               .batch_limit = config.fast_dev_run ? 1 : 0,
                               .evaluation = planned_evaluation(config, plan.model_options),
                               .augment = augmentation(config, plan.data.train),
-                              .cuda_graph = config.cuda_graph != "off"};
+                              .cuda_graph = config.cuda_graph != CudaGraph::off};
   plan.quirks.apply(options);
   return options;
 }
@@ -193,6 +158,7 @@ std::string objective_text(const moe::Objective& objective, const TrainConfig& c
   for (const moe::Regularizer& term : objective.regularizers) {
     std::string name = term.name;
     std::ranges::replace(name, '_', ' ');
+    if (term.weight == 0) continue;
     text += fmt::format(" {} {} {}", term.maximized ? "-" : "+", term.weight, name);
   }
   if (objective.distance_features) text += fmt::format(", distances by {}", config.distance);
@@ -213,44 +179,14 @@ std::string objectives_text(const moe::Recipe& recipe, const TrainConfig& config
 
 }  // namespace
 
-std::vector<double> parse_numbers(const std::string& option, const std::string& text) {
-  std::vector<double> numbers;
-  for (const std::string& part : split(text, ',')) numbers.push_back(parse_number(option, part));
-  return numbers;
-}
-
-TemperaturePlan parse_temperatures(const std::string& text) {
-  constexpr const char* kOption = "--temperature";
-  constexpr int64_t kMostEpochs = 1'000'000;
-  TemperaturePlan plan;
-  if (text.find_first_of(",x") == std::string::npos) return {{}, parse_number(kOption, text)};
-  for (const std::string& part : split(text, ',')) {
-    const size_t times = part.find('x');
-    plan.last = parse_number(kOption, part.substr(0, times));
-    const double epochs = times == std::string::npos ? 1 : parse_number(kOption, part.substr(times + 1));
-    if (epochs != std::floor(epochs) || epochs > kMostEpochs) {
-      throw UsageError(
-          fmt::format("--temperature: '{}' is no number of epochs; a schedule is written as 10x25,1x25,0.01x25",
-                      part.substr(times + 1)));
-    }
-    plan.schedule.insert(plan.schedule.end(), static_cast<size_t>(epochs), plan.last);
-  }
-  return plan;
-}
-
-moe::Quirks planned_quirks(const TrainConfig& config) {
-  return for_option("--quirks", [&] { return moe::Quirks::parse(config.quirks); });
-}
-
 data::Splits planned_data(const TrainConfig& config) {
-  const moe::Quirks quirks = planned_quirks(config);
   data::Splits data = load_data(config.data, config.data_dir, config.seed);
-  if (config.normalize == "half") {
+  if (config.normalize == Normalize::half) {
     if (data.train.x.rank() != 4) throw UsageError("--normalize half is for images; --normalize own suits all data");
     const std::vector<double> half(static_cast<size_t>(data.train.x.size(1)), 0.5);
     for (data::Dataset* part : {&data.train, &data.validation, &data.test}) part->normalization = {half, half};
   }
-  quirks.apply(data);
+  config.quirks.apply(data);
   if (config.train_limit > 0 && config.train_limit < data.train.size()) {
     data.train = data.train.slice(0, config.train_limit);
   }
@@ -258,32 +194,17 @@ data::Splits planned_data(const TrainConfig& config) {
 }
 
 moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& dataset) {
-  moe::ModelOptions options;
-  options.model = config.model;
-  if (config.network.empty()) config.network = default_network(dataset, config);
-  options.network = config.network;
-  const moe::NetworkPair& pair = moe::find_network(options.network);
+  moe::ModelOptions& model = config.method.model;
+  if (model.network.empty()) model.network = default_network(dataset, config);
+  const moe::NetworkPair& pair = moe::networks().at(model.network);
   if (pair.sample != dataset.sample_shape()) {
-    throw UsageError(fmt::format("--net {} takes samples {}, {} has {}; try --net {}", options.network, pair.sample,
+    throw UsageError(fmt::format("--net {} takes samples {}, {} has {}; try --net {}", model.network, pair.sample,
                                  dataset.name, dataset.sample_shape(), default_network(dataset, config)));
   }
-  options.experts = config.experts;
-  options.k = config.k;
+  moe::ModelOptions options = model;
   options.classes = dataset.classes;
   if (dataset.target.defined()) options.targets = dataset.target.size(1);
-  options.temperature = parse_temperatures(config.temperature).last;
-  options.gate = config.gate == "attentive"   ? moe::GateKind::attentive
-                 : config.gate == "augmented" ? moe::GateKind::augmented
-                                              : moe::GateKind::plain;
-  if (config.gate_output == "escort") options.gate_normalizer = moe::Normalizer::escort;
-  if (config.expert_output == "escort") options.expert_output = moe::ExpertOutput::escort;
-  if (config.output == "mixture") options.output = moe::Output::mixture;
-  if (config.output == "sampled") options.output = moe::Output::sampled;
-  if (config.output == "arg-max") options.output = moe::Output::arg_max;
-  options.hidden_before_relu = config.expert_hidden == "pre-relu";
-  options.class_mask = config.class_mask;
-  options.separate_experts = config.separate_experts;
-  planned_quirks(config).apply(options);
+  config.quirks.apply(options);
   if (!config.class_lists.empty()) {
     constexpr uint64_t kListStream = 104;  // of the run's seed; the trainer has those before
     Generator random(config.seed, kListStream);
@@ -291,7 +212,7 @@ moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& datase
       return moe::parse_class_lists(config.class_lists, options.experts, options.classes, random);
     });
   }
-  for_option(fmt::format("--model {}", config.model), [&] { moe::routing_of(options, false); });
+  for_option(fmt::format("--model {}", config.model().model), [&] { moe::routing_of(options, false); });
   return options;
 }
 
@@ -309,17 +230,18 @@ Plan make_plan(TrainConfig& config) {
 Plan make_plan(TrainConfig& config, data::Splits data) {
   refuse_incomplete(config);
   Plan plan;
-  plan.quirks = planned_quirks(config);
+  plan.quirks = config.quirks;
   plan.data = std::move(data);
   plan.model_options = planned_model(config, plan.data.train);
-  if (config.recipe.empty()) config.recipe = moe::find_model(config.model).recipe;
+  if (config.recipe.empty()) config.recipe = moe::models().at(config.model().model).recipe;
   const moe::Method method = make_method(config, plan);
   plan.recipe = recipe_of(config, method);
-  for_option(fmt::format("--quirks {}", config.quirks), [&] { plan.quirks.apply(plan.recipe, plan.model_options); });
+  for_option(fmt::format("--quirks {}", config.quirks.to_string()),
+             [&] { plan.quirks.apply(plan.recipe, plan.model_options); });
   refuse_long_schedule(config, plan.model_options);
   plan.trainer = trainer_options(config, plan);
   Generator weights(config.seed);
-  plan.model = for_option(fmt::format("--model {}", config.model),
+  plan.model = for_option(fmt::format("--model {}", config.model().model),
                           [&] { return moe::build_model(plan.model_options, weights); });
   require_graph(plan, config);
   plan.cost = flops_per_sample(*plan.model, plan.trainer.evaluation, plan.data.train);
@@ -343,7 +265,7 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
     text += fmt::format("{} parameters, ", grouped(experts));
   }
   if (model.has_gate()) {
-    text += fmt::format("{} gate of {}, ", config.gate, grouped(model.parameter_count() - experts));
+    text += fmt::format("{} gate of {}, ", name_of(options.gate), grouped(model.parameter_count() - experts));
   }
   text += fmt::format("network {}\n", options.network);
   if (!options.class_lists.empty()) text += fmt::format("classes   {}\n", moe::to_string(options.class_lists));
@@ -354,11 +276,13 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
   text += fmt::format("recipe    {}: {}\n", plan.recipe.name, stages_text(plan.recipe));
   text += fmt::format("cost      {} FLOP a sample forward, {} with every expert evaluated\n", grouped(plan.cost.routed),
                       grouped(plan.cost.dense));
-  text += fmt::format("training  {}, learning rate {}, weight decay {}, batch {}\n", config.optimizer,
-                      config.expert_learning_rates.empty()
-                          ? fmt::format("{}", config.learning_rate)
-                          : fmt::format("{}, of the experts {}", config.learning_rate, config.expert_learning_rates),
-                      config.weight_decay, config.batch);
+  const moe::OptimizerOptions& optimizer = config.method.optimizer;
+  std::string rate = fmt::format("{}", optimizer.learning_rate);
+  if (const auto& rates = config.method.expert_learning_rates; !rates.empty()) {
+    rate += fmt::format(", of the experts {}", numbers_text(rates));
+  }
+  text += fmt::format("training  {}, learning rate {}, weight decay {}, batch {}\n", optimizer.name, rate,
+                      optimizer.weight_decay, config.batch);
   if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
   if (!plan.quirks.empty()) text += fmt::format("quirks    {}\n", plan.quirks.to_string());
   if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);

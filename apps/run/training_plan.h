@@ -36,27 +36,14 @@ Plan make_plan(TrainConfig& config, data::Splits data);
 /// The plan for people, a few aligned lines.
 std::string describe(const Plan& plan, const TrainConfig& config);
 
-/// Throws UsageError for unknown ones.
-moe::Quirks planned_quirks(const TrainConfig& config);
-
 /// The training part that a plan would have without its model: the data with train_limit and quirks applied. Throws as
 /// make_plan().
 data::Splits planned_data(const TrainConfig& config);
 
-/// The options of the model that a config describes on this data. Fills in config.network. Throws UsageError.
+/// The options of the model that a config describes on this data. Fills in the network. Throws UsageError.
 moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& dataset);
 
 /// How a finished model is evaluated, but for quirks: at the temperature at which its gate learned last.
 moe::RoutingOptions planned_evaluation(const TrainConfig& config, const moe::ModelOptions& options);
-
-/// A number, or temperatures and the epochs that each lasts: "10x25,1x25,0.01x25". Throws UsageError.
-struct TemperaturePlan {
-  std::vector<double> schedule;  ///< one an epoch; empty for a number
-  double last = 1;
-};
-TemperaturePlan parse_temperatures(const std::string& text);
-
-/// Numbers, comma-separated. Throws UsageError that names the option.
-std::vector<double> parse_numbers(const std::string& option, const std::string& text);
 
 }  // namespace divvy::app

@@ -166,8 +166,7 @@ class Run {
     row["learning_rate"] = report.learning_rate;
     row["samples_per_second"] = report.samples_per_second;
     if (report.validation.size() > 0) {
-      const auto metrics = epoch_metrics(report.validation);  // items() does not keep its object alive
-      for (const auto& [key, value] : metrics.items()) row["val_" + key] = value;
+      row.update(epoch_metrics(report.validation, "val_"));
       if (report.validation.is_classification()) row["val_accuracy"] = report.validation_accuracy;
       if (plan_.model->experts() > 1) row["val_switch_rate"] = switch_rate(report.validation);
       row["val_samples_per_expert"] = history_.val_samples_per_expert.back();
@@ -216,8 +215,8 @@ class Run {
   nlohmann::ordered_json summary(const Evaluation& test) const {
     nlohmann::ordered_json json;
     json["data"] = config_.data;
-    json["model"] = config_.model;
-    json["gate"] = plan_.model->has_gate() ? config_.gate : "none";
+    json["model"] = config_.model().model;
+    json["gate"] = plan_.model->has_gate() ? name_of(config_.model().gate) : "none";
     json["network"] = plan_.model_options.network;
     json["recipe"] = plan_.recipe.name;
     json["loss"] = config_.loss;

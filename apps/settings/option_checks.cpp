@@ -28,9 +28,7 @@ CLI::Validator one_of(std::vector<std::string> names) {
   return CLI::Validator(
       [names = std::move(names)](std::string& text) -> std::string {
         if (std::ranges::find(names, text) != names.end()) return "";
-        const std::string near = nearest(text, names);
-        return fmt::format("'{}' is not known{}; known are {}", text,
-                           near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(names, ", "));
+        return fmt::format("'{}' is not known{}", text, suggestion(text, names));
       },
       "");
 }

@@ -19,9 +19,12 @@ std::string option_key(const CLI::Option& option) {
 
 }  // namespace
 
-double TrainConfig::weight(const std::string& regularizer) const {
-  const auto found = regularizers.find(regularizer);
-  return found == regularizers.end() ? 0 : found->second;
+moe::Method TrainConfig::usual_method() {
+  moe::Method method;
+  method.model.network = "";
+  method.optimizer = {.weight_decay = 1e-3, .momentum = 0.9};
+  method.first_epochs = 0;
+  return method;
 }
 
 bool belongs_to_one_call(const std::string& key) {

@@ -2,10 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "moe/reproduction/quirks.h"
+#include "moe/training/recipe.h"
+#include "tensor/choices.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
 
@@ -17,47 +20,43 @@ class UsageError : public Error {
   using Error::Error;
 };
 
-/// Everything that can be set for a training run; the members stand in the order of the options. What is empty or 0 and
-/// has a default that depends on the rest is filled in by make_plan().
+/// How pixels are brought to a common range.
+enum class Normalize { own, half };
+inline constexpr Choice<Normalize> kNormalizes[] = {{Normalize::own, "own"}, {Normalize::half, "half"}};
+constexpr std::span<const Choice<Normalize>> choices(Normalize) { return kNormalizes; }
+
+/// Whether steps are recorded and replayed on a GPU.
+enum class CudaGraph { automatic, on, off };
+inline constexpr Choice<CudaGraph> kCudaGraphs[] = {
+    {CudaGraph::automatic, "auto"}, {CudaGraph::on, "on"}, {CudaGraph::off, "off"}};
+constexpr std::span<const Choice<CudaGraph>> choices(CudaGraph) { return kCudaGraphs; }
+
+/// Everything that can be set for a training run. What depends on data or on other settings is filled in by
+/// make_plan(): names that are empty, numbers that are 0, and those parts of the method that follow from the data.
 struct TrainConfig {
   std::string data = "glyphs", data_dir;
   int64_t train_limit = 0;  ///< 0: the whole training part
-  std::string normalize = "own";
-  std::string augment;  ///< "true" or "false"
+  Normalize normalize = Normalize::own;
+  std::optional<bool> augment;
 
-  std::string model = "mixture", gate = "plain", gate_output = "softmax", expert_output = "softmax", output = "usual";
-  std::string expert_hidden = "post-relu", network;
-  int64_t experts = 10, k = 2;
-  std::string class_lists;
-  bool class_mask = false, separate_experts = false;
-  std::string temperature = "1";  ///< a number, or a schedule: "10x25,1x25"
-  double temperature_decay = 0;
-  int64_t temperature_decay_start = 0;
+  /// Model, objective, optimizer, temperatures and lengths of the stages. Its objective has the regularizers alone,
+  /// each of the registry with its weight.
+  moe::Method method = usual_method();
+  std::string class_lists;          ///< as parse_class_lists() reads it
+  std::string loss, recipe;         ///< by name
+  std::string distance = "pixels";  ///< or a run folder
+  moe::Quirks quirks;
 
-  std::string loss;
-  std::map<std::string, double> regularizers;  ///< their weights, by the names of moe::regularizers()
-  std::string distance = "pixels";
-
-  std::string recipe;
-  int64_t epochs = 20, first_epochs = 0;
-  std::string e_step = "soft";
-  int64_t e_step_every = 1;
   int64_t batch = 0;
-  std::string optimizer = "adamw";
-  double learning_rate = 1e-3;
-  std::string expert_learning_rates;  ///< "0.01,0.0001"
-  double weight_decay = 1e-3, momentum = 0.9, clip_norm = 0;
-  bool skip_idle_experts = false;
-  std::string quirks = "none";
-
   uint64_t seed = 42;
   int threads = 0;
-  std::string device = "cpu", precision = "f32", cuda_graph = "auto";
+  std::string device = "cpu", precision = "f32";
+  CudaGraph cuda_graph = CudaGraph::automatic;
   std::string run_dir, name;
   bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
 
-  /// Of a regularizer; 0 where it is not given.
-  double weight(const std::string& regularizer) const;
+  const moe::ModelOptions& model() const { return method.model; }
+  static moe::Method usual_method();
 };
 
 struct EvalConfig {

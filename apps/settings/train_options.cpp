@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
+#include "apps/settings/numbers.h"
 #include "apps/settings/option_checks.h"
 #include "apps/settings/options.h"
-#include "moe/model/models.h"
-#include "moe/model/networks.h"
-#include "moe/training/recipe.h"
 
 namespace divvy::app {
 
@@ -21,6 +19,24 @@ class Group {
   }
   CLI::Option* add(const char* option, std::string& value, const char* help, std::vector<std::string> names) {
     return add(option, value, help)->check(one_of(std::move(names)));
+  }
+  /// A setting that is parsed where it enters; an error of parse(text) is one of the option.
+  template <class Parse>
+  CLI::Option* parsed(const std::string& option, const std::string& usual, const char* help, Parse parse) {
+    const auto set = [option, parse](const std::string& text) {
+      try {
+        parse(text);
+      } catch (const ValueError& error) {
+        throw CLI::ValidationError(option, error.what());
+      }
+    };
+    return command_.add_option_function<std::string>(option, set, help)->default_str(usual)->group(name_);
+  }
+  /// One value of an enum that has a table.
+  template <class Enum>
+  CLI::Option* choose(const char* option, Enum& value, const char* help) {
+    return parsed(option, std::string(name_of(value)), help,
+                  [&value](const std::string& text) { value = parse_choice<Enum>(text); });
   }
   /// A number that is 0 where the default depends on other settings.
   CLI::Option* add_or_default(const char* option, int64_t& value, const char* help) {
@@ -49,74 +65,92 @@ void add_data(CLI::App& command, TrainConfig& c) {
   group.add("--data", c.data, "data set; `divvy data` lists them");
   group.add(data_dir_option(command, c.data_dir));
   group.add("--train-limit", c.train_limit, "only the first N training samples, 0: all")->check(number(0, 1e12));
-  group.add("--normalize", c.normalize, "own: by the data's mean and spread; half: pixels 0 to 1 become -1 to 1",
-            {"own", "half"});
-  command.add_flag("--augment", c.augment, "mirror and crop training images at random; the default for CIFAR")
-      ->default_str(c.augment)
+  group.choose("--normalize", c.normalize, "own: by the data's mean and spread; half: pixels 0 to 1 become -1 to 1");
+  command
+      .add_flag_function(
+          "--augment", [&c](int64_t times) { c.augment = times > 0; },
+          "mirror and crop training images at random; the default for CIFAR")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->default_str(!c.augment   ? ""
+                    : *c.augment ? "true"
+                                 : "false")
       ->group("Data");
   command
       .add_flag_callback(
-          "--no-augment", [&c] { c.augment = "false"; }, "train on the images as they are")
+          "--no-augment", [&c] { c.augment = false; }, "train on the images as they are")
       ->group("Data");
 }
 
 void add_model(CLI::App& command, TrainConfig& c) {
   Group group(command, "Model");
-  group.add("--model", c.model, "mixture, top-k, stochastic, ...; --list says what each is",
-            names_of(moe::model_kinds()));
-  group.add("--gate", c.gate, "plain; attentive (reads the experts' hidden layers); augmented (their outputs)",
-            {"plain", "attentive", "augmented"});
-  group.add("--gate-output", c.gate_output, "softmax or escort: how scores become probabilities",
-            {"softmax", "escort"});
-  group.add("--expert-output", c.expert_output, "softmax or escort: how an expert gives classes",
-            {"softmax", "escort"});
-  group.add("--output", c.output, "mixture, sampled or arg-max; the usual one is the model's own",
-            {"usual", "mixture", "sampled", "arg-max"});
-  group.add("--expert-hidden", c.expert_hidden, "post-relu or pre-relu: what an attentive gate reads",
-            {"post-relu", "pre-relu"});
-  group.add("--net", c.network, "networks of experts and gate; the default suits the data", names_of(moe::networks()));
-  group.add("--experts", c.experts, "number of experts")->check(number(1, 1e6));
-  group.add("--k", c.k, "experts evaluated for a sample by top-k")->check(number(1, 1e6));
+  moe::ModelOptions& model = c.method.model;
+  moe::Temperatures& temperatures = c.method.temperatures;
+  group.add("--model", model.model, "mixture, top-k, stochastic, ...; --list says what each is", moe::models().names());
+  group.choose("--gate", model.gate, "plain; attentive (reads the experts' hidden layers); augmented (their outputs)");
+  group.choose("--gate-output", model.gate_normalizer, "softmax or escort: how scores become probabilities");
+  group.choose("--expert-output", model.expert_output, "softmax or escort: how an expert gives classes");
+  group.choose("--output", model.output, "mixture, sampled or arg-max; the usual one is the model's own");
+  group.choose("--expert-hidden", model.hidden, "post-relu or pre-relu: what an attentive gate reads");
+  group.add("--net", model.network, "networks of experts and gate; the default suits the data",
+            moe::networks().names());
+  group.add("--experts", model.experts, "number of experts")->check(number(1, 1e6));
+  group.add("--k", model.k, "experts evaluated for a sample by top-k")->check(number(1, 1e6));
   group.add("--class-lists", c.class_lists, "classes of each expert: 0,1|2,5|3,4, a name of --list, or random");
-  group.flag("--class-mask", c.class_mask, "an expert can only predict the classes of its list");
-  group.flag("--separate-experts", c.separate_experts, "experts as networks of their own, not as stacked layers");
-  group.add("--temperature", c.temperature, "of the gate's softmax; or temperatures x epochs, as 10x25,1x25,0.01x25");
-  group.weight("--temperature-decay", c.temperature_decay, "T becomes T / (1 + decay * epochs since the start)");
-  group.add("--temperature-decay-start", c.temperature_decay_start, "epochs before the decay begins")
+  group.flag("--class-mask", model.class_mask, "an expert can only predict the classes of its list");
+  group.flag("--separate-experts", model.separate_experts, "experts as networks of their own, not as stacked layers");
+  group.parsed("--temperature", temperatures_text({temperatures.schedule, model.temperature}),
+               "of the gate's softmax; or temperatures x epochs, as 10x25,1x25,0.01x25",
+               [&model, &temperatures](const std::string& text) {
+                 TemperaturePlan plan = parse_temperatures(text);
+                 temperatures.schedule = std::move(plan.schedule);
+                 model.temperature = plan.last;
+               });
+  group.weight("--temperature-decay", temperatures.decay, "T becomes T / (1 + decay * epochs since the start)");
+  group.add("--temperature-decay-start", temperatures.decay_start, "epochs before the decay begins")
       ->check(number(0, 1e9));
 }
 
 void add_objective(CLI::App& command, TrainConfig& c) {
   Group group(command, "Objective");
+  moe::Objective& objective = c.method.objective;
+  for (const moe::RegularizerKind& kind : moe::regularizers()) {
+    if (objective.find(kind.name) == nullptr) objective.set_weight(kind.name, 0);
+  }
   group.add("--loss", c.loss, "cross-entropy, likelihood, mse or responsibility; the default is the model's own",
             moe::losses().names());
-  for (const moe::RegularizerKind& kind : moe::regularizers()) {
-    group.weight(kind.option(), c.regularizers[kind.name], kind.help);
-  }
+  for (moe::Regularizer& term : objective.regularizers) group.weight(term.option(), term.weight, term.help);
   group.add("--distance", c.distance,
             "of samples: pixels, or the run folder of a --model single, whose outputs are compared");
 }
 
 void add_training(CLI::App& command, TrainConfig& c) {
   Group group(command, "Training");
+  moe::Method& method = c.method;
+  moe::OptimizerOptions& optimizer = method.optimizer;
   group.add("--recipe", c.recipe, "the stages of training; the default is the model's own; see --list",
-            names_of(moe::recipe_kinds()));
-  group.add("--epochs", c.epochs, "passes over the training part, in the last part of the recipe")
+            moe::recipes().names());
+  group.add("--epochs", method.epochs, "passes over the training part, in the last part of the recipe")
       ->check(number(1, 1e9));
-  group.add_or_default("--first-epochs", c.first_epochs, "passes in each part before; the default is that of --epochs");
-  group.add("--e-step", c.e_step, "soft or hard: who answers for a sample in EM", {"soft", "hard"});
-  group.add("--e-step-every", c.e_step_every, "epochs between two E-steps")->check(number(1, 1e9));
+  group.add_or_default("--first-epochs", method.first_epochs,
+                       "passes in each part before; the default is that of --epochs");
+  group.choose("--e-step", method.e_step, "soft or hard: who answers for a sample in EM");
+  group.add("--e-step-every", method.e_step_every, "epochs between two E-steps")->check(number(1, 1e9));
   group.add_or_default("--batch", c.batch, "samples of a step; the default suits the size of the data");
-  group.add("--optimizer", c.optimizer, "adamw (Adam with decoupled weight decay), adam, rmsprop or sgd",
-            {"adam", "adamw", "rmsprop", "sgd"});
-  group.add("--lr", c.learning_rate, "learning rate")->check(number(0, kInfinity, true));
-  group.add("--expert-lr", c.expert_learning_rates, "a learning rate for each expert: 0.01,0.0001")
+  group.add("--optimizer", optimizer.name, "adamw (Adam with decoupled weight decay), adam, rmsprop or sgd",
+            moe::optimizers().names());
+  group.add("--lr", optimizer.learning_rate, "learning rate")->check(number(0, kInfinity, true));
+  group
+      .parsed("--expert-lr", numbers_text(method.expert_learning_rates), "a learning rate for each expert: 0.01,0.0001",
+              [&method](const std::string& text) { method.expert_learning_rates = parse_numbers(text); })
       ->type_name("NUMBER,...");
-  group.weight("--weight-decay", c.weight_decay, "weight decay");
-  group.add("--momentum", c.momentum, "momentum of rmsprop and sgd")->check(number(0, 1));
-  group.flag("--skip-idle-experts", c.skip_idle_experts, "experts without samples in a step keep weights and momentum");
-  group.weight("--clip-norm", c.clip_norm, "greatest norm of the gradients, 0: not clipped");
-  group.add("--quirks", c.quirks, "what published code computed otherwise, to reproduce its numbers; see --list");
+  group.weight("--weight-decay", optimizer.weight_decay, "weight decay");
+  group.add("--momentum", optimizer.momentum, "momentum of rmsprop and sgd")->check(number(0, 1));
+  group.flag("--skip-idle-experts", optimizer.skip_idle_experts,
+             "experts without samples in a step keep weights and momentum");
+  group.weight("--clip-norm", method.clip_norm, "greatest norm of the gradients, 0: not clipped");
+  group.parsed("--quirks", c.quirks.to_string(),
+               "what published code computed otherwise, to reproduce its numbers; see --list",
+               [&c](const std::string& text) { c.quirks = moe::Quirks::parse(text); });
 }
 
 void add_run(CLI::App& command, TrainConfig& c) {
@@ -125,14 +159,15 @@ void add_run(CLI::App& command, TrainConfig& c) {
   group.add(threads_option(command, c.threads));
   group.add(device_option(command, c.device));
   group.add(precision_option(command, c.precision));
-  group.add("--cuda-graph", c.cuda_graph,
-            "on a GPU, record a step as a CUDA graph and replay it: auto (where it can be), on (or refuse) or off",
-            {"auto", "on", "off"});
+  group.choose("--cuda-graph", c.cuda_graph,
+               "on a GPU, record a step as a CUDA graph and replay it: auto (where it can be), on (or refuse) or off");
   group.add("--run-dir", c.run_dir, "the run folder; the default is runs/DATE_TIME-NAME");
   group.add("--name", c.name, "name in the run folder's default name");
   command.add_flag("--quiet,-q", c.quiet, "no progress, only results and errors")->group("Run");
   command
-      .add_flag("--list", c.list, "print all models, gates, losses, recipes, quirks, networks and data sets, and stop")
+      .add_flag("--list", c.list,
+                "print all models, gates, losses, regularizers, recipes, optimizers, quirks, networks and data sets, "
+                "and stop")
       ->group("Run");
   command.add_flag("--dry-run", c.dry_run, "print the plan, parameters, FLOPs and memory, and stop")->group("Run");
   command.add_flag("--fast-dev-run", c.fast_dev_run, "one batch of everything, to see that it works")->group("Run");

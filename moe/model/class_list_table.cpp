@@ -2,8 +2,10 @@
 
 namespace divvy::moe {
 
-const std::vector<NamedClassLists>& class_list_table() {
-  static const std::vector<NamedClassLists> table = {
+namespace {
+
+std::vector<NamedClassLists> published_divisions() {
+  return {
       {"mnist-1", "mnist", {{0, 1}, {2, 5}, {3, 4}, {6, 9}, {7, 8}}},
       {"mnist-2", "mnist", {{0, 9}, {1, 4}, {2, 7}, {3, 6}, {5, 8}}},
       {"mnist-3", "mnist", {{0, 3}, {1, 2}, {4, 7}, {6, 8}, {5, 9}}},
@@ -29,7 +31,13 @@ const std::vector<NamedClassLists>& class_list_table() {
         {23, 33, 49, 60, 71}, {15, 19, 21, 31, 38}, {34, 63, 64, 66, 75}, {26, 45, 77, 79, 99}, {2, 11, 35, 46, 98},
         {27, 29, 44, 78, 93}, {36, 50, 65, 74, 80}, {47, 52, 56, 59, 96}, {8, 13, 48, 58, 90},  {41, 69, 81, 85, 89}}},
   };
-  return table;
+}
+
+}  // namespace
+
+Registry<NamedClassLists>& named_class_lists() {
+  static Registry<NamedClassLists> all("division of classes", published_divisions());
+  return all;
 }
 
 }  // namespace divvy::moe

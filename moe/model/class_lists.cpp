@@ -55,9 +55,8 @@ ClassLists written_lists(const std::string& text) {
 
 ClassLists parse_class_lists(const std::string& text, int64_t experts, int64_t classes, Generator& generator) {
   ClassLists lists;
-  const auto& table = class_list_table();
-  if (const auto found = std::ranges::find(table, text, &NamedClassLists::name); found != table.end()) {
-    lists = found->lists;
+  if (const NamedClassLists* known = named_class_lists().find(text)) {
+    lists = known->lists;
   } else if (text == "random") {
     if (experts < 1 || experts > classes)
       fail<ValueError>("{} classes cannot be divided among {} experts", classes, experts);

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tensor/generator.h"
+#include "tensor/registry.h"
 #include "tensor/tensor.h"
 
 namespace divvy::moe {
@@ -15,13 +15,13 @@ using ClassLists = std::vector<std::vector<int64_t>>;
 
 /// A division of classes that a published experiment used.
 struct NamedClassLists {
-  std::string_view name;
-  std::string_view data;  ///< the data set
+  std::string name;
+  std::string data;  ///< the data set
   ClassLists lists;
 };
 
-/// All of them: "mnist-1" to "mnist-10", "fashion-mnist-1", ..., "cifar100-superclasses".
-const std::vector<NamedClassLists>& class_list_table();
+/// All of them: "mnist-1" to "mnist-10", "fashion-mnist-1", ..., "cifar100-superclasses". A program can add its own.
+Registry<NamedClassLists>& named_class_lists();
 
 /// Lists from text: a name of the table, "random" (each class to one expert, in groups as equal as can be, drawn from
 /// the generator), or the lists themselves, as in "0,1|2,5|3,4". Throws ValueError for text that is none of these, a

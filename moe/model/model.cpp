@@ -75,7 +75,7 @@ Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
   Evaluated result;
   if (gate_.reading() != nullptr && gate_.reading()->reads_hidden()) {
     nn::Sequential* layers = experts_->layers();
-    const int64_t below = settings_.hidden_before_relu ? 2 : 1;
+    const int64_t below = settings_.hidden == HiddenLayer::pre_relu ? 2 : 1;
     if (layers == nullptr || layers->size() < below + 1) {
       fail<ValueError>("this gate reads the hidden layer of experts, and they are no stack of layers with one");
     }

@@ -29,6 +29,11 @@ enum class ExpertOutput {
   escort,   ///< probabilities by squares, see nn::Escort
 };
 
+/// Those that users choose from.
+inline constexpr Choice<ExpertOutput> kExpertOutputs[] = {{ExpertOutput::softmax, "softmax"},
+                                                          {ExpertOutput::escort, "escort"}};
+constexpr std::span<const Choice<ExpertOutput>> choices(ExpertOutput) { return kExpertOutputs; }
+
 /// How the rows of a sample become one output.
 enum class Combination {
   outputs,  ///< the weighted sum of the experts' outputs
@@ -36,6 +41,12 @@ enum class Combination {
             ///< with weights of one it is the normalized product of the experts' distributions
   concatenation,  ///< softmax over the logits of all experts side by side, of which each class has one
 };
+
+/// Which hidden layer of an expert a gate reads, see ReadingGate::reads_hidden.
+enum class HiddenLayer { post_relu, pre_relu };
+inline constexpr Choice<HiddenLayer> kHiddenLayers[] = {{HiddenLayer::post_relu, "post-relu"},
+                                                        {HiddenLayer::pre_relu, "pre-relu"}};
+constexpr std::span<const Choice<HiddenLayer>> choices(HiddenLayer) { return kHiddenLayers; }
 
 struct ModelSettings {
   ExpertOutput expert_output = ExpertOutput::as_is;
@@ -45,8 +56,7 @@ struct ModelSettings {
   /// i64 [E, C]: class c is output expert_slot[e, c] of expert e, -1 for a class that it cannot predict. Undefined:
   /// every expert has every class.
   Tensor expert_slot = {};
-  /// Whether ReadingGate::reads_hidden gates see the last hidden layer of experts before its ReLU.
-  bool hidden_before_relu = false;
+  HiddenLayer hidden = HiddenLayer::post_relu;  ///< the last one of the experts, before or behind its ReLU
   /// What becomes of the combined output [B, C] under a routing, as a calibration; null: nothing.
   std::function<Variable(const Variable& output, const RoutingOptions& routing)> readout = {};
 };

@@ -1,12 +1,13 @@
 #include "moe/model/models.h"
-#include "tensor/error.h"
 
 namespace divvy::moe {
 
-const std::vector<ModelKind>& model_kinds() {
+namespace {
+
+std::vector<ModelKind> built_in_models() {
   constexpr RoutingOptions kAll{.rule = Rule::all}, kArgMax{.rule = Rule::arg_max};
   constexpr RoutingOptions kUnweighted{.rule = Rule::all, .weighting = Weighting::one, .scores = Scores::none};
-  static const std::vector<ModelKind> all = {
+  return {
       {.name = "single",
        .summary = "one expert's network alone, without a gate",
        .gated = false,
@@ -79,16 +80,13 @@ const std::vector<ModelKind>& model_kinds() {
        .evaluation = kUnweighted,
        .combination = Combination::logits},
   };
-  return all;
 }
 
-const ModelKind& find_model(std::string_view name) {
-  std::string known;
-  for (const ModelKind& kind : model_kinds()) {
-    if (kind.name == name) return kind;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.name);
-  }
-  fail<ValueError>("unknown model '{}'; known are {}", name, known);
+}  // namespace
+
+Registry<ModelKind>& models() {
+  static Registry<ModelKind> all("model", built_in_models());
+  return all;
 }
 
 }  // namespace divvy::moe

@@ -27,7 +27,7 @@ void require_common_hidden_width(const NetworkPair& pair) {
 
 /// Refuses what cannot be, and says what comes nearest.
 void check(const ModelOptions& options) {
-  const ModelKind& kind = find_model(options.model);
+  const ModelKind& kind = models().at(options.model);
   const bool regression = options.targets > 0;
   if (options.experts < 1) fail<ValueError>("a model needs one expert or more, got {}", options.experts);
   if (!regression && options.classes < 1) fail<ValueError>("a model needs one class or more, got {}", options.classes);
@@ -65,15 +65,15 @@ void check(const ModelOptions& options) {
     fail<ValueError>("model {} needs probabilities of classes, and this is a regression; model mixture can learn it",
                      kind.name);
   }
-  if (kind.gated) require_gate(find_network(options.network));
+  if (kind.gated) require_gate(networks().at(options.network));
   if (options.gate == GateKind::attentive) {
-    require_common_hidden_width(find_network(options.network));
+    require_common_hidden_width(networks().at(options.network));
     if (options.separate_experts) fail<ValueError>("the attentive gate reads stacked experts, not separate ones");
   }
 }
 
 Gate build_gate(const ModelOptions& options, int64_t expert_width, Generator& generator) {
-  const NetworkPair& pair = find_network(options.network);
+  const NetworkPair& pair = networks().at(options.network);
   NetworkOptions how{.sample = pair.sample, .outputs = options.experts, .dtype = options.dtype};
   switch (options.gate) {
     case GateKind::plain: return build_network(pair.gate, how, generator);
@@ -94,7 +94,7 @@ Gate build_gate(const ModelOptions& options, int64_t expert_width, Generator& ge
 
 std::shared_ptr<nn::Module> build_experts(const ModelOptions& options, bool plain, int64_t width,
                                           Generator& generator) {
-  const NetworkPair& pair = find_network(options.network);
+  const NetworkPair& pair = networks().at(options.network);
   const bool one_by_one = options.separate_experts && !plain;
   const NetworkOptions how{.sample = pair.sample,
                            .outputs = width,
@@ -110,7 +110,7 @@ std::shared_ptr<nn::Module> build_experts(const ModelOptions& options, bool plai
 
 RoutingOptions routing_of(const ModelOptions& options, bool training) {
   check(options);
-  const ModelKind& kind = find_model(options.model);
+  const ModelKind& kind = models().at(options.model);
   RoutingOptions routing = training ? kind.training : kind.evaluation;
   if (kind.chooses_k) routing.k = options.k;
   routing.temperature = options.temperature;
@@ -135,18 +135,18 @@ RoutingOptions routing_of(const ModelOptions& options, bool training) {
 }
 
 std::string usual_loss(const ModelOptions& options) {
-  const LossKind& loss = losses().at(find_model(options.model).loss);
+  const LossKind& loss = losses().at(models().at(options.model).loss);
   return options.targets > 0 && loss.with == LossKind::With::labels ? "mse" : loss.name;
 }
 
 std::shared_ptr<Model> build_model(const ModelOptions& options, Generator& generator) {
   check(options);
-  const ModelKind& kind = find_model(options.model);
+  const ModelKind& kind = models().at(options.model);
   const bool regression = options.targets > 0;
   ModelSettings settings;
   settings.expert_output = regression ? ExpertOutput::as_is : options.expert_output;
   settings.combination = kind.combination;
-  settings.hidden_before_relu = options.hidden_before_relu;
+  settings.hidden = options.hidden;
   settings.readout = options.readout;
   int64_t width = regression ? options.targets : options.classes;
   if (kind.combination == Combination::concatenation) {

@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "moe/model/class_lists.h"
@@ -18,6 +17,12 @@ enum class GateKind {
   augmented,  ///< the samples, and the outputs of the experts
 };
 
+inline constexpr Choice<GateKind> kGates[] = {
+    {GateKind::plain, "plain", "reads the samples"},
+    {GateKind::attentive, "attentive", "reads the samples and the hidden layer of every expert"},
+    {GateKind::augmented, "augmented", "reads the samples and the output of every expert"}};
+constexpr std::span<const Choice<GateKind>> choices(GateKind) { return kGates; }
+
 /// Which expert's output a model gives.
 enum class Output {
   usual,    ///< what the model is known by
@@ -26,26 +31,29 @@ enum class Output {
   arg_max,  ///< the preferred one
 };
 
+inline constexpr Choice<Output> kOutputs[] = {{Output::usual, "usual", "what the model is known by"},
+                                              {Output::mixture, "mixture", "all experts, weighted"},
+                                              {Output::sampled, "sampled", "one, drawn from the probabilities"},
+                                              {Output::arg_max, "arg-max", "the preferred one"}};
+constexpr std::span<const Choice<Output>> choices(Output) { return kOutputs; }
+
 /// A model by name: a configuration of gate, routing, experts and combination, with the loss and the recipe by which it
 /// is usually trained.
 struct ModelKind {
-  std::string_view name;
-  std::string_view summary;
+  std::string name;
+  std::string summary;
   bool gated;
   RoutingOptions training;    ///< how samples are routed while the model learns
   RoutingOptions evaluation;  ///< and when it is evaluated
-  std::string_view loss = "cross-entropy";
-  std::string_view recipe = "joint";
+  std::string loss = "cross-entropy";
+  std::string recipe = "joint";
   Combination combination = Combination::outputs;
   bool single = false;     ///< one plain network, whatever the number of experts
   bool chooses_k = false;  ///< the k of its routing is ModelOptions::k
 };
 
-/// All models, in the order in which they are listed to users.
-const std::vector<ModelKind>& model_kinds();
-
-/// A model by name. Throws ValueError with the known names.
-const ModelKind& find_model(std::string_view name);
+/// All models, in the order in which they are listed to users; a program can add its own.
+Registry<ModelKind>& models();
 
 struct ModelOptions {
   std::string model = "mixture";
@@ -59,10 +67,10 @@ struct ModelOptions {
   Normalizer gate_normalizer = Normalizer::softmax;
   ExpertOutput expert_output = ExpertOutput::softmax;
   Output output = Output::usual;
-  bool hidden_before_relu = false;  ///< see ModelSettings
-  ClassLists class_lists = {};      ///< for concatenation, and for the mask
-  bool class_mask = false;          ///< expert e can predict only the classes of class_lists[e]
-  bool separate_experts = false;    ///< an ExpertList of plain networks instead of stacked layers
+  HiddenLayer hidden = HiddenLayer::post_relu;  ///< for an attentive gate
+  ClassLists class_lists = {};                  ///< for concatenation, and for the mask
+  bool class_mask = false;                      ///< expert e can predict only the classes of class_lists[e]
+  bool separate_experts = false;                ///< an ExpertList of plain networks instead of stacked layers
   DType dtype = DType::f32;
   /// Changes the fresh parameters of the gate; null: they stay as they were drawn.
   std::function<void(nn::Module& gate)> gate_initializer = {};

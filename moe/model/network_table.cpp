@@ -148,24 +148,15 @@ std::vector<NetworkPair> table_networks() {
 
 }  // namespace
 
-const std::vector<NetworkPair>& networks() {
-  static const std::vector<NetworkPair> all = [] {
+Registry<NetworkPair>& networks() {
+  static Registry<NetworkPair> all("network", [] {
     std::vector<NetworkPair> joined;
     for (const auto& part : {digit_networks(), photograph_networks(), point_networks(), table_networks()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;
-  }();
+  }());
   return all;
-}
-
-const NetworkPair& find_network(std::string_view name) {
-  std::string known;
-  for (const NetworkPair& pair : networks()) {
-    if (pair.name == name) return pair;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", pair.name);
-  }
-  fail<ValueError>("unknown network '{}'; known are {}", name, known);
 }
 
 void require_gate(const NetworkPair& pair) {

@@ -3,11 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "nn/sequential.h"
 #include "tensor/generator.h"
+#include "tensor/registry.h"
 
 namespace divvy::moe {
 
@@ -49,8 +49,8 @@ struct NetworkPlan {
 
 /// The expert and the gate that a published experiment used on samples of one shape.
 struct NetworkPair {
-  std::string_view name;
-  std::string_view summary;
+  std::string name;
+  std::string summary;
   Shape sample;  ///< [C, H, W] or [D]
   NetworkPlan expert;
   NetworkPlan gate;
@@ -58,11 +58,8 @@ struct NetworkPair {
 };
 
 /// All named networks, in the order in which they are listed to users: of those for one shape of samples the first is
-/// the one that suits most.
-const std::vector<NetworkPair>& networks();
-
-/// A network by name. Throws ValueError with the known names.
-const NetworkPair& find_network(std::string_view name);
+/// the one that suits most. A program can add its own.
+Registry<NetworkPair>& networks();
 
 /// Throws ValueError where the pair has no gate, so that no gated model can be made of it, only a single network or one
 /// whose experts choose by themselves; the message names the pair for such samples that comes nearest and has a gate.

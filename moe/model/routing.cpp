@@ -4,11 +4,7 @@
 
 #include "autograd/ops/binary.h"
 #include "autograd/ops/gather_last.h"
-#include "autograd/ops/reduce.h"
-#include "autograd/ops/route.h"
 #include "autograd/ops/softmax.h"
-#include "autograd/ops/top_k.h"
-#include "autograd/ops/unary.h"
 #include "autograd/ops/where.h"
 #include "kernels/dispatch.h"
 #include "kernels/fill.h"
@@ -21,20 +17,9 @@ namespace {
 
 Weighting weighting_of(const RoutingOptions& options) {
   if (options.weighting != Weighting::usual) return options.weighting;
-  switch (options.rule) {
-    case Rule::all: return Weighting::probability;
-    case Rule::top_k: return options.k == 1 ? Weighting::probability : Weighting::renormalized;
-    case Rule::arg_max:
-    case Rule::sampled:
-    case Rule::given: return Weighting::one;
-  }
-  return Weighting::probability;
-}
-
-Tensor every_expert(const Variable& scores) {
-  Tensor result = Tensor::empty(scores.shape(), DType::i64, scores.device());
-  kernels::every_expert(result);
-  return result;
+  const Weighting weighting = options.rule->weighting;
+  const bool of_one = chosen_experts(options, 2) == 1;
+  return weighting == Weighting::renormalized && of_one ? Weighting::probability : weighting;
 }
 
 /// 1 for the chosen experts of each sample, [B, E].
@@ -42,12 +27,6 @@ Tensor chosen_mask(const Tensor& chosen, int64_t experts) {
   Tensor mask = Tensor::empty({chosen.size(0), experts}, DType::u8, chosen.device());
   kernels::chosen_mask(chosen, mask);
   return mask;
-}
-
-Variable normalize(const Variable& scores, const RoutingOptions& options) {
-  if (options.normalizer == Normalizer::softmax) return softmax(scores, options.temperature);
-  if (options.temperature != 1) fail<ValueError>("routing: escort probabilities have no temperature");
-  return nn::Escort()(scores);
 }
 
 /// The probabilities among the chosen experts of each sample, exactly zero elsewhere.
@@ -61,35 +40,16 @@ Variable normalize_among(const Variable& scores, const Tensor& chosen, const Rou
   return where(mask, normalize(where(mask, scores, excluded), options), excluded);
 }
 
-Tensor choose(const Variable& scores, const Variable& probabilities, const RoutingOptions& options,
-              Generator& generator, const Tensor& given) {
-  const int64_t samples = scores.size(0);
-  switch (options.rule) {
-    case Rule::all: return every_expert(scores);
-    case Rule::top_k: return top_k(scores.detach(), options.k).indices;
-    case Rule::arg_max: return argmax(scores, 1).reshape({samples, 1});
-    case Rule::sampled: return generator.categorical(probabilities.value()).reshape({samples, 1});
-    case Rule::given: break;
-  }
-  if (!given.defined()) fail<ValueError>("routing: the experts of the samples are to be given, and none were");
-  if (given.shape().rank() != 2 || given.size(0) != samples || given.dtype() != DType::i64) {
-    fail<ShapeError>("routing: the given experts must be i64 [{}, k], got {} {}", samples, given.dtype(),
-                     given.shape());
-  }
-  return given.to(scores.device());
-}
-
 }  // namespace
 
+Variable normalize(const Variable& scores, const RoutingOptions& options) {
+  if (options.normalizer == Normalizer::softmax) return softmax(scores, options.temperature);
+  if (options.temperature != 1) fail<ValueError>("routing: escort probabilities have no temperature");
+  return nn::Escort()(scores);
+}
+
 std::string RoutingOptions::to_string() const {
-  std::string text;
-  switch (rule) {
-    case Rule::all: text = "all"; break;
-    case Rule::top_k: text = fmt::format("top-{}", k); break;
-    case Rule::arg_max: text = "arg-max"; break;
-    case Rule::sampled: text = "sampled"; break;
-    case Rule::given: text = "given"; break;
-  }
+  const std::string text = rule->reads_k ? fmt::format("{}-{}", rule->name, k) : std::string(rule->name);
   switch (scores) {
     case Scores::self_information: return text + " by self-information";
     case Scores::entropy: return text + " by entropy";
@@ -101,14 +61,8 @@ std::string RoutingOptions::to_string() const {
 }
 
 int64_t chosen_experts(const RoutingOptions& options, int64_t experts) {
-  switch (options.rule) {
-    case Rule::all: return experts;
-    case Rule::top_k: return options.k;
-    case Rule::arg_max:
-    case Rule::sampled:
-    case Rule::given: return 1;
-  }
-  return experts;
+  if (options.rule == Rule::all) return experts;
+  return options.rule->reads_k ? options.k : 1;
 }
 
 Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOptions& options) {
@@ -129,23 +83,16 @@ Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOpti
 Routing route(const Variable& scores, const RoutingOptions& options, Generator& generator, const Tensor& given) {
   if (scores.shape().rank() != 2)
     fail<ShapeError>("routing: scores must be [samples, experts], got {}", scores.shape());
-  if (options.rule == Rule::top_k && (options.k < 1 || options.k > scores.size(1))) {
-    fail<ValueError>("routing: top-{} of {} experts; k must be from 1 to {}", options.k, scores.size(1),
+  if (options.rule->reads_k && (options.k < 1 || options.k > scores.size(1))) {
+    fail<ValueError>("routing: {} of {} experts; k must be from 1 to {}", options.to_string(), scores.size(1),
                      scores.size(1));
   }
+  const RuleInputs in{scores, options, generator, given};
   const Weighting weighting = weighting_of(options);
-  if (options.rule == Rule::top_k && options.normalizer == Normalizer::softmax && weighting != Weighting::one) {
-    auto routed = route_top_k(scores, options.k, options.temperature, weighting == Weighting::renormalized);
-    return {scores, std::move(routed.probabilities), std::move(routed.experts), std::move(routed.weights),
-            std::move(routed.counts)};
+  if (options.rule->fused && options.normalizer == Normalizer::softmax && weighting != Weighting::one) {
+    return options.rule->fused(in, weighting == Weighting::renormalized);
   }
-  // Only a sampled choice needs the probabilities before it is made.
-  Variable probabilities;
-  if (options.rule == Rule::sampled) {
-    const NoGrad no_grad;
-    probabilities = normalize(scores, options);
-  }
-  return reweigh(scores, choose(scores, probabilities, options, generator, given), options);
+  return reweigh(scores, options.rule->choose(in), options);
 }
 
 }  // namespace divvy::moe

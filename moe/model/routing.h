@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "autograd/variable.h"
+#include "tensor/choices.h"
 #include "tensor/generator.h"
 
 namespace divvy::moe {
@@ -17,13 +19,15 @@ enum class Scores {
   none,              ///< all experts alike: for rules that need no preference
 };
 
-/// Which experts a sample goes to.
-enum class Rule {
-  all,      ///< every expert: the soft mixture
-  top_k,    ///< the k experts with the highest scores
-  arg_max,  ///< the expert with the highest score
-  sampled,  ///< one expert, drawn from the probabilities
-  given,    ///< the experts that come with the batch (Supervision::experts)
+struct RoutingOptions;
+struct Routing;
+
+/// What a rule reads to choose experts.
+struct RuleInputs {
+  const Variable& scores;  ///< [B, E]
+  const RoutingOptions& options;
+  Generator& generator;
+  const Tensor& given;  ///< Supervision::experts, or undefined
 };
 
 /// With what weight the output of a chosen expert enters the result.
@@ -36,11 +40,50 @@ enum class Weighting {
   one,           ///< 1, without a gradient
 };
 
+/// A routing rule, which may be one of a program's own: a constant that lives as long as the program, and with which a
+/// model of moe/model/models.h can be added.
+struct RuleKind {
+  std::string_view name;                   ///< as plans print it
+  Tensor (*choose)(const RuleInputs& in);  ///< i64 [B, k]: the experts of each sample
+  Weighting weighting = Weighting::one;    ///< Weighting::usual of this rule
+  bool reads_k = false;                    ///< chooses RoutingOptions::k experts; else one
+  std::string_view obstacle = {};          ///< why a step cannot be recorded and replayed; "": it can be
+  Routing (*fused)(const RuleInputs&,
+                   bool renormalized) = nullptr;  ///< the whole of route() in one, for softmax weights
+};
+
+/// Which experts a sample goes to: a handle to a RuleKind.
+class Rule {
+ public:
+  // NOLINTNEXTLINE(google-explicit-constructor): a rule is what it is made of
+  constexpr Rule(const RuleKind& kind) : kind_(&kind) {}
+  constexpr const RuleKind* operator->() const { return kind_; }
+  constexpr bool operator==(const Rule&) const = default;
+
+  static const Rule all;      ///< every expert: the soft mixture
+  static const Rule top_k;    ///< the k experts with the highest scores
+  static const Rule arg_max;  ///< the expert with the highest score
+  static const Rule sampled;  ///< one expert, drawn from the probabilities
+  static const Rule given;    ///< the experts that come with the batch (Supervision::experts)
+
+ private:
+  const RuleKind* kind_;
+};
+
+/// What these are; see moe/model/rules.cpp.
+extern const RuleKind kRuleAll, kRuleTopK, kRuleArgMax, kRuleSampled, kRuleGiven;
+inline constexpr Rule Rule::all{kRuleAll}, Rule::top_k{kRuleTopK}, Rule::arg_max{kRuleArgMax},
+    Rule::sampled{kRuleSampled}, Rule::given{kRuleGiven};
+
 /// How scores become probabilities.
 enum class Normalizer {
   softmax,  ///< exp(z / T) / sum exp(z / T)
   escort,   ///< z^2 / sum z^2, as nn::Escort; it has no temperature
 };
+
+inline constexpr Choice<Normalizer> kNormalizers[] = {{Normalizer::softmax, "softmax", "exp(z) / sum exp(z)"},
+                                                      {Normalizer::escort, "escort", "z^2 / sum z^2"}};
+constexpr std::span<const Choice<Normalizer>> choices(Normalizer) { return kNormalizers; }
 
 struct RoutingOptions {
   Rule rule = Rule::all;
@@ -73,6 +116,9 @@ Routing route(const Variable& scores, const RoutingOptions& options, Generator& 
 
 /// The weights for a choice that was made before, from other scores or at another temperature.
 Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOptions& options);
+
+/// The probabilities [B, E] of scores [B, E]. Throws ValueError for a temperature with escort.
+Variable normalize(const Variable& scores, const RoutingOptions& options);
 
 /// How many experts a rule chooses for a sample.
 int64_t chosen_experts(const RoutingOptions& options, int64_t experts);

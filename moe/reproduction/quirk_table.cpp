@@ -30,7 +30,7 @@ bool is_soft(const RoutingOptions& routing) {
 }
 
 void soften_twice(ModelOptions& model) {
-  const ModelKind& kind = find_model(model.model);
+  const ModelKind& kind = models().at(model.model);
   if (kind.combination != Combination::outputs || kind.training.scores == Scores::none) return;
   model.readout = [](const Variable& output, const RoutingOptions& routing) {
     return is_soft(routing) ? softmax(output) : output;
@@ -130,7 +130,7 @@ Registry<Quirk>& quirks() {
               };
             },
         .changes = [](const ModelOptions& model, const Recipe&,
-                      const TrainerOptions&) { return find_model(model.model).gated; },
+                      const TrainerOptions&) { return models().at(model.model).gated; },
         .reader = "models with a gate"},
        {.name = "oracle-validation",
         .summary = "self-information chooses by the labels in evaluation, too (no-gate-self-information)",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,20 +11,9 @@
 #include "moe/model/routing.h"
 #include "moe/training/likelihood.h"
 #include "moe/training/objective.h"
+#include "moe/training/optimizers.h"
 
 namespace divvy::moe {
-
-struct OptimizerOptions {
-  /// adamw, adam, rmsprop or sgd. The default decouples the weight decay: where decay is part of the gradient, as in
-  /// adam, it is all the gradient that an expert with few samples has; Adam scales that to a full step, and the expert
-  /// shrinks to nothing.
-  std::string name = "adamw";
-  double learning_rate = 1e-3;
-  double weight_decay = 0;
-  double momentum = 0;             ///< of rmsprop and sgd
-  bool skip_idle_experts = false;  ///< stacked experts that got no rows are not updated; see nn::Optimizer::step
-  bool operator==(const OptimizerOptions&) const = default;
-};
 
 /// Which parameters a stage updates; the others are frozen whole, the statistics of batch norms included.
 enum class Learns { everything, gate, experts };
@@ -42,6 +32,10 @@ enum class EStep {
   soft,  ///< every expert, in proportion to p[b, e] * likelihood
   hard,  ///< the expert with the greatest product alone
 };
+
+/// Those that users choose from.
+inline constexpr Choice<EStep> kESteps[] = {{EStep::soft, "soft"}, {EStep::hard, "hard"}};
+constexpr std::span<const Choice<EStep>> choices(EStep) { return kESteps; }
 
 /// The softmax temperature of a gate, epoch by epoch; it goes on from stage to stage. Under a frozen gate it stays what
 /// it was.
@@ -119,15 +113,15 @@ struct Method {
 
 /// A recipe by name.
 struct RecipeKind {
-  std::string_view name;
-  std::string_view summary;
-  std::vector<Stage> (*stages)(const Method&);
+  std::string name;
+  std::string summary;
+  std::function<std::vector<Stage>(const Method&)> stages;
   bool trains_gateless = false;  ///< models without a gate, too
   bool of_own_models = false;    ///< only models that are usually trained by it
 };
 
-/// All recipes, in the order in which they are listed to users.
-const std::vector<RecipeKind>& recipe_kinds();
+/// All recipes, in the order in which they are listed to users; a program can add its own.
+Registry<RecipeKind>& recipes();
 
 /// The recipe of that name for a model. Throws ValueError for an unknown name, with the known ones, and for a model
 /// that it cannot train, with the nearest possibility.

@@ -102,21 +102,12 @@ Stage two_temperature_stage(const Method& method) {
   return stage;
 }
 
-const RecipeKind& find_recipe(std::string_view name) {
-  std::string known;
-  for (const RecipeKind& kind : recipe_kinds()) {
-    if (kind.name == name) return kind;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.name);
-  }
-  fail<ValueError>("unknown recipe '{}'; known are {}", name, known);
-}
-
 void refuse_impossible(const RecipeKind& kind, const Method& method) {
-  const ModelKind& model = find_model(method.model.model);
+  const ModelKind& model = models().at(method.model.model);
   if (!kind.trains_gateless && !model.gated) {
     fail<ValueError>("recipe {} trains a gate, model {} has none; model mixture has", kind.name, model.name);
   }
-  if (kind.name != model.recipe && find_recipe(model.recipe).of_own_models) {
+  if (kind.name != model.recipe && recipes().at(model.recipe).of_own_models) {
     fail<ValueError>("model {} is trained by recipe {}, not by {}", model.name, model.recipe, kind.name);
   }
   if (kind.name != model.recipe && kind.of_own_models) {
@@ -157,10 +148,8 @@ std::vector<Stage> gate_then_both(const Method& method) {
   return {gate_stage(method, method.epochs / 2), both};
 }
 
-}  // namespace
-
-const std::vector<RecipeKind>& recipe_kinds() {
-  static const std::vector<RecipeKind> all = {
+std::vector<RecipeKind> built_in_recipes() {
+  return {
       {.name = "joint",
        .summary = "gate and experts together, from one loss",
        .stages = [](const Method& m) -> std::vector<Stage> { return {joint_stage(m, m.epochs)}; },
@@ -214,13 +203,19 @@ const std::vector<RecipeKind>& recipe_kinds() {
          return {class_list_stage(m), gate_stage(m, m.first_epochs), transfer_stage(m, Start::fresh)};
        }},
   };
+}
+
+}  // namespace
+
+Registry<RecipeKind>& recipes() {
+  static Registry<RecipeKind> all("recipe", built_in_recipes());
   return all;
 }
 
 Recipe make_recipe(std::string_view name, const Method& method) {
-  const RecipeKind& kind = find_recipe(name);
+  const RecipeKind& kind = recipes().at(name);
   refuse_impossible(kind, method);
-  Recipe recipe{std::string(name), kind.stages(method)};
+  Recipe recipe{kind.name, kind.stages(method)};
   const bool distils = std::ranges::find(recipe.stages, Start::distilled, &Stage::gate) != recipe.stages.end();
   if (distils && method.model.gate != GateKind::attentive) {
     fail<ValueError>("recipe {} starts from an attentive gate; choose one (--gate attentive)", name);

@@ -24,8 +24,7 @@ class Evaluating {
 
 std::string graph_obstacle(const Model& model, const Stage& stage) {
   const RoutingOptions& routing = stage.routing;
-  if (routing.rule == Rule::sampled) return "experts are drawn at random";
-  if (routing.rule == Rule::given) return "the host sorts samples to given experts";
+  if (!routing.rule->obstacle.empty()) return std::string(routing.rule->obstacle);
   if (scored_by_experts(routing.scores) && routing.noise > 0) return "the scores of experts get random noise";
   if (model.experts() > 1 && !model.expert_stack()->separate_experts().empty()) {
     return "the host divides the samples among separate experts";

@@ -2,10 +2,7 @@
 
 #include "autograd/ops/binary.h"
 #include "kernels/dispatch.h"
-#include "nn/adam.h"
 #include "nn/clip.h"
-#include "nn/rmsprop.h"
-#include "nn/sgd.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -89,23 +86,7 @@ std::unique_ptr<nn::Optimizer> make_optimizer(Model& model, const Stage& stage) 
   if (model.has_gate()) freeze(*model.gate(), stage.learns == Learns::experts, stage.freeze_statistics);
   freeze(*model.expert_stack(), stage.learns == Learns::gate, stage.freeze_statistics);
   const auto groups = parameter_groups(model, stage);
-  const OptimizerOptions& options = stage.optimizer;
-  const double lr = options.learning_rate, decay = options.weight_decay;
-  if (options.name == "adam") {
-    return std::make_unique<nn::Adam>(groups, nn::AdamOptions{.lr = lr, .weight_decay = decay});
-  }
-  if (options.name == "adamw") {
-    return std::make_unique<nn::AdamW>(groups, nn::AdamWOptions{.lr = lr, .weight_decay = decay});
-  }
-  if (options.name == "rmsprop") {
-    return std::make_unique<nn::RMSprop>(
-        groups, nn::RMSpropOptions{.lr = lr, .weight_decay = decay, .momentum = options.momentum});
-  }
-  if (options.name == "sgd") {
-    return std::make_unique<nn::SGD>(groups,
-                                     nn::SGDOptions{.lr = lr, .momentum = options.momentum, .weight_decay = decay});
-  }
-  fail<ValueError>("unknown optimizer '{}'; known are adam, adamw, rmsprop, sgd", options.name);
+  return optimizers().at(stage.optimizer.name).make(groups, stage.optimizer);
 }
 
 Terms train_step(Model& model, const Stage& stage, nn::Optimizer& optimizer, const Variable& x,

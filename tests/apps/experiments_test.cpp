@@ -79,15 +79,15 @@ TEST_CASE("every experiment can be planned") {
   for (const fs::path& file : files) {
     INFO(file.string());
     TrainConfig config = settings_of(file);
-    CHECK((config.quirks == "none" || file.stem() == "zero_gate"));
+    CHECK((config.quirks.empty() || file.stem() == "zero_gate"));
     if (config.distance != "pixels") {
       CHECK(config.distance == "runs/wideresnet-40-4");
       config.distance = distance.string();
     }
-    const int64_t epochs = config.epochs;
+    const int64_t epochs = config.method.epochs;
     const Plan plan = make_plan(config, stand_in(config.data, 4));
     CHECK(plan.recipe.epochs() >= epochs);
-    CHECK(plan.model_options.network == config.network);
+    CHECK(plan.model_options.network == config.model().network);
     CHECK((config.distance == "pixels") == (plan.recipe.stages.front().objective.distance_features == nullptr));
     CHECK(!describe(plan, config).empty());
   }
@@ -99,16 +99,16 @@ TEST_CASE("experiments have the settings of their names") {
     const TrainConfig config = settings_of(file);
     const std::string name = file.stem().string(), folder = file.parent_path().filename().string();
     const auto named = [&](const char* part) { return name.find(part) != std::string::npos; };
-    CHECK(named("attention") == (config.gate == "attentive"));
+    CHECK(named("attention") == (config.model().gate == moe::GateKind::attentive));
     CHECK(named("distilled") == (config.recipe == "distil"));
-    CHECK((named("importance") || folder == "toy") == (config.weight("importance") > 0));
-    CHECK(named("sample_similarity") == (config.weight("similarity_same") > 0));
+    CHECK((named("importance") || folder == "toy") == (config.method.objective.weight("importance") > 0));
+    CHECK(named("sample_similarity") == (config.method.objective.weight("similarity_same") > 0));
     CHECK(named("_then_") == (config.recipe == "no-gate-then-gate"));
     CHECK(named("prechosen") == config.recipe.starts_with("pre-chosen"));
-    if (named("top1")) CHECK(config.model == "top-1");
-    if (named("top2")) CHECK((config.model == "top-k" && config.k == 2));
-    if (named("stochastic")) CHECK(config.model == "stochastic");
-    if (named("single")) CHECK(config.model == "single");
+    if (named("top1")) CHECK(config.model().model == "top-1");
+    if (named("top2")) CHECK((config.model().model == "top-k" && config.model().k == 2));
+    if (named("stochastic")) CHECK(config.model().model == "stochastic");
+    if (named("single")) CHECK(config.model().model == "single");
   }
 }
 

@@ -20,7 +20,7 @@ const std::string kTold = "train --data multi-class --net hidden-2d --experts 3 
 TrainConfig small_config(const std::string& device = "cpu") {
   TrainConfig config;
   config.data = "multi-class";
-  config.network = "hidden-2d";
+  config.method.model.network = "hidden-2d";
   config.device = device;
   return config;
 }
@@ -30,7 +30,7 @@ TrainConfig small_config(const std::string& device = "cpu") {
 TEST_CASE("the plan says how steps are taken on a GPU") {
   const auto line = [](TrainConfig config) {
     const Plan plan = make_plan(config);
-    CHECK(plan.trainer.cuda_graph == (config.cuda_graph != "off"));
+    CHECK(plan.trainer.cuda_graph == (config.cuda_graph != CudaGraph::off));
     const std::string text = describe(plan, config);
     const size_t begin = text.find("device ");
     return begin == std::string::npos ? "" : text.substr(begin, text.find('\n', begin) - begin);
@@ -38,26 +38,26 @@ TEST_CASE("the plan says how steps are taken on a GPU") {
   CHECK(line(small_config()).empty());
   TrainConfig config = small_config("cuda:1");
   CHECK(line(config) == "device    cuda:1, steps replayed as a CUDA graph");
-  config.cuda_graph = "on";
+  config.cuda_graph = CudaGraph::on;
   CHECK(line(config) == "device    cuda:1, steps replayed as a CUDA graph");
-  config.cuda_graph = "auto";
-  config.model = "no-gate-self-information";
+  config.cuda_graph = CudaGraph::automatic;
+  config.method.model.model = "no-gate-self-information";
   CHECK(line(config) == "device    cuda:1, step by step, since the scores of experts get random noise");
-  config.model = "mixture";
+  config.method.model.model = "mixture";
   config.recipe = "no-gate-then-gate";
   CHECK(mentions(line(config), "; "));
-  config.cuda_graph = "off";
+  config.cuda_graph = CudaGraph::off;
   CHECK(line(config) == "device    cuda:1, step by step");
 }
 
 TEST_CASE("a graph that cannot be is refused where it was asked for") {
   const auto message = [](TrainConfig config) {
-    config.cuda_graph = "on";
+    config.cuda_graph = CudaGraph::on;
     return refusal<UsageError>([&] { make_plan(config); });
   };
   CHECK(mentions(message(small_config()), "--cuda-graph on: there are no CUDA graphs on the CPU"));
   TrainConfig noisy = small_config("cuda");
-  noisy.model = "no-gate-self-information";
+  noisy.method.model.model = "no-gate-self-information";
   CHECK(mentions(message(noisy), "--cuda-graph on: steps cannot be recorded, since the scores of experts get random"));
   const Workplace work;
   const Result refused = work.run(kTold + "--cuda-graph on --run-dir run");
@@ -70,11 +70,11 @@ TEST_CASE("a graph that cannot be is refused where it was asked for") {
 TEST_CASE("a planned training on a device gives the same weights with a graph and without", "[device]") {
   for (const Device device : available_devices()) {
     if (device.is_cpu()) continue;
-    const auto trained = [&](const std::string& graph, int64_t replayed) {
+    const auto trained = [&](CudaGraph graph, int64_t replayed) {
       TrainConfig config = small_config(fmt::format("{}", device));
       config.cuda_graph = graph;
-      config.experts = 3;
-      config.epochs = 2;
+      config.method.model.experts = 3;
+      config.method.epochs = 2;
       config.batch = 20;
       data::Splits data = planned_data(config);
       data.train = data.train.slice(0, 90);
@@ -88,7 +88,8 @@ TEST_CASE("a planned training on a device gives the same weights with a graph an
       CHECK(replays == replayed);
       return plan.model->state_dict();
     };
-    const nn::StateDict expected = trained("off", 0), on = trained("on", 7), automatic = trained("auto", 7);
+    const nn::StateDict expected = trained(CudaGraph::off, 0), on = trained(CudaGraph::on, 7),
+                        automatic = trained(CudaGraph::automatic, 7);
     for (const auto& [name, value] : expected) {
       INFO(name);
       CHECK(same_bits(on.at(name).to(Device::cpu()), value.to(Device::cpu())));

@@ -7,6 +7,7 @@
 #include "apps/run/training_plan.h"
 #include "apps/settings/options.h"
 #include "datasets/catalog.h"
+#include "moe/analysis/metric_table.h"
 #include "moe/model/models.h"
 #include "moe/training/recipe.h"
 #include "tests/apps/workplace.h"
@@ -30,12 +31,16 @@ TEST_CASE("the list has every name, one to a line that fits a screen") {
     INFO(name);
     CHECK(text.find("\n  " + std::string(name) + "  ") != std::string::npos);
   };
-  for (const auto& row : moe::model_kinds()) listed(row.name);
-  for (const auto& row : moe::recipe_kinds()) listed(row.name);
+  for (const auto& row : moe::models()) listed(row.name);
+  for (const auto& row : moe::recipes()) listed(row.name);
   for (const auto& row : moe::quirks()) listed(row.name);
-  for (const auto& row : moe::class_list_table()) listed(row.name);
+  for (const auto& row : moe::named_class_lists()) listed(row.name);
   for (const auto& row : moe::networks()) listed(row.name);
   for (const auto& row : data::catalog()) listed(row.name);
+  for (const auto& row : moe::losses()) listed(row.name);
+  for (const auto& row : moe::regularizers()) listed(row.option());
+  for (const auto& row : moe::optimizers()) listed(row.name);
+  for (const auto& row : moe::metrics()) listed(row.name);
   for (const char* name : {"attentive", "escort", "arg-max", "likelihood", "--orthogonality"}) listed(name);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -113,51 +118,52 @@ TEST_CASE("every setting goes through config.toml and back") {
   const auto arguments = with_config_file(command, {"--config", (folder / "config.toml").string()});
   TrainConfig again = parse(arguments);
   CHECK(to_toml(again) == toml);
-  CHECK(again.weight("importance") == 0.123456789);
-  CHECK(again.learning_rate == 0.0123456789);
-  CHECK(again.temperature == "10x2,0.5x3");
+  CHECK(again.method.objective.weight("importance") == 0.123456789);
+  CHECK(again.method.optimizer.learning_rate == 0.0123456789);
+  CHECK(mentions(toml, "temperature = \"10x2,0.5x3\"\n"));
+  CHECK(again.method.temperatures.schedule == std::vector<double>{10, 10, 0.5, 0.5, 0.5});
   CHECK(again.class_lists == "0,1|2,3|4,5");
-  CHECK(again.augment == "false");
+  CHECK(again.augment == false);
   CHECK(describe(make_plan(again), again) == describe(plan, config));
   // A flag wins over the file.
   auto with_flag = arguments;
   with_flag.insert(with_flag.end(), {"--augment", "--class-mask", "--separate-experts", "--gate=plain"});
   const TrainConfig other = parse(with_flag);
-  CHECK(other.augment == "true");
-  CHECK(other.class_mask);
+  CHECK(other.augment == true);
+  CHECK(other.model().class_mask);
   CHECK(to_toml(other).find("separate-experts = true\n") != std::string::npos);
 }
 
 TEST_CASE("the defaults of loss, recipe, networks and augmentation are those of model and data") {
   TrainConfig em;
-  em.model = "em";
+  em.method.model.model = "em";
   make_plan(em);
   CHECK(em.loss == "responsibility");
   CHECK(em.recipe == "em");
-  CHECK(em.first_epochs == em.epochs);
-  CHECK(em.augment == "false");
+  CHECK(em.method.first_epochs == em.method.epochs);
+  CHECK(em.augment == false);
   TrainConfig barber;
-  barber.data = "barber-regression", barber.experts = 2;
+  barber.data = "barber-regression", barber.method.model.experts = 2;
   CHECK(make_plan(barber).regression());
   CHECK(barber.loss == "mse");
-  CHECK(barber.network == "barber");
+  CHECK(barber.model().network == "barber");
   TrainConfig points;
-  points.data = "con-circles", points.gate = "attentive";
+  points.data = "con-circles", points.method.model.gate = moe::GateKind::attentive;
   make_plan(points);
-  CHECK(points.network == "hidden-2d");
+  CHECK(points.model().network == "hidden-2d");
   TrainConfig two;
-  two.recipe = "two-temperatures", two.temperature = "4";
+  two.recipe = "two-temperatures", two.method.model.temperature = 4;
   CHECK(make_plan(two).trainer.evaluation.temperature == 1);
   TrainConfig decayed;
-  decayed.temperature = "4", decayed.temperature_decay = 1, decayed.epochs = 4;
+  decayed.method.model.temperature = 4, decayed.method.temperatures.decay = 1, decayed.method.epochs = 4;
   CHECK(make_plan(decayed).trainer.evaluation.temperature == Approx(4.0 / 2 / 3));
 }
 
 TEST_CASE("every model runs by every recipe that suits it, and is tested again with the same result") {
   const Workplace work;
   int runs = 0;
-  for (const moe::ModelKind& model : moe::model_kinds()) {
-    for (const moe::RecipeKind& recipe : moe::recipe_kinds()) {
+  for (const moe::ModelKind& model : moe::models()) {
+    for (const moe::RecipeKind& recipe : moe::recipes()) {
       if (recipe.name == "distil" && !model.gated) continue;
       const std::string run = fmt::format("{}-{}", model.name, recipe.name);
       const Result train =

@@ -52,6 +52,30 @@ TEST_CASE("generated sets load without files, as large as they say, and the same
   }
 }
 
+TEST_CASE("a program's own set is listed and loaded as the built-in ones") {
+  catalog().add({.name = "two-Points",
+                 .description = "two points on a line",
+                 .sample = "1",
+                 .classes = 2,
+                 .sizes = {2, 0, 2},
+                 .load = [](const data::LoadOptions& options) {
+                   data::Splits splits;
+                   for (data::Dataset* part : {&splits.train, &splits.test}) {
+                     part->name = "two-Points";
+                     part->x = Tensor::from<float>({0, static_cast<float>(options.seed)}, {2, 1});
+                     part->y = Tensor::from<int64_t>({0, 1});
+                     part->classes = 2;
+                   }
+                   return splits;
+                 }});
+  CHECK(catalog().names().back() == "two-Points");
+  CHECK(find_entry("two points").classes == 2);
+  CHECK(data::status(find_entry("two-points"), "").text == "always there");
+  CHECK(data::load("two-points", {.seed = 7}).test.x.to_doubles() == std::vector<double>{0, 7});
+  CHECK(refusal<ValueError>([] { data::load("two-poinst"); }) ==
+        "there is no data set 'two-poinst'; did you mean two-Points?");
+}
+
 TEST_CASE("names are found in any spelling, and unknown ones get suggestions") {
   CHECK(find_entry("Fashion_MNIST").name == "fashion-mnist");
   CHECK(find_entry("checker_board-2").name == "checker-board-2");

@@ -21,7 +21,7 @@ std::vector<int64_t> integers(const Tensor& t) {
 }  // namespace
 
 TEST_CASE("every published division gives each class to one expert") {
-  for (const NamedClassLists& named : class_list_table()) {
+  for (const NamedClassLists& named : named_class_lists()) {
     INFO(named.name);
     const int64_t classes = named.data == "cifar100" ? 100 : named.data == "fashion-mnist-and-mnist" ? 12 : 10;
     CHECK_NOTHROW(class_slots(named.lists, classes));

@@ -105,7 +105,7 @@ Tensor points(int64_t samples) { return random_tensor({samples, 2}, 4, -2, 2); }
 }  // namespace
 
 TEST_CASE("every model learns on a device what it learns on the CPU", "[device]") {
-  for (const ModelKind& kind : model_kinds()) {
+  for (const ModelKind& kind : models()) {
     for (const GateKind gate : {GateKind::plain, GateKind::augmented}) {
       if (!kind.gated && gate != GateKind::plain) continue;
       ModelOptions options = options_of(kind.name);

@@ -54,7 +54,7 @@ Outcome outcome(const std::string& recipe, const Method& method, Device device) 
 }  // namespace
 
 TEST_CASE("every recipe runs on a device as on the CPU", "[device]") {
-  for (const RecipeKind& kind : recipe_kinds()) {
+  for (const RecipeKind& kind : recipes()) {
     const std::string name(kind.name);
     Method method;
     method.model = {.model = name == "em" || name == "loss-gate" ? name : "mixture",

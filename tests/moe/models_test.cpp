@@ -59,7 +59,7 @@ Terms usual_terms(Model& model, const ModelOptions& options, const Variable& x, 
 }  // namespace
 
 TEST_CASE("the whole pass of every model passes a gradient check, from samples and parameters to the objective") {
-  for (const ModelKind& kind : model_kinds()) {
+  for (const ModelKind& kind : models()) {
     for (const GateKind gate : {GateKind::plain, GateKind::augmented}) {
       if (!kind.gated && gate != GateKind::plain) continue;
       INFO(kind.name << (gate == GateKind::plain ? "" : ", augmented"));
@@ -101,8 +101,9 @@ TEST_CASE("every attentive model passes a gradient check, with one sample and on
       const NetworkOptions of_experts{.sample = {2}, .outputs = kClasses, .experts = experts, .dtype = DType::f64};
       auto gate = std::make_shared<AttentiveGate>(
           build_network(plan, {.sample = {2}, .outputs = 0, .dtype = DType::f64}, generator), 4, DType::f64, generator);
-      ModelSettings settings{.expert_output = ExpertOutput::softmax, .hidden_before_relu = before_relu};
-      settings.combination = find_model(name).combination;
+      ModelSettings settings{.expert_output = ExpertOutput::softmax,
+                             .hidden = before_relu ? HiddenLayer::pre_relu : HiddenLayer::post_relu};
+      settings.combination = models().at(name).combination;
       Model model(gate, build_network(plan, of_experts, generator), experts, settings);
       Variable x(random_tensor({samples, 2}, 4), true);
       std::vector<Variable> leaves = model.parameters();
@@ -216,7 +217,7 @@ TEST_CASE("the experts of a concatenation have distributions over their own clas
 }
 
 TEST_CASE("samples are divided wherever something prefers an expert") {
-  for (const ModelKind& kind : model_kinds()) {
+  for (const ModelKind& kind : models()) {
     ModelOptions options = options_of(kind.name);
     options.experts = 3;
     Generator generator(1), random;

@@ -24,7 +24,7 @@ using namespace moe;
 
 int64_t expert_parameters(const char* name, int64_t classes) {
   Generator generator;
-  const NetworkPair& pair = find_network(name);
+  const NetworkPair& pair = networks().at(name);
   return build_network(pair.expert, {.sample = pair.sample, .outputs = classes, .softmax = true}, generator)
       ->parameter_count();
 }
@@ -32,7 +32,7 @@ int64_t expert_parameters(const char* name, int64_t classes) {
 /// 0 experts: the body of an attentive gate.
 int64_t gate_parameters(const char* name, int64_t experts) {
   Generator generator;
-  const NetworkPair& pair = find_network(name);
+  const NetworkPair& pair = networks().at(name);
   return build_network(pair.gate, {.sample = pair.sample, .outputs = experts}, generator)->parameter_count();
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("every named network is counted, described and fits its samples") {
     INFO(pair.name);
     CHECK(names.insert(std::string(pair.name)).second);
     CHECK(expected_counts().count(std::string(pair.name)) == 1);
-    CHECK(find_network(pair.name).summary == pair.summary);
+    CHECK(networks().at(pair.name).summary == pair.summary);
     const std::string features = fmt::format("{} feature", pair.sample[0]);
     CHECK(pair.summary.find(pair.sample.rank() == 1 ? features : pair.sample[0] == 1 ? "1x28x28" : "3x32x32") == 0);
     CHECK(feature_count(pair.expert, pair.sample) > 0);
@@ -116,7 +116,7 @@ TEST_CASE("networks give one row of outputs for each sample") {
        {"mnist", "conv-28x28", "cifar10", "cifar10-conv6", "cifar10-residual", "deep-2d", "barber"}) {
     INFO(name);
     Generator generator(5);
-    const NetworkPair& pair = find_network(name);
+    const NetworkPair& pair = networks().at(name);
     const NoGrad no_grad;
     for (int64_t samples : {0, 1, 3}) {
       const Variable x(random_tensor(Shape{samples}.concat(pair.sample), 3, -1, 1, DType::f32));
@@ -132,7 +132,7 @@ TEST_CASE("networks give one row of outputs for each sample") {
 TEST_CASE("stacked experts have E times the parameters of one") {
   for (const char* name : {"mnist", "cifar10", "cifar10-conv6", "cifar10-residual", "barber"}) {
     Generator generator;
-    const NetworkPair& pair = find_network(name);
+    const NetworkPair& pair = networks().at(name);
     const auto& [classes, count, gates] = expected_counts().at(name);
     const auto stack = build_network(pair.expert, {.sample = pair.sample, .outputs = classes, .experts = 7}, generator);
     CHECK(stack->parameter_count() == 7 * count);
@@ -141,11 +141,11 @@ TEST_CASE("stacked experts have E times the parameters of one") {
 
 TEST_CASE("a network without outputs ends with its last hidden layer, without ReLU") {
   Generator with(3), without(3);
-  const NetworkPair& pair = find_network("deep-2d");
+  const NetworkPair& pair = networks().at("deep-2d");
   const auto whole = build_network(pair.expert, {.sample = {2}, .outputs = 5, .dtype = DType::f64}, with);
   const auto body = build_network(pair.expert, {.sample = {2}, .outputs = 0, .dtype = DType::f64}, without);
   CHECK(hidden_size(pair.expert) == 4);
-  CHECK(hidden_size(find_network("linear-2d").expert) == 0);
+  CHECK(hidden_size(networks().at("linear-2d").expert) == 0);
   REQUIRE(body->size() == whole->size() - 2);
   for (const auto& [name, value] : body->state_dict()) CHECK(same_bits(value, whole->state_dict().at(name)));
   const Variable hidden = (*body)(Variable(random_tensor({20, 2}, 1)));
@@ -162,7 +162,7 @@ TEST_CASE("a network without outputs ends with its last hidden layer, without Re
 
 TEST_CASE("layers are drawn from input to output and numbered") {
   Generator one(6), two(6);
-  const NetworkPair& pair = find_network("fashion-mnist");
+  const NetworkPair& pair = networks().at("fashion-mnist");
   const auto gate = build_network(pair.gate, {.sample = pair.sample, .outputs = 5}, one);
   nn::Sequential by_hand;
   by_hand.add<nn::Conv2d>(nn::Conv2dOptions{.in = 1, .out = 8, .kernel = 3}, two);
@@ -183,7 +183,7 @@ TEST_CASE("layers are drawn from input to output and numbered") {
 TEST_CASE("features and classifier are the two parts of a network") {
   for (const char* name : {"mnist", "cifar10", "cifar10-conv6", "cifar10-residual", "deep-2d"}) {
     INFO(name);
-    const NetworkPair& pair = find_network(name);
+    const NetworkPair& pair = networks().at(name);
     const NetworkOptions options{.sample = pair.sample, .outputs = 3, .experts = 2, .softmax = true};
     Generator one(8), two(8);
     const auto network = build_network(pair.expert, options, one);
@@ -205,7 +205,7 @@ TEST_CASE("features and classifier are the two parts of a network") {
 
 TEST_CASE("a classifier takes more features than the samples give") {
   Generator generator;
-  const NetworkPair& pair = find_network("mnist");
+  const NetworkPair& pair = networks().at("mnist");
   const int64_t features = feature_count(pair.gate, pair.sample) + 50;
   CHECK(features == 219);
   const auto classifier = build_classifier(pair.gate, features, {.outputs = 5}, generator);
@@ -231,11 +231,11 @@ TEST_CASE("every named model can be built, named and refused") {
       CHECK(parameter.parts() == (!single && name.starts_with("experts.") ? 3 : 0));
     }
   };
-  for (const ModelKind& kind : model_kinds()) check(kind, find_network("mnist"));
-  for (const NetworkPair& pair : networks()) check(find_model(pair.gated ? "mixture" : "single"), pair);
+  for (const ModelKind& kind : models()) check(kind, networks().at("mnist"));
+  for (const NetworkPair& pair : networks()) check(models().at(pair.gated ? "mixture" : "single"), pair);
   Generator generator;
   CHECK_THROWS_WITH(build_model({.model = "mixtur"}, generator),
-                    Catch::Contains("unknown model 'mixtur'; known are single"));
+                    Catch::Contains("unknown model 'mixtur', did you mean 'mixture'?; known are single"));
   CHECK_THROWS_WITH(build_model({.network = "mnsit"}, generator), Catch::Contains("unknown network 'mnsit'"));
   CHECK_THROWS_WITH(build_model({.experts = 0}, generator), Catch::Contains("one expert or more, got 0"));
   CHECK_THROWS_WITH(build_model({.model = "top-k", .experts = 3, .k = 4}, generator),

@@ -99,7 +99,7 @@ TEST_CASE("programs can add quirks of their own") {
                       };
                     },
                 .changes = [](const ModelOptions& model, const Recipe&,
-                              const TrainerOptions&) { return find_model(model.model).gated; },
+                              const TrainerOptions&) { return models().at(model.model).gated; },
                 .reader = "models with a gate"});
   ModelOptions options{.network = "shallow-2d", .experts = 3, .classes = 4};
   const Quirks loud = Quirks::parse("loud-gate");

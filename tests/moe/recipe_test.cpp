@@ -93,7 +93,7 @@ TEST_CASE("temperatures follow their schedule and decay") {
 }
 
 TEST_CASE("every recipe trains a model of two experts on what they can divide") {
-  for (const RecipeKind& kind : recipe_kinds()) {
+  for (const RecipeKind& kind : recipes()) {
     INFO(kind.name);
     const bool em = kind.name == "em", loss_gate = kind.name == "loss-gate";
     Method method = method_of(em ? "em" : loss_gate ? "loss-gate" : "mixture");

@@ -131,7 +131,7 @@ TEST_CASE("columns of the selected expert agree with those of every expert, what
     Record of_all, of_chosen;
     of_all.append(model->run(x, dense, first), labels);
     of_chosen.append(model->run(x, options, second), labels);
-    CAPTURE(static_cast<int>(rule));
+    CAPTURE(rule->name);
     REQUIRE(of_all.is_dense());
     CHECK(of_chosen.is_dense() == (rule == Rule::all));
     for (size_t b = 0; b < 40; ++b) {

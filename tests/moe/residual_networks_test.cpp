@@ -120,7 +120,7 @@ TEST_CASE("the named residual networks have the layers of their papers") {
   for (const auto& [name, blocks, depth] :
        {std::tuple{"resnet-18", 8, 18}, {"wideresnet-40-4", 18, 40}, {"cifar10-residual", 3, 10}}) {
     INFO(name);
-    const NetworkPair& pair = find_network(name);
+    const NetworkPair& pair = networks().at(name);
     const auto network = build_network(pair.expert, {.sample = pair.sample, .outputs = 10}, generator);
     int found = 0, layers = 0;
     for (const auto& [path, module] : network->named_modules()) {
