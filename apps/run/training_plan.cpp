@@ -41,7 +41,8 @@ void refuse_incomplete(const TrainConfig& config) {
   if (lists_missing && moe::models().at(model.model).combination == moe::Combination::concatenation) {
     throw UsageError(fmt::format("--model {} needs the classes of each expert; {}", model.model, how));
   }
-  if (lists_missing && config.recipe.starts_with("pre-chosen")) {
+  const moe::RecipeKind* recipe = moe::recipes().find(config.recipe);  // none where the model's usual one is meant
+  if (lists_missing && recipe != nullptr && recipe->reads_class_lists) {
     throw UsageError(fmt::format("--recipe {} needs the classes of each expert; {}", config.recipe, how));
   }
   if (lists_missing && model.class_mask) {

@@ -118,6 +118,8 @@ struct RecipeKind {
   std::function<std::vector<Stage>(const Method&)> stages;
   bool trains_gateless = false;  ///< models without a gate, too
   bool of_own_models = false;    ///< only models that are usually trained by it
+  /// A stage takes each sample to the expert that has its class in ModelOptions::class_lists.
+  bool reads_class_lists = false;
 };
 
 /// All recipes, in the order in which they are listed to users; a program can add its own.

@@ -178,14 +178,18 @@ std::vector<RecipeKind> built_in_recipes() {
        [](const Method& m) -> std::vector<Stage> {
          return {joint_stage(m, m.first_epochs), distil_stage(m)};
        }},
-      {"pre-chosen", "experts alone on classes of their own, then the gate, the experts frozen (model 4)",
-       [](const Method& m) -> std::vector<Stage> {
+      {.name = "pre-chosen",
+       .summary = "experts alone on classes of their own, then the gate, the experts frozen (model 4)",
+       .stages = [](const Method& m) -> std::vector<Stage> {
          return {class_list_stage(m), gate_stage(m, m.epochs)};
-       }},
-      {"pre-chosen-unfixed", "experts alone on classes of their own, then both",
-       [](const Method& m) -> std::vector<Stage> {
+       },
+       .reads_class_lists = true},
+      {.name = "pre-chosen-unfixed",
+       .summary = "experts alone on classes of their own, then both",
+       .stages = [](const Method& m) -> std::vector<Stage> {
          return {class_list_stage(m), joint_stage(m, m.epochs)};
-       }},
+       },
+       .reads_class_lists = true},
       {"transfer-same", "both, then under the frozen gate experts from their initial weights (model 2)",
        [](const Method& m) -> std::vector<Stage> {
          return {joint_stage(m, m.first_epochs), transfer_stage(m, Start::initial)};
@@ -194,14 +198,18 @@ std::vector<RecipeKind> built_in_recipes() {
        [](const Method& m) -> std::vector<Stage> {
          return {joint_stage(m, m.first_epochs), transfer_stage(m, Start::fresh)};
        }},
-      {"pre-chosen-same", "as pre-chosen, then under its frozen gate experts from their initial weights (model 5)",
-       [](const Method& m) -> std::vector<Stage> {
+      {.name = "pre-chosen-same",
+       .summary = "as pre-chosen, then under its frozen gate experts from their initial weights (model 5)",
+       .stages = [](const Method& m) -> std::vector<Stage> {
          return {class_list_stage(m), gate_stage(m, m.first_epochs), transfer_stage(m, Start::initial)};
-       }},
-      {"pre-chosen-fresh", "as pre-chosen, then under its frozen gate experts with new weights (model 6)",
-       [](const Method& m) -> std::vector<Stage> {
+       },
+       .reads_class_lists = true},
+      {.name = "pre-chosen-fresh",
+       .summary = "as pre-chosen, then under its frozen gate experts with new weights (model 6)",
+       .stages = [](const Method& m) -> std::vector<Stage> {
          return {class_list_stage(m), gate_stage(m, m.first_epochs), transfer_stage(m, Start::fresh)};
-       }},
+       },
+       .reads_class_lists = true},
   };
 }
 

@@ -27,7 +27,7 @@ struct TrainerOptions {
   /// Of the validation part of a classification, as EpochReport gives it.
   std::function<double(const Record&)> validation_accuracy = accuracy;
 
-  // Of effect on a GPU, and never on what is computed.
+  // These change how a GPU works, and never what it computes.
   bool resident_data = true;  ///< the training part stays in its memory where it fits; see data::LoaderOptions
   bool cuda_graph = true;     ///< steps are recorded once and replayed where they can be; see moe/training/stepper.h
 };
