@@ -139,9 +139,7 @@ void Optimizer::update_one(const Place& place, const Tensor& factors, const Tens
 void Optimizer::begin_replay() {
   if (!recorded_) fail<ValueError>("{}: no step was recorded that could be replayed", name_);
   advance();
-  for (const auto& [group, index] : updated_) {
-    group->parameters[index].mutable_value().mutable_bytes();  // autograd is to see the change
-  }
+  for (const auto& [group, index] : updated_) group->parameters[index].mutable_value().mark_changed();
 }
 
 void Optimizer::zero_grad() {

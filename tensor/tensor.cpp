@@ -135,9 +135,13 @@ const std::byte* Tensor::bytes() const {
   return static_cast<const std::byte*>(storage_->data) + offset_bytes_;
 }
 
-std::byte* Tensor::mutable_bytes() {
+void Tensor::mark_changed() {
   require_defined();
   storage_->version.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::byte* Tensor::mutable_bytes() {
+  mark_changed();
   return static_cast<std::byte*>(storage_->data) + offset_bytes_;
 }
 

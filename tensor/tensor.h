@@ -124,6 +124,8 @@ class Tensor {
 
   /// Counts the writes to the memory, by whichever handle; autograd compares it to find values changed after saving.
   uint64_t version() const;
+  /// Counts a write that went past the handles, as a replayed graph makes it.
+  void mark_changed();
   /// Whether both are handles on the same memory, perhaps different parts of it.
   bool shares_memory_with(const Tensor& other) const { return defined() && storage_ == other.storage_; }
   /// Whether this is the only handle on its memory.

@@ -115,6 +115,9 @@ TEST_CASE("Writing through any handle counts as a new version") {
   CHECK(view.version() == before + 1);
   t.reshape({6}).copy_from(Tensor::zeros({6}));
   CHECK(view.version() == before + 2);
+  t.mark_changed();
+  CHECK(view.version() == before + 3);
+  CHECK_THROWS_AS(Tensor().mark_changed(), ValueError);
   CHECK(t.clone().version() < before + 2);
   CHECK(Tensor().version() == 0);
 }
