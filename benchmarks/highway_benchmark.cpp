@@ -96,7 +96,7 @@ void product_tile(benchmark::State& state) {
   });
 }
 
-[[gnu::noinline]] void exp_of_loops(float* x, int64_t count) { kernels::elementary::exp_in_place(x, count); }
+[[gnu::noinline]] void exp_of_loops(float* x, int64_t count) { exp_in_place(x, count); }
 
 [[gnu::noinline]] void exp_of_highway(float* x, int64_t count) {
   const ScalableTag<float> d;
