@@ -76,24 +76,24 @@ void Optimizer::step(const Tensor* rows) {
   const auto all = std::ranges::find_if(groups_, [](const Group& group) { return !group.parameters.empty(); });
   const Device device = all->parameters.front().device();
   const bool recording = device.is_cuda() && cuda::recording(device.index);
-  recorded_ = false;
-  updated_.clear();
+  if (recording) recorded_.clear();
+  std::vector<Place> places;
   for (Group& group : groups_) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
-      if (group.parameters[i].grad().defined()) updated_.emplace_back(&group, i);
+      if (group.parameters[i].grad().defined()) places.emplace_back(&group, i);
     }
   }
-  prepare_states(device, recording);
-  if (!recording) advance();
-  for (size_t i = 0; i < updated_.size(); ++i) update_one(updated_[i], factors_[static_cast<int64_t>(i)], rows);
-  recorded_ = recording;
+  prepare_states(places, device, recording);
+  if (!recording) advance(places);
+  for (size_t i = 0; i < places.size(); ++i) update_one(places[i], factors_[static_cast<int64_t>(i)], rows);
+  if (recording) recorded_ = std::move(places);
 }
 
 /// Sees to it that the states of what is updated lie on its device. A recorded step finds them there: what is made
 /// during a recording may lie where earlier tensors of each replay lie.
-void Optimizer::prepare_states(Device device, bool recording) {
+void Optimizer::prepare_states(const std::vector<Place>& places, Device device, bool recording) {
   const bool ready = factors_.defined() && factors_.device() == device;
-  for (const auto& [group, index] : updated_) {
+  for (const auto& [group, index] : places) {
     const Variable& parameter = group->parameters[index];
     State& state = group->states[index];
     if (recording && (!ready || state.step == 0)) {
@@ -114,10 +114,10 @@ void Optimizer::prepare_states(Device device, bool recording) {
 }
 
 /// Counts a step of what is updated and puts its numbers into the memory of the device.
-void Optimizer::advance() {
+void Optimizer::advance(const std::vector<Place>& places) {
   Tensor next = Tensor::zeros(factors_.shape(), DType::f64);
   double* to = next.mutable_data<double>();
-  for (const auto& [group, index] : updated_) {
+  for (const auto& [group, index] : places) {
     State& state = group->states[index];
     ++state.step;
     to = std::ranges::copy(factors({group->lr, group->weight_decay, {}}, state), to).out;
@@ -137,9 +137,9 @@ void Optimizer::update_one(const Place& place, const Tensor& factors, const Tens
 }
 
 void Optimizer::begin_replay() {
-  if (!recorded_) fail<ValueError>("{}: no step was recorded that could be replayed", name_);
-  advance();
-  for (const auto& [group, index] : updated_) group->parameters[index].mutable_value().mark_changed();
+  if (recorded_.empty()) fail<ValueError>("{}: no step was recorded that could be replayed", name_);
+  advance(recorded_);
+  for (const auto& [group, index] : recorded_) group->parameters[index].mutable_value().mark_changed();
 }
 
 void Optimizer::zero_grad() {
@@ -197,7 +197,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
   const std::string problems = detail::state_problems(expected, state);
   if (!problems.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", name_, problems);
 
-  recorded_ = false;  // what was recorded writes to the states of before
+  recorded_.clear();  // what was recorded writes to the states of before
   steps_ = state.at("steps").values<int64_t>()[0];
   for (size_t g = 0; g < groups_.size(); ++g) load_group(groups_[g], std::to_string(g), state);
 }

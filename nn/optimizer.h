@@ -45,8 +45,8 @@ class Optimizer {
   void step(const Tensor& rows);
   void zero_grad();
   /// Counts the step that a replay of the recorded one will take, of the parameters that were updated in the recording,
-  /// and puts its numbers into the memory of the device. Throws ValueError where the last step was not recorded, or
-  /// before the last load_state_dict(), which makes new states.
+  /// and puts its numbers into the memory of the device. Throws ValueError where no step was recorded since the
+  /// last load_state_dict(), which makes new states. Other steps may be taken in between.
   void begin_replay();
   /// From now on no step changes anything while `failed`, i64 [1] on the device of the parameters, holds anything but 0
   /// (FiniteWatch::failed()); an undefined tensor takes that back.
@@ -112,8 +112,8 @@ class Optimizer {
   using Place = std::pair<Group*, size_t>;  ///< of a parameter
 
   void step(const Tensor* rows);
-  void prepare_states(Device device, bool recording);
-  void advance();
+  void prepare_states(const std::vector<Place>& places, Device device, bool recording);
+  void advance(const std::vector<Place>& places);
   void update_one(const Place& place, const Tensor& factors, const Tensor* rows);
   void require_parameter(const Variable& parameter) const;
   void load_group(Group& group, const std::string& name, const StateDict& state) const;
@@ -123,9 +123,8 @@ class Optimizer {
   std::vector<std::string> state_names_;
   int64_t steps_ = 0;
   Tensor failed_;
-  std::vector<Place> updated_;  ///< the parameters of the last step
-  bool recorded_ = false;       ///< whether that step was recorded with the states of now
-  Tensor factors_;              ///< f64 [parameters, kUpdateFactors] on their device, in the order of `updated_`
+  std::vector<Place> recorded_;  ///< the parameters of the last step that was recorded with the states of now
+  Tensor factors_;               ///< f64 [parameters, kUpdateFactors] on their device, in the order of a step's updates
 };
 
 namespace detail {

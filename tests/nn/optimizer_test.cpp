@@ -302,7 +302,7 @@ TEST_CASE("a step that was recorded is replayed as it would have been taken", "[
         for (int step = 0; step < 5; ++step) {
           optimizer->scale_lr(1 - 0.1 * step);
           if (step == 1 && replayed) graph = std::make_unique<cuda::Graph>(device.index, [&] { optimizer->step(); });
-          if (graph) {
+          if (graph && step != 3) {  // a step of another batch between replays
             const uint64_t version = p.value().version();
             optimizer->begin_replay();
             graph->replay();
