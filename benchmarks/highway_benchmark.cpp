@@ -21,7 +21,7 @@
 
 /// The vectors of the kernels (kernels/cpu/simd/vector.h) beside Highway's, in the two loops in which a training step
 /// spends its time: the register tile of a product of matrices, and e^x of the elements of an array. Built where
-/// Highway is installed; the figures are in benchmarks/README.md.
+/// Highway is installed.
 namespace divvy {
 
 namespace {
