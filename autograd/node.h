@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "autograd/flops.h"
 #include "autograd/variable.h"
 
 /// What an operation needs to take part in differentiation. An operation computes its value with kernels and ends with
@@ -64,14 +65,18 @@ struct Node {
   uint64_t id = 0;  ///< in order of creation, so that every node comes after the nodes of its inputs
   std::vector<Edge> inputs;
   BackwardFunction backward;
+  Flops flops;
   bool released = false;                   ///< backward has run and freed what was saved
   std::weak_ptr<Variable::Impl> retained;  ///< the output, where its gradient is to be kept
 };
 
 /// Wraps the value of an operation. The operation is recorded if an input requires a gradient and no NoGrad is active;
 /// otherwise `backward` and what it saved are dropped. An undefined input stands for an optional one that is absent. An
-/// operation without a gradient passes nullptr; reaching it in backward() is an error that names it.
-Variable record(const char* name, Tensor value, std::initializer_list<Variable> inputs, BackwardFunction backward);
-Variable record(const char* name, Tensor value, const std::vector<Variable>& inputs, BackwardFunction backward);
+/// operation without a gradient passes nullptr; reaching it in backward() is an error that names it. `flops`: what its
+/// products take, for flops().
+Variable record(const char* name, Tensor value, std::initializer_list<Variable> inputs, BackwardFunction backward,
+                const Flops& flops = {});
+Variable record(const char* name, Tensor value, const std::vector<Variable>& inputs, BackwardFunction backward,
+                const Flops& flops = {});
 
 }  // namespace divvy

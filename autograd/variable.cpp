@@ -92,7 +92,8 @@ Node::~Node() {
   }
 }
 
-Variable record(const char* name, Tensor value, const std::vector<Variable>& inputs, BackwardFunction backward) {
+Variable record(const char* name, Tensor value, const std::vector<Variable>& inputs, BackwardFunction backward,
+                const Flops& flops) {
   Variable result(std::move(value));
   bool wanted = false;
   for (const Variable& input : inputs) wanted = wanted || (input.defined() && input.requires_grad());
@@ -102,6 +103,7 @@ Variable record(const char* name, Tensor value, const std::vector<Variable>& inp
   node->name = name;
   node->id = next_node_id.fetch_add(1, std::memory_order_relaxed);
   node->backward = std::move(backward);
+  node->flops = flops;
   node->inputs.reserve(inputs.size());
   for (const Variable& input : inputs) {
     Node::Edge& edge = node->inputs.emplace_back();
@@ -115,8 +117,9 @@ Variable record(const char* name, Tensor value, const std::vector<Variable>& inp
   return result;
 }
 
-Variable record(const char* name, Tensor value, std::initializer_list<Variable> inputs, BackwardFunction backward) {
-  return record(name, std::move(value), std::vector<Variable>(inputs), std::move(backward));
+Variable record(const char* name, Tensor value, std::initializer_list<Variable> inputs, BackwardFunction backward,
+                const Flops& flops) {
+  return record(name, std::move(value), std::vector<Variable>(inputs), std::move(backward), flops);
 }
 
 }  // namespace divvy

@@ -10,6 +10,7 @@
 
 namespace divvy {
 
+struct Flops;
 struct Node;
 class Gradients;
 
@@ -87,10 +88,11 @@ class Variable {
 
   friend struct Node;
   friend class Engine;
+  friend Flops flops(std::initializer_list<Variable>);
   friend Variable record(const char*, Tensor, std::initializer_list<Variable>,
-                         std::function<void(const Tensor&, Gradients&)>);
+                         std::function<void(const Tensor&, Gradients&)>, const Flops&);
   friend Variable record(const char*, Tensor, const std::vector<Variable>&,
-                         std::function<void(const Tensor&, Gradients&)>);
+                         std::function<void(const Tensor&, Gradients&)>, const Flops&);
 };
 
 /// Adds d<cotangent, root>/d(leaf) to the gradient of every leaf below `root` that requires one. `cotangent` has the

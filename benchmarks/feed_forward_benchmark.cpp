@@ -1,10 +1,10 @@
 #include <benchmark/benchmark.h>
 
+#include "autograd/flops.h"
 #include "autograd/ops/combine.h"
 #include "autograd/ops/feed_forward.h"
 #include "benchmarks/choose.h"
 #include "benchmarks/measure.h"
-#include "kernels/flops.h"
 #include "kernels/precision.h"
 #include "moe/model/dispatch.h"
 #include "nn/activation.h"
@@ -33,15 +33,15 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
   const Tensor dy = generator.normal({samples, size}).to(device);
   const auto step = [&] {
     const auto dispatch = moe::Dispatch::of(chosen, experts, true);
-    backward(combine(network.forward({x, dispatch.segments}).values(), weights, dispatch.position), dy);
+    const Variable y = combine(network.forward({x, dispatch.segments}).values(), weights, dispatch.position);
+    const auto operations = static_cast<double>(flops({y}).total());
+    backward(y, dy);
     network.zero_grad();
     Variable(x).zero_grad();
     Variable(weights).zero_grad();
+    return operations;
   };
-  step();
-  const FlopCounter counter;
-  step();
-  const auto operations = static_cast<double>(counter.flops());
+  const double operations = step();
   bench::measure(state, operations, step);
   state.SetItemsProcessed(state.iterations() * samples);
 }

@@ -3,9 +3,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include "autograd/flops.h"
 #include "autograd/ops/small_stack.h"
 #include "benchmarks/measure.h"
-#include "kernels/flops.h"
 #include "moe/model/dispatch.h"
 #include "tensor/generator.h"
 
@@ -44,18 +44,16 @@ void small_stack(benchmark::State& state, bool backward) {
   const Tensor dy = generator.normal({dispatch.rows(), 10}).to(bench::device());
   const auto run = [&] {
     const Variable y = divvy::small_stack(x, kLayers, weights, biases, dispatch.segments);
-    if (!backward) return;
+    if (!backward) return y;
     divvy::backward(y, dy);
     for (Variable& weight : weights) weight.zero_grad();
     for (Variable& bias : biases) bias.zero_grad();
+    return y;
   };
-  int64_t flops = 0;
-  {
-    const FlopCounter counter;
-    run();
-    flops = counter.flops();
-  }
-  bench::measure(state, static_cast<double>(flops), run);
+  // Without gradients nothing is recorded that could be counted.
+  const Variable wanting(x.value(), true);
+  const Flops count = flops({divvy::small_stack(wanting, kLayers, weights, biases, dispatch.segments)});
+  bench::measure(state, static_cast<double>(backward ? flops({run()}).total() : count.forward), run);
 }
 
 void small_stack_forward(benchmark::State& state) { small_stack(state, false); }

@@ -5,8 +5,8 @@
 
 #include <optional>
 
+#include "autograd/flops.h"
 #include "benchmarks/measure.h"
-#include "kernels/flops.h"
 #include "moe/model/models.h"
 #include "moe/training/stepper.h"
 #include "moe/training/trainer.h"
@@ -56,11 +56,10 @@ class Training {
     next_ = (next_ + 1) % inputs_.size();
   }
 
-  /// Of a step, counted while one is made.
+  /// Of the products of a step, forward and backward.
   double operations() {
-    const FlopCounter counter;
-    step();
-    return static_cast<double>(counter.flops());
+    const moe::Forward forward = model_->run(inputs_[0], stage_.routing, generator_, moe::Supervision(labels_[0]));
+    return static_cast<double>(flops({forward.output, forward.routing.scores}).total());
   }
 
   /// Throws where a step did not go well; waits for the device.

@@ -1,7 +1,6 @@
 #include "kernels/conv2d.h"
 
 #include "kernels/check.h"
-#include "kernels/flops.h"
 #include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
@@ -20,9 +19,6 @@ void check_geometry(const Conv2dGeometry& g) {
   }
   if (g.groups < 1) fail<ValueError>("conv2d: groups must be at least 1, got {}", g.groups);
 }
-
-/// One multiply-add for each output value and each weight of its filter; padding counts like pixels.
-int64_t flops(const Shape& weight, const Tensor& y) { return 2 * y.numel() * weight.range(weight.rank() - 3).numel(); }
 
 int64_t out_size(const Shape& x, int64_t size, int64_t kernel, const Conv2dGeometry& g) {
   const int64_t padded = size + 2 * g.padding;
@@ -68,7 +64,6 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
   check::same_kind("conv2d", "output", y, x);
   check_shapes("conv2d", x.shape(), weight.shape(), geometry, segments, y);
   check_bias("conv2d", "bias", bias, weight.shape(), x);
-  count_flops(flops(weight.shape(), y));
   DIVVY_BACKEND(x, conv2d)(x, weight, bias, geometry, segments, y);
 }
 
@@ -79,7 +74,6 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
   check::same_kind(op, "weight", weight, dy);
   check::same_kind(op, "dx", dx, dy);
   check_shapes(op, dx.shape(), weight.shape(), geometry, segments, dy);
-  count_flops(flops(weight.shape(), dy));
   with_row_gradient(segments, dx, [&](Tensor& rows) {
     DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, rows);
   });
@@ -96,7 +90,6 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     check::same_kind(op, "dweight", dweight, x);
   }
   check_bias(op, "dbias", dbias, weight_shape, x);
-  if (dweight.defined()) count_flops(flops(weight_shape, dy));
   DIVVY_BACKEND(x, conv2d_backward_weight)(x, dy, weight_shape, geometry, segments, dweight, dbias);
 }
 

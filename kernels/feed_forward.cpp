@@ -1,7 +1,6 @@
 #include "kernels/feed_forward.h"
 
 #include "kernels/check.h"
-#include "kernels/flops.h"
 #include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
@@ -43,7 +42,6 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
   if (p.up_bias.defined()) check_tensor(op, "up_bias", p.up_bias, p.up.shape().range(0, 2), x);
   if (p.down_bias.defined()) check_tensor(op, "down_bias", p.down_bias, p.down.shape().range(0, 2), x);
   check_tensor(op, "y", y, {rows, p.down.size(1)}, x);
-  count_flops(2 * rows * p.up.size(1) * (x.size(1) + y.size(1)));
   DIVVY_BACKEND(x, feed_forward)(x, parameters, segments, hidden, y);
 }
 
@@ -51,7 +49,7 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
                            const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
   constexpr const char* op = "feed_forward_backward";
   const FeedForwardParameters& p = parameters;
-  const int64_t rows = check_layers(op, x, p, segments, hidden), inputs = x.size(1), outputs = p.down.size(1);
+  const int64_t rows = check_layers(op, x, p, segments, hidden), outputs = p.down.size(1);
   check_tensor(op, "dy", dy, {rows, outputs}, x);
   if (dx.defined()) check_tensor(op, "dx", dx, x.shape(), x);
   const auto check_gradient = [&](const char* name, const Tensor& t, const Shape& shape) {
@@ -61,10 +59,6 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
   check_gradient("the gradient of down", gradients.down, p.down.shape());
   check_gradient("the gradient of up_bias", gradients.up_bias, p.up.shape().range(0, 2));
   check_gradient("the gradient of down_bias", gradients.down_bias, p.down.shape().range(0, 2));
-  const bool through = dx.defined() || gradients.up.defined() || gradients.up_bias.defined();
-  count_flops(2 * hidden.numel() *
-              ((dx.defined() ? inputs : 0) + (gradients.up.defined() ? inputs : 0) +
-               (gradients.down.defined() ? outputs : 0) + (through ? outputs : 0)));
   with_row_gradient(segments, dx, [&](Tensor& dx_rows) {
     DIVVY_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx_rows, gradients);
   });

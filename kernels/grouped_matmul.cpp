@@ -1,7 +1,6 @@
 #include "kernels/grouped_matmul.h"
 
 #include "kernels/check.h"
-#include "kernels/flops.h"
 #include "kernels/row_gradient.h"
 
 namespace divvy::kernels {
@@ -35,7 +34,6 @@ void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, c
   }
   check_rows(op, "y", y, segments, experts, x.size(0), features);
   check::same_kind(op, "y", y, x);
-  count_flops(2 * y.numel() * x.size(1));
   DIVVY_BACKEND(x, grouped_matmul)(x, weight, bias, segments, y);
 }
 
@@ -48,7 +46,6 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
   check::shape(op, "dx", dx, {dx.size(0), weight.size(2)});
   check::same_kind(op, "dx", dx, dy);
   check_rows(op, "dy", dy, segments, weight.size(0), dx.size(0), weight.size(1));
-  count_flops(2 * dy.numel() * dx.size(1));
   with_row_gradient(segments, dx, [&](Tensor& rows) {
     DIVVY_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, rows);
   });
@@ -62,7 +59,6 @@ void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Seg
   check::same_kind(op, "dweight", dweight, x);
   check::shape(op, "dweight", dweight, {dweight.size(0), dweight.size(1), x.size(1)});
   check_rows(op, "dy", dy, segments, dweight.size(0), x.size(0), dweight.size(1));
-  count_flops(2 * dy.numel() * x.size(1));
   DIVVY_BACKEND(x, grouped_matmul_backward_weight)(x, dy, segments, dweight);
 }
 

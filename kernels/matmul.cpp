@@ -1,7 +1,6 @@
 #include "kernels/matmul.h"
 
 #include "kernels/check.h"
-#include "kernels/flops.h"
 
 namespace divvy::kernels {
 
@@ -26,7 +25,6 @@ void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tens
   check::same_kind("matmul", "b", b, a);
   check::shape("matmul", "y", y, matmul_shape(a, b, options));
   check::same_kind("matmul", "y", y, a);
-  count_flops(2 * y.numel() * a.size(options.transpose_a ? -2 : -1));
   DIVVY_BACKEND(a, matmul)(a, b, options, y);
 }
 

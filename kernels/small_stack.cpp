@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/check.h"
-#include "kernels/flops.h"
 #include "kernels/row_gradient.h"
 #include "kernels/small_layer_sizes.h"
 
@@ -36,9 +35,6 @@ std::vector<Shape> shapes_of(const Shape& x, const std::vector<SmallLayer>& laye
   }
   return shapes;
 }
-
-/// Operations for one row: two for each weight that a result reads, before pooling.
-int64_t flops_of(const Shape& sample, const SmallLayer& layer) { return 2 * SmallLayerSizes(sample, layer).products(); }
 
 void check_parameters(const char* op, const SmallStackParameters& parameters, const std::vector<SmallLayer>& layers,
                       const std::vector<Shape>& shapes, int64_t experts, const Tensor& like, bool optional) {
@@ -114,6 +110,13 @@ bool small_stack_pays(const Workload& work, const Shape& sample, const std::vect
   return small_stack_fits(sample, layers) && DIVVY_BACKEND(work, small_stack_pays)(work, sample, layers);
 }
 
+std::vector<int64_t> small_stack_products(const Shape& sample, const std::vector<SmallLayer>& layers) {
+  const std::vector<Shape> shapes = shapes_of(Shape{1}.concat(sample), layers);
+  std::vector<int64_t> products;
+  for (size_t l = 0; l < layers.size(); ++l) products.push_back(SmallLayerSizes(shapes[l], layers[l]).products());
+  return products;
+}
+
 Shape small_stack_shape(const Shape& x, const std::vector<SmallLayer>& layers, const Segments& segments) {
   const std::vector<Shape> shapes = shapes_of(x, layers);
   return output_shape(shapes, segments.rows(x[0]));
@@ -128,7 +131,6 @@ void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const S
   check_segments(kName, segments, experts, x.size(0), x.device());
   check::shape(kName, "output", y, output_shape(shapes, segments.rows(x.size(0))));
   check::same_kind(kName, "output", y, x);
-  for (size_t l = 0; l < layers.size(); ++l) count_flops(y.size(0) * flops_of(shapes[l], layers[l]));
   DIVVY_BACKEND(x, small_stack)(x, layers, parameters, segments, y, saved);
 }
 
@@ -149,10 +151,6 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     check::same_kind(op, "dx", dx, dy);
   }
   if (!saved.results.defined()) fail<ValueError>("{}: the forward pass has kept nothing for it", op);
-  for (size_t l = 0; l < layers.size(); ++l) {
-    const int64_t products = (gradients.weights[l].defined() ? 1 : 0) + (l > 0 || dx.defined() ? 1 : 0);
-    count_flops(products * dy.size(0) * flops_of(shapes[l], layers[l]));
-  }
   with_row_gradient(segments, dx, [&](Tensor& rows) {
     DIVVY_BACKEND_OF(saved.set, dy, small_stack_backward)(x, layers, parameters, segments, saved, dy, rows, gradients);
   });

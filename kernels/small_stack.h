@@ -65,6 +65,10 @@ struct SmallStackLimits {
 /// [R, features]. Throws ShapeError for layers that do not fit.
 Shape small_stack_shape(const Shape& x, const std::vector<SmallLayer>& layers, const Segments& segments);
 
+/// How many multiply-adds each layer takes for one sample, [C, H, W] or [features]: one for each weight that a result
+/// reads, before pooling. Throws ShapeError for layers that do not fit.
+std::vector<int64_t> small_stack_products(const Shape& sample, const std::vector<SmallLayer>& layers);
+
 /// y[n] = the layers of expert e on row r of x, one after the other, where e is the expert whose segment has row n and
 /// r = segments.sample ? sample[n] : n. The same values, up to rounding, as conv2d, unary(relu), max_pool2d and
 /// grouped_matmul give.

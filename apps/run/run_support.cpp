@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "apps/terminal/class_table.h"
+#include "autograd/flops.h"
 #include "datasets/catalog.h"
 #include "datasets/loader.h"
-#include "kernels/flops.h"
 #include "moe/analysis/analysis.h"
 #include "moe/analysis/metrics.h"
 #include "moe/model/device.h"
@@ -82,22 +82,21 @@ bool scored_by_labels(moe::Scores scores) {
 }
 
 Cost flops_per_sample(moe::Model& model, const moe::RoutingOptions& routing, const data::Dataset& dataset) {
-  const NoGrad no_grad;
   const bool was_training = model.is_training();
   model.eval();
   const int64_t samples = std::min<int64_t>(64, dataset.size());
   data::Loader loader(dataset, {.batch = samples, .device = moe::device_of(model), .prefetch = 0});
   const auto batch = loader.next();
-  const Variable x(batch->x);
+  const Variable x(batch->x, true);  // whatever learns: all that the samples reach is recorded, and so counted
   moe::Supervision known(batch->y);
   known.target = batch->target;
   Generator random;
   const auto count = [&](bool every_expert) {
     moe::RoutingOptions options = routing;
     options.every_expert = options.every_expert || every_expert;
-    const FlopCounter counter;
-    model.run(x, options, random, known);
-    return counter.flops() / samples;
+    const moe::Forward forward = model.run(x, options, random, known);
+    const moe::Routing& way = forward.routing;
+    return flops({forward.output, forward.rows, way.scores, way.probabilities}).forward / samples;
   };
   const Cost cost{count(false), count(true)};
   model.train(was_training);

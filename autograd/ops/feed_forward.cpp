@@ -24,22 +24,30 @@ Variable feed_forward(const Variable& x, const Variable& up, const Variable& up_
   Tensor hidden = Tensor::empty({rows, kernels::feed_forward_pitch(up.size(1))}, x.dtype(), x.device());
   Tensor y = Tensor::empty({rows, down.size(1)}, x.dtype(), x.device());
   kernels::feed_forward(x.value(), p, segments, hidden, y);
-  return record("feed_forward", y, {x, up, up_bias, down, down_bias},
-                [x = Saved(x.value()), hidden = Saved(hidden), up = Saved(p.up), down = Saved(p.down),
-                 segments = SavedSegments(segments)](const Tensor& dy, Gradients& dx) {
-                  const kernels::FeedForwardParameters weights{up.get(), {}, down.get(), {}};
-                  const auto wanted = [&](size_t input, const Shape& shape) {
-                    return dx.needs(input) ? Tensor::empty(shape, dy.dtype(), dy.device()) : Tensor();
-                  };
-                  const Shape &up_shape = weights.up.shape(), &down_shape = weights.down.shape();
-                  Tensor dinput = wanted(0, x.get().shape());
-                  kernels::FeedForwardParameters gradients{wanted(1, up_shape), wanted(2, up_shape.range(0, 2)),
-                                                           wanted(3, down_shape), wanted(4, down_shape.range(0, 2))};
-                  kernels::feed_forward_backward(x.get(), hidden.get(), weights, segments.get(), dy, dinput, gradients);
-                  dx[0] = dinput;
-                  dx[1] = gradients.up, dx[2] = gradients.up_bias;
-                  dx[3] = gradients.down, dx[4] = gradients.down_bias;
-                });
+
+  const int64_t first = 2 * rows * up.size(1) * x.size(1), second = 2 * rows * up.size(1) * down.size(1);
+  const bool through = x.requires_grad() || up.requires_grad() || (up_bias.defined() && up_bias.requires_grad());
+  Flops flops = product_flops(first, {x, up});
+  flops += product_flops(second, {down});
+  if (through) flops.backward += second;
+  return record(
+      "feed_forward", y, {x, up, up_bias, down, down_bias},
+      [x = Saved(x.value()), hidden = Saved(hidden), up = Saved(p.up), down = Saved(p.down),
+       segments = SavedSegments(segments)](const Tensor& dy, Gradients& dx) {
+        const kernels::FeedForwardParameters weights{up.get(), {}, down.get(), {}};
+        const auto wanted = [&](size_t input, const Shape& shape) {
+          return dx.needs(input) ? Tensor::empty(shape, dy.dtype(), dy.device()) : Tensor();
+        };
+        const Shape &up_shape = weights.up.shape(), &down_shape = weights.down.shape();
+        Tensor dinput = wanted(0, x.get().shape());
+        kernels::FeedForwardParameters gradients{wanted(1, up_shape), wanted(2, up_shape.range(0, 2)),
+                                                 wanted(3, down_shape), wanted(4, down_shape.range(0, 2))};
+        kernels::feed_forward_backward(x.get(), hidden.get(), weights, segments.get(), dy, dinput, gradients);
+        dx[0] = dinput;
+        dx[1] = gradients.up, dx[2] = gradients.up_bias;
+        dx[3] = gradients.down, dx[4] = gradients.down_bias;
+      },
+      flops);
 }
 
 }  // namespace divvy

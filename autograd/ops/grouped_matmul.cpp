@@ -33,25 +33,27 @@ Variable grouped_matmul(const Variable& x, const Variable& weight, const Variabl
   Tensor y = Tensor::empty({used.rows(x.size(0)), w.size(1)}, x.dtype(), x.device());
   kernels::grouped_matmul(x.value(), w, b, used, y);
   const Saved saved_x(weight.requires_grad() ? x.value() : Tensor()), saved_w(x.requires_grad() ? w : Tensor());
-  return record("grouped_matmul", y, {x, weight, bias},
-                [saved_x, saved_w, segments = SavedSegments(used), x_shape = x.shape(), w_shape = w.shape(), plain](
-                    const Tensor& dy, Gradients& dx) {
-                  const Segments s = segments.get();
-                  if (dx.needs(0)) {
-                    dx[0] = Tensor::empty(x_shape, dy.dtype(), dy.device());
-                    kernels::grouped_matmul_backward_input(dy, saved_w.get(), s, dx[0]);
-                  }
-                  if (dx.needs(1)) {
-                    Tensor dw = Tensor::empty(w_shape, dy.dtype(), dy.device());
-                    kernels::grouped_matmul_backward_weight(saved_x.get(), dy, s, dw);
-                    dx[1] = plain ? dw[0] : dw;
-                  }
-                  if (dx.needs(2)) {
-                    Tensor db = Tensor::empty(w_shape.range(0, 2), dy.dtype(), dy.device());
-                    kernels::grouped_matmul_backward_bias(dy, s, db);
-                    dx[2] = plain ? db[0] : db;
-                  }
-                });
+  return record(
+      "grouped_matmul", y, {x, weight, bias},
+      [saved_x, saved_w, segments = SavedSegments(used), x_shape = x.shape(), w_shape = w.shape(), plain](
+          const Tensor& dy, Gradients& dx) {
+        const Segments s = segments.get();
+        if (dx.needs(0)) {
+          dx[0] = Tensor::empty(x_shape, dy.dtype(), dy.device());
+          kernels::grouped_matmul_backward_input(dy, saved_w.get(), s, dx[0]);
+        }
+        if (dx.needs(1)) {
+          Tensor dw = Tensor::empty(w_shape, dy.dtype(), dy.device());
+          kernels::grouped_matmul_backward_weight(saved_x.get(), dy, s, dw);
+          dx[1] = plain ? dw[0] : dw;
+        }
+        if (dx.needs(2)) {
+          Tensor db = Tensor::empty(w_shape.range(0, 2), dy.dtype(), dy.device());
+          kernels::grouped_matmul_backward_bias(dy, s, db);
+          dx[2] = plain ? db[0] : db;
+        }
+      },
+      product_flops(2 * y.numel() * x.size(1), {x, weight}));
 }
 
 }  // namespace divvy

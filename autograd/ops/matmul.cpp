@@ -18,17 +18,21 @@ Variable matmul(const Variable& a, const Variable& b, const MatmulOptions& optio
   const Saved saved_a(b.requires_grad() ? a.value() : Tensor()), saved_b(a.requires_grad() ? b.value() : Tensor());
   const bool ta = options.transpose_a, tb = options.transpose_b;
   // With A = op(a) and B = op(b): dA = dy B^T and dB = A^T dy, and a transposed operand wants its gradient transposed.
-  return record("matmul", product(a.value(), b.value(), options), {a, b},
-                [saved_a, saved_b, ta, tb](const Tensor& dy, Gradients& dx) {
-                  if (dx.needs(0)) {
-                    const Tensor& right = saved_b.get();
-                    dx[0] = ta ? product(right, dy, {tb, true}) : product(dy, right, {false, !tb});
-                  }
-                  if (dx.needs(1)) {
-                    const Tensor& left = saved_a.get();
-                    dx[1] = tb ? product(dy, left, {true, ta}) : product(left, dy, {!ta, false});
-                  }
-                });
+  const Tensor y = product(a.value(), b.value(), options);
+  const Flops flops = product_flops(2 * y.numel() * a.size(ta ? -2 : -1), {a, b});
+  return record(
+      "matmul", y, {a, b},
+      [saved_a, saved_b, ta, tb](const Tensor& dy, Gradients& dx) {
+        if (dx.needs(0)) {
+          const Tensor& right = saved_b.get();
+          dx[0] = ta ? product(right, dy, {tb, true}) : product(dy, right, {false, !tb});
+        }
+        if (dx.needs(1)) {
+          const Tensor& left = saved_a.get();
+          dx[1] = tb ? product(dy, left, {true, ta}) : product(left, dy, {!ta, false});
+        }
+      },
+      flops);
 }
 
 }  // namespace divvy

@@ -52,31 +52,38 @@ Variable small_stack(const Variable& x, const std::vector<SmallLayer>& layers, c
   // Backward reads the weights through which a gradient goes on; of the other parameters it needs the shapes alone.
   std::vector<Saved> read;
   for (size_t l = x.requires_grad() ? 0 : 1; l < layers.size(); ++l) read.emplace_back(parameters.weights[l]);
-  return record("small_stack", y, inputs,
-                [layers, saved, parameters, read, segments = SavedSegments(used), x = Saved(x), plain](const Tensor& dy,
-                                                                                                       Gradients& dx) {
-                  for (const Saved& weight : read) weight.get();
-                  const size_t count = layers.size();
-                  kernels::SmallStackParameters gradients;
-                  const auto wanted = [&](size_t input, const Tensor& parameter) {
-                    return dx.needs(input) ? Tensor::empty_like(parameter) : Tensor();
-                  };
-                  for (size_t l = 0; l < count; ++l) {
-                    gradients.weights.push_back(wanted(2 * l + 1, parameters.weights[l]));
-                    gradients.biases.push_back(wanted(2 * l + 2, parameters.biases[l]));
-                  }
-                  Tensor dinput = dx.needs(0) ? Tensor::empty_like(x.get()) : Tensor();
-                  kernels::small_stack_backward(x.get(), layers, parameters, segments.get(), saved, dy, dinput,
-                                                gradients);
-                  const auto assign = [&](size_t input, const Tensor& gradient) {
-                    if (gradient.defined()) dx[input] = plain ? gradient[0] : gradient;
-                  };
-                  if (dinput.defined()) dx[0] = dinput;
-                  for (size_t l = 0; l < count; ++l) {
-                    assign(2 * l + 1, gradients.weights[l]);
-                    assign(2 * l + 2, gradients.biases[l]);
-                  }
-                });
+  Flops flops;
+  const std::vector<int64_t> products = kernels::small_stack_products(x.shape().range(1), layers);
+  for (size_t l = 0; l < layers.size(); ++l) {
+    flops += product_flops(2 * y.size(0) * products[l], {weights[l]});
+    if (l > 0 || x.requires_grad()) flops.backward += 2 * y.size(0) * products[l];
+  }
+  return record(
+      "small_stack", y, inputs,
+      [layers, saved, parameters, read, segments = SavedSegments(used), x = Saved(x), plain](const Tensor& dy,
+                                                                                             Gradients& dx) {
+        for (const Saved& weight : read) weight.get();
+        const size_t count = layers.size();
+        kernels::SmallStackParameters gradients;
+        const auto wanted = [&](size_t input, const Tensor& parameter) {
+          return dx.needs(input) ? Tensor::empty_like(parameter) : Tensor();
+        };
+        for (size_t l = 0; l < count; ++l) {
+          gradients.weights.push_back(wanted(2 * l + 1, parameters.weights[l]));
+          gradients.biases.push_back(wanted(2 * l + 2, parameters.biases[l]));
+        }
+        Tensor dinput = dx.needs(0) ? Tensor::empty_like(x.get()) : Tensor();
+        kernels::small_stack_backward(x.get(), layers, parameters, segments.get(), saved, dy, dinput, gradients);
+        const auto assign = [&](size_t input, const Tensor& gradient) {
+          if (gradient.defined()) dx[input] = plain ? gradient[0] : gradient;
+        };
+        if (dinput.defined()) dx[0] = dinput;
+        for (size_t l = 0; l < count; ++l) {
+          assign(2 * l + 1, gradients.weights[l]);
+          assign(2 * l + 2, gradients.biases[l]);
+        }
+      },
+      flops);
 }
 
 }  // namespace divvy

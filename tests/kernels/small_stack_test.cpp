@@ -5,7 +5,6 @@
 #include <limits>
 #include <random>
 
-#include "kernels/flops.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/catch.h"
@@ -134,14 +133,6 @@ TEST_CASE("small_stack passes numbers that are not finite on, as layer by layer 
     CHECK(std::isfinite(y[0]));
     CHECK(std::isnan(y[200]));
   }
-}
-
-TEST_CASE("small_stack counts its operations as the layers would", "[kernel]") {
-  const Case c = mnist_small_stack(32, 2, 13);
-  const int64_t first = 2 * 9 * 26 * 26, others = 2 * (169 * 5 + 5 * 10), rows = 64;
-  const FlopCounter counter;
-  run(c, DType::f32);  // twice forward, once backward, with the gradient of the input
-  CHECK(counter.flops() == rows * 4 * (first + others));
 }
 
 TEST_CASE("small_stack refuses what does not fit", "[kernel]") {
