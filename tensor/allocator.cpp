@@ -22,7 +22,7 @@ constexpr bool kEmulated = true;
 constexpr bool kEmulated = false;
 #endif
 
-/// Whether the sanitizer knows the memory of a device.
+/// Whether the address sanitizer can track the memory of a device.
 bool on_host(Device device) { return kEmulated || device.is_cpu(); }
 
 constexpr size_t kAlignment = 64, kHugePage = size_t{2} << 20;
@@ -30,19 +30,19 @@ constexpr size_t kAlignment = 64, kHugePage = size_t{2} << 20;
 class HostMemory final : public MemorySource {
  public:
   void* acquire(size_t bytes) override {
-    // The system promises more memory than it has, and kills the process that uses it. Small requests are not worth a
-    // look.
+    // Linux overcommits memory and kills a process that uses more than there is, so large requests are checked
+    // beforehand.
     constexpr size_t kLarge = size_t{64} << 20;
     if (bytes >= kLarge) {
       const int64_t available = free_bytes();
       if (available >= 0 && bytes > static_cast<size_t>(available)) return nullptr;
     }
-    // Weights and batches of many megabytes: with pages of 2 MiB the processor finds them without a walk for each row.
+    // Pages of 2 MiB save a page-table walk for each row of large weights and batches.
     const size_t whole = bytes / kHugePage * kHugePage;
     if (whole == 0) return std::aligned_alloc(kAlignment, bytes);
-    void* block = nullptr;  // aligned_alloc would ask for a multiple of the alignment
+    void* block = nullptr;  // aligned_alloc would require a multiple of the alignment
     if (posix_memalign(&block, kHugePage, bytes) != 0) return nullptr;
-    madvise(block, whole, MADV_HUGEPAGE);  // advice: without such pages nothing is lost
+    madvise(block, whole, MADV_HUGEPAGE);  // only advice: nothing breaks without huge pages
     return block;
   }
   void release(void* block, size_t) noexcept override { std::free(block); }
@@ -103,11 +103,11 @@ void* CachingAllocator::allocate(size_t bytes) {
     }
   }
   if (on_host(device_)) {
-    // What is recorded now uses the block again and again, each time for all the tensors that have been in it.
+    // Each replay of the graph being recorded writes all tensors that have been in the block, whatever their size.
     const size_t used = open_ == nullptr ? bytes : size;
     detail::unpoison(block, used);
     detail::poison(static_cast<std::byte*>(block) + used, size - used);
-    // As in fresh memory of the emulated device: what is read before it is written shows.
+    // NaNs, as in fresh memory of the emulated device, reveal a read before the first write.
     if (kEmulated && device_.is_cuda() && open_ == nullptr) std::memset(block, 0xff, used);
   }
   ++stats_.allocations;

@@ -25,7 +25,7 @@ struct AllocatorStats {
 class MemorySource {
  public:
   virtual ~MemorySource() = default;
-  /// `bytes` bytes aligned to at least 64, or nullptr where there are none.
+  /// A block of `bytes` bytes aligned to at least 64, or nullptr where no memory is left.
   virtual void* acquire(size_t bytes) = 0;
   virtual void release(void* block, size_t bytes) noexcept = 0;
   /// Free bytes of the device, or -1 where that is not known.
@@ -43,7 +43,8 @@ class CachingAllocator {
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
-  /// Throws OutOfMemoryError with what was asked, held and free; before that it gives back what it has cached.
+  /// Throws OutOfMemoryError, which states the bytes requested, in use and free, if memory is short even after the
+  /// cached blocks have been returned to the system.
   void* allocate(size_t bytes);
   void deallocate(void* block, size_t bytes) noexcept;
 
@@ -52,10 +53,10 @@ class CachingAllocator {
   /// Gives all cached blocks back to the system.
   void release_cached();
 
-  /// Bytes that could be allocated: what the device has free and what is cached; -1 where that is not known.
+  /// Bytes that could be allocated: those free on the device and those cached; -1 if that is not known.
   int64_t available_bytes();
 
-  /// The bytes that a request really takes: at most an eighth more than asked.
+  /// The size of the block that serves a request: a multiple of 64, and at most an eighth more than `bytes` beyond 512.
   static size_t size_class(size_t bytes);
 
  private:
@@ -71,26 +72,26 @@ class CachingAllocator {
   mutable std::mutex mutex_;
   FreeBlocks free_;
   MemoryPool* open_ = nullptr;
-  std::unordered_map<void*, MemoryPool*> owner_;  ///< of the blocks of pools
+  std::unordered_map<void*, MemoryPool*> owner_;  ///< the pool of each block that has one
   AllocatorStats stats_;
 };
 
-/// Blocks that are set aside for one user: all that is allocated while the pool is open, which need not be all at once.
-/// When such a block is freed, then or later, it goes back to the pool and is handed out to nobody but who allocates
-/// while the pool is open. So what has been written down about its memory (by a CUDA graph) stays true as long as the
-/// pool lives. Its destructor leaves the blocks to the allocator; those still in use follow when they are freed.
+/// Blocks reserved for one user: every allocation made while the pool is open comes from it, and it may be opened
+/// several times. A freed block returns to the pool and is reused only while the pool is open, so addresses that a CUDA
+/// graph has recorded stay valid as long as the pool lives. The destructor hands the blocks to the allocator; those
+/// still in use follow when they are freed.
 class MemoryPool {
  public:
-  /// The allocator must live longer.
+  /// The allocator must outlive the pool.
   explicit MemoryPool(CachingAllocator& allocator) : allocator_(allocator) {}
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
-  /// From here on all allocations, of any thread, come from the pool. Throws ValueError where a pool is open already.
+  /// From here on the allocations of all threads come from the pool. Throws ValueError if a pool is already open.
   void open();
   void close();
-  /// All that belongs to the pool, in use or free.
+  /// The size of all blocks of the pool, in use or free.
   int64_t bytes() const;
 
  private:

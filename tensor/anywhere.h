@@ -1,6 +1,6 @@
 #pragma once
 
-/// Before a function that runs on the CPU and in CUDA kernels alike.
+/// Marks a function that runs both on the CPU and in CUDA kernels.
 #ifdef __CUDACC__
 #define DIVVY_ANYWHERE __host__ __device__
 #else

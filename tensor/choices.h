@@ -10,7 +10,7 @@
 
 namespace divvy {
 
-/// One value of an enum as users write it.
+/// A value of an enum and its name for users.
 template <class Enum>
 struct Choice {
   Enum value;
@@ -18,7 +18,8 @@ struct Choice {
   std::string_view summary = {};
 };
 
-/// The table of an enum, from which it is parsed, printed, listed and suggested. It stands beside the enum:
+/// The table of an enum, from which its values are parsed, printed, listed and suggested. It is declared beside the
+/// enum:
 ///
 ///     enum class Color { red, green };
 ///     inline constexpr Choice<Color> kColors[] = {{Color::red, "red"}, {Color::green, "green"}};
@@ -39,7 +40,7 @@ std::string_view name_of(Enum value) {
   return "";
 }
 
-/// Throws ValueError that names the nearest one and lists all.
+/// Throws ValueError for an unknown name; the message suggests the nearest one and lists all.
 template <class Enum>
 Enum parse_choice(std::string_view text) {
   for (const Choice<Enum>& choice : choices(Enum())) {

@@ -19,7 +19,7 @@ void set_on_this_thread([[maybe_unused]] bool on) {
 }  // namespace
 
 void flush_denormals(bool on) {
-  // A new thread starts with the mode of the one that makes it, so the caller comes first.
+  // A new thread inherits the mode of its creator, so the calling thread is set first.
   set_on_this_thread(on);
 #pragma omp parallel
   set_on_this_thread(on);

@@ -7,7 +7,7 @@
 
 namespace divvy {
 
-/// Where a tensor lives: the CPU, or one CUDA device.
+/// Where the memory of a tensor is: the CPU or one CUDA device.
 struct Device {
   enum class Kind : uint8_t { cpu, cuda };
   Kind kind = Kind::cpu;

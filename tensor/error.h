@@ -10,13 +10,14 @@
 
 namespace divvy {
 
-/// Base of every error that divvy throws. The message is one line: what, where, both shapes or values, what to do.
+/// Base of every error that divvy throws. The message is one line: the operation, the operand, both shapes or values,
+/// and what to do.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Shapes, ranks or axes that do not fit.
+/// Shapes, ranks or axes that do not match.
 class ShapeError : public Error {
  public:
   using Error::Error;
@@ -52,7 +53,7 @@ class DataError : public Error {
   using Error::Error;
 };
 
-/// A checkpoint, state dictionary or run folder that is missing, damaged or does not fit.
+/// A checkpoint, state dictionary or run folder that is missing, damaged or does not match the model.
 class CheckpointError : public Error {
  public:
   using Error::Error;
@@ -66,7 +67,7 @@ class OutOfMemoryError : public Error {
   int64_t requested_bytes;
 };
 
-/// A NaN or an infinity in a loss or a gradient. Whoever knows the step adds it with at_step().
+/// A NaN or an infinity in a loss or a gradient. A caller that knows the training step adds it with at_step().
 class NonFiniteError : public Error {
  public:
   /// One of the parts that a parameter stacks along its leading axis, such as {"expert", 3}.
@@ -87,8 +88,8 @@ class NonFiniteError : public Error {
   NonFiniteError at_step(int64_t at) const { return {what_is, layer, part, at}; }
 
   std::string what_is;          ///< "loss" or "gradient"
-  std::string layer;            ///< the parameter's name, or the operation that made the value
-  std::optional<Part> part;     ///< where it is in a stacked parameter, as far as that is known
+  std::string layer;            ///< the parameter's name, or the operation that computed the value
+  std::optional<Part> part;     ///< the part of a stacked parameter, if known
   std::optional<int64_t> step;  ///< the training step, counted from 1
 
  private:

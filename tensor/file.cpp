@@ -62,7 +62,7 @@ struct Descriptor {
   int number;
 };
 
-/// The sibling that a new version of a file is written to; removed again unless it is committed.
+/// The sibling to which the new contents of a file are written; it is removed unless it is committed.
 class Sibling {
  public:
   Sibling(const fs::path& path, FileKind kind)
@@ -84,7 +84,7 @@ class Sibling {
     while (!part.empty()) {
       const ssize_t done = detail::file_calls.write(file_.number, part.data(), std::min<size_t>(part.size(), 1 << 30));
       if (done < 0 && errno == EINTR) continue;
-      if (done == 0) errno = ENOSPC;  // nothing was written, and no reason given
+      if (done == 0) errno = ENOSPC;  // nothing was written, and errno is not set
       if (done <= 0) fail(fmt::format("cannot write {} more bytes after {}", part.size(), written_));
       written_ += done;
       part = part.subspan(static_cast<size_t>(done));
@@ -95,7 +95,7 @@ class Sibling {
     if (detail::file_calls.fsync(file_.number) != 0) fail("cannot bring the new contents to the disk");
     if (detail::file_calls.rename(path_.c_str(), target_.c_str()) != 0) fail("cannot put the new file in place");
     ours_ = false;
-    // Without this a power failure could undo the renaming. Some network file systems have no such call.
+    // Without syncing the folder, a power failure could undo the renaming. Some network file systems do not support it.
     const fs::path folder = target_.parent_path().empty() ? "." : target_.parent_path();
     const Descriptor parent(detail::file_calls.open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
     if (parent.number < 0 || (detail::file_calls.fsync(parent.number) != 0 && errno != EINVAL && errno != ENOTSUP)) {
@@ -104,11 +104,11 @@ class Sibling {
   }
 
  private:
-  /// False where another writer renamed the sibling between opening and locking it.
+  /// Returns false if another writer renamed the sibling between opening and locking.
   bool open_and_lock() {
     file_.reset(detail::file_calls.open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
     if (file_.number < 0) fail("cannot create a temporary file beside it");
-    // Where the file system knows no locks, writers of one path are not kept apart.
+    // On a file system without locks, writers to the same path are not kept apart.
     while (::flock(file_.number, LOCK_EX) != 0 && errno == EINTR) {
     }
     struct stat opened {
@@ -124,7 +124,7 @@ class Sibling {
   FileKind kind_;
   Descriptor file_;
   int64_t written_ = 0;
-  bool ours_ = false;  ///< the sibling is there and locked by this writer
+  bool ours_ = false;  ///< this writer holds the lock of the sibling
 };
 
 }  // namespace
@@ -148,7 +148,7 @@ void atomic_write(const fs::path& path, FileKind kind, std::string_view text) {
 }
 
 FileReader::FileReader(fs::path path, FileKind kind) : path_(std::move(path)), kind_(kind) {
-  // O_NONBLOCK: opening a pipe would wait for a writer.
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.number < 0) fail_call(kind_, path_, "cannot open it", errno);
   struct stat status {};

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-/// Reading files that may be damaged, and replacing files so that a crash never leaves half of one.
+/// Functions that read files which may be damaged, and that replace files so that a crash never leaves half of one.
 namespace divvy {
 
 /// What a file is for: decides whether its errors are DataError or CheckpointError.
@@ -20,13 +20,13 @@ enum class FileKind : uint8_t { data, checkpoint };
 
 /// Replaces the file at `path` with the parts, one after the other: writes them to the sibling ".name.tmp", syncs it,
 /// renames it and syncs the folder. Whatever happens on the way, `path` holds either all of the old or all of the new
-/// contents; an error removes the sibling, a crash leaves at most that one, which the next write reuses. Of several
-/// writers to one path each waits for the one before it. Throws the error of `kind` with the system's reason.
+/// contents; an error removes the sibling, and a crash leaves at most the sibling, which the next write reuses. Writers
+/// to the same path take turns. Throws the error of `kind` with the system's reason.
 void atomic_write(const std::filesystem::path& path, FileKind kind, std::span<const std::span<const std::byte>> parts);
 void atomic_write(const std::filesystem::path& path, FileKind kind, std::string_view text);
 
-/// Reads a regular file from front to back. Nothing is asked for beyond the size that the file had when it was opened,
-/// so a caller that checks a size against remaining() allocates no more than there is to read.
+/// Reads a regular file from front to back. Nothing is read beyond the size that the file had when it was opened, so a
+/// caller that checks a size against remaining() never allocates more than there is to read.
 class FileReader {
  public:
   /// Throws the error of `kind` where the file is missing, cannot be read or is not a regular file.

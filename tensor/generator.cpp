@@ -13,7 +13,7 @@ namespace divvy {
 
 namespace {
 
-/// A bijection of 64 bits without visible pattern (the finaliser of SplitMix64).
+/// A bijection on 64-bit numbers that hides any pattern (the finalizer of SplitMix64).
 uint64_t scramble(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -24,8 +24,8 @@ constexpr int64_t blocks_for(int64_t elements, int64_t per_block) {
   return elements / per_block + (elements % per_block != 0);
 }
 
-/// Fills a tensor with the elements of a distribution of tensor/cuda/random_elements.h, those of block b from b *
-/// kPerBlock on, on its device. The offset of what follows is returned.
+/// Fills a tensor, on its device, with elements of a distribution of tensor/cuda/random_elements.h: block b gives the
+/// elements from b * kPerBlock on. Returns the offset of the next unused block.
 template <class T, class Distribution>
 uint64_t fill(const random::State& state, const Distribution& distribution, Tensor& out) {
   constexpr int64_t kPerBlock = Distribution::kPerBlock;
@@ -71,7 +71,7 @@ void draw_classes(const random::State& state, const T* p, int64_t classes, Tenso
 }  // namespace
 
 Generator Generator::split(uint64_t stream) const {
-  // For one parent a bijection of the number given; parents are told apart by the inner scrambling.
+  // For each parent this is a bijection of `stream`; the inner scramble() separates the children of different parents.
   return Generator(seed_, scramble(scramble(stream_ + 0x9e3779b97f4a7c15u) ^ stream));
 }
 

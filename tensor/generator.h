@@ -12,11 +12,11 @@ namespace divvy {
 /// Block c of a generator is 128 bits, philox(key, counter), with
 ///     key     = {seed low, seed high}                              (32-bit words, least significant first)
 ///     counter = {c low, c high, stream low, stream high}
-/// and offset() is the next block that is not used yet. So element i of a tensor depends on (seed, stream, offset, i)
-/// alone: the numbers are the same for any number of threads, any block can be computed on its own on any device, and
-/// the three numbers seed, stream and offset are the whole state. A GPU gives the bits of the CPU, but for normal(),
-/// whose last digits follow its logarithm and its sine. Each call says how many blocks it takes; a call that
-/// throws takes none.
+/// and offset() is the next unused block. So element i of a tensor depends on (seed, stream, offset, i) alone: the
+/// numbers are the same for any number of threads, any block can be computed on its own on any device, and the three
+/// numbers seed, stream and offset are the whole state. A GPU gives the same bits as the CPU, except for normal(),
+/// whose last digits depend on the device's logarithm and sine. The comment of each function states how many blocks it
+/// takes; a call that throws takes none.
 class Generator {
  public:
   explicit Generator(uint64_t seed = 42, uint64_t stream = 0) : seed_(seed), stream_(stream) {}
@@ -26,16 +26,16 @@ class Generator {
   uint64_t offset() const { return offset_; }
   void set_offset(uint64_t offset) { offset_ = offset; }
 
-  /// A generator of the same seed whose stream has nothing in common with this one's, at offset 0. Different numbers
-  /// give different streams; splits of splits differ too. What has been drawn from this generator plays no part.
+  /// A generator with the same seed at offset 0 of a stream independent of this one's. Different numbers give different
+  /// streams, also in splits of splits. The offset of this generator does not matter.
   Generator split(uint64_t stream) const;
 
   /// The next block of raw bits. Takes 1 block.
   std::array<uint32_t, 4> bits();
   /// One number in [0, 1), a multiple of 2^-53. Takes 1 block.
   double uniform();
-  /// One integer in [0, limit), every one equally likely. Takes 1 block, and 1 more each time the draw has to be
-  /// repeated (with a chance below limit / 2^64). Throws ValueError unless limit >= 1.
+  /// One integer, uniform in [0, limit). Takes 1 block, and 1 more each time the draw has to be repeated (with a chance
+  /// below limit / 2^64). Throws ValueError unless limit >= 1.
   int64_t integer(int64_t limit);
 
   /// Numbers in [low, high): low + (high - low) * u, with low and high rounded to `dtype`; all `low` where they are

@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The number after the word `key`, or the first number of the file where there is no key. Nothing where the file or
-/// the number is not there; "max", that is no limit, is no number either.
+/// The number after the word `key`, or the first number of the file if `key` is empty; nothing if the file or the
+/// number is missing, or if it is "max", which means no limit.
 std::optional<int64_t> number_in(const fs::path& path, std::string_view key = "") {
   std::ifstream file(path);
   std::string word;
@@ -31,18 +31,18 @@ std::optional<int64_t> number_in(const fs::path& path, std::string_view key = ""
   return std::nullopt;
 }
 
-/// What the two versions of control groups call their files.
+/// The file names of one version of control groups.
 struct GroupFiles {
   const char* folder;
   const char* limit;
   const char* usage;
-  const char* reclaimable;  ///< a line of memory.stat: file pages that are counted as used, but can be dropped
+  const char* reclaimable;  ///< the line of memory.stat for file pages that count as used but can be dropped
 };
 constexpr GroupFiles kVersion1{"sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
                                "total_inactive_file"};
 constexpr GroupFiles kVersion2{"sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"};
 
-/// What is left of the limits of the group at `path` and of all groups around it.
+/// The least memory that the limits of the group at `path` and of its ancestors leave.
 int64_t room_in_group(const fs::path& root, const GroupFiles& files, fs::path path) {
   int64_t room = INT64_MAX;
   const fs::path top = root / files.folder;
@@ -58,7 +58,7 @@ int64_t room_in_group(const fs::path& root, const GroupFiles& files, fs::path pa
   }
 }
 
-/// What is left of the limits of all control groups that this process is in. Each line of /proc/self/cgroup is
+/// The least memory that the limits of all control groups of this process leave. Each line of /proc/self/cgroup is
 /// hierarchy:controllers:/path, with no controllers for version 2.
 int64_t room_in_groups(const fs::path& root) {
   int64_t room = INT64_MAX;

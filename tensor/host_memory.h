@@ -5,14 +5,14 @@
 
 namespace divvy {
 
-/// The bytes that this process can still take on the host without the system having to kill something: the memory that
-/// the system has or can get by dropping caches, the free swap, and no more than what is left of the limits of the
-/// process's control groups (containers, batch jobs). -1 where the system does not say.
+/// The bytes of host memory that this process can still use before the system starts killing processes: free memory,
+/// caches that can be dropped and free swap, within what the limits of the process's control groups (containers, batch
+/// jobs) leave. -1 if the system does not say.
 int64_t available_host_memory();
 
 namespace detail {
 
-/// The same from the files below `root`, for tests; available_host_memory() reads those below "/".
+/// For tests: the same from the files below `root` instead of "/".
 int64_t available_host_memory(const std::filesystem::path& root);
 
 }  // namespace detail

@@ -18,7 +18,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "array files are little-endian, and copied as they are");
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr int64_t kMaxHeader = 65535;  // what format 1.0 can say; three keys need no more
+constexpr int64_t kMaxHeader = 65535;  // the limit of format 1.0; three keys need no more
 constexpr int64_t kAlignment = 64;
 
 struct Header {

@@ -12,7 +12,7 @@
 
 namespace divvy {
 
-/// How many threads parallel regions use; the results never depend on it.
+/// The number of threads in parallel regions; results never depend on it.
 inline int num_threads() { return omp_get_max_threads(); }
 /// Throws ValueError unless threads >= 1.
 inline void set_num_threads(int threads) {
@@ -22,19 +22,19 @@ inline void set_num_threads(int threads) {
 
 namespace detail {
 
-/// One copy of the body for the serial and the parallel loop. Compiled into each of them it could come out twice with
-/// different rounding: a product and a sum fused in one, and not in the other.
+/// Not inlined, so that the serial and the parallel loop share one copy of the body. Two copies could round
+/// differently, with a product and a sum fused in only one of them.
 template <class Body>
 [[gnu::noinline]] void run_task(const Body& body, int64_t i) {
   body(i);
 }
 
-/// Keeps the exception of the first task that threw, by number, since none may leave a parallel region.
+/// Keeps the exception of the lowest-numbered task that threw, since no exception may leave a parallel region.
 class TaskErrors {
  public:
   template <class Body>
   void run(const Body& body, int64_t i) {
-    // What comes after a failed task is not needed; what comes before it decides which error is the first.
+    // Tasks after a failed one can be skipped; those before it may still throw the error to report.
     if (i > first_.load(std::memory_order_relaxed)) return;
     try {
       run_task(body, i);
@@ -58,10 +58,10 @@ class TaskErrors {
 
 }  // namespace detail
 
-/// Runs body(i) once for each i in [0, tasks), spread over the threads. What a task does must not depend on the thread
-/// that runs it: so work is cut into tiles of a fixed size, and sums over tiles are taken afterwards in the order of
-/// the tiles. Where tasks throw, the exception of the one with the smallest i is thrown, as one after the other would;
-/// which of the later tasks ran is then not known.
+/// Runs body(i) once for each i in [0, tasks), spread over the threads. The result of a task must not depend on the
+/// thread that runs it, so work is cut into tiles of a fixed size, and sums over tiles are taken afterwards in the
+/// order of the tiles. If tasks throw, the exception of the smallest i is rethrown, as in a serial loop; it is then
+/// unspecified which later tasks ran.
 template <class Body>
 void parallel_for(int64_t tasks, const Body& body) {
   if (tasks <= 1 || num_threads() == 1 || omp_in_parallel()) {

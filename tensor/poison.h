@@ -14,8 +14,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-/// Memory that is allocated but that nobody may touch now: what a block has more than was asked for, and blocks kept
-/// for reuse. The address sanitizer cannot know of it by itself; in builds without it these functions do nothing.
+/// These functions tell the address sanitizer which allocated memory must not be touched: the end of a block beyond the
+/// requested size, and blocks kept for reuse. They do nothing in builds without the sanitizer.
 namespace divvy::detail {
 
 #ifdef DIVVY_ADDRESS_SANITIZER

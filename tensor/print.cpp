@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kGap = -1;
 
-/// The entries of an axis that are shown, and kGap where the rest is left out.
+/// The entries of an axis that are shown, with kGap in place of those left out.
 std::vector<int64_t> shown_entries(int64_t size, int64_t edge) {
   std::vector<int64_t> entries;
   for (int64_t i = 0; i < size; ++i) {
@@ -37,7 +37,8 @@ void collect(const Shape& shape, int axis, int64_t index, int64_t edge, std::vec
   }
 }
 
-/// The edge that keeps the number of elements shown within the limit where that can be; 0 shows all.
+/// The number of entries at each end of an axis that keeps the elements shown within the limit if possible; 0 shows
+/// all.
 int64_t choose_edge(const Shape& shape, const PrintOptions& options) {
   if (shape.numel() <= options.max_elements) return 0;
   const auto shown = [&](int64_t edge) {
@@ -114,7 +115,7 @@ class Layout {
   void put_axis(int axis) {
     out_ += '[';
     const bool row = axis == shape_.rank() - 1;
-    // The brackets of the axes outside, and this one.
+    // One column for each open bracket: those of the outer axes and this one's.
     const std::string indent(static_cast<size_t>(axis) + 1, ' ');
     bool first = true;
     for (const int64_t entry : shown_entries(shape_[axis], edge_)) {

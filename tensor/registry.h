@@ -11,18 +11,18 @@
 
 namespace divvy {
 
-/// Rows with names: what can be chosen by name, and what a program can add to. A registry of the library is a function
-/// that makes it with the built-in rows when it is first called, so no row depends on static initialization:
+/// Named rows from which users choose and to which a program can add. A function of the library returns each registry
+/// and creates it with the built-in rows on the first call, so no row depends on static initialization:
 ///
 ///     recipes().add({.name = "mine", .summary = "...", .stages = ...});  // as good as a built-in one from here on
 ///     recipes().at("mine");
 ///
 /// A Row has a member `name`, a string. Rows keep the order in which they were added, and their addresses; none can be
-/// taken away. Rows are added before other threads read.
+/// removed. Rows must be added before other threads read the registry.
 template <class Row>
 class Registry {
  public:
-  /// `kind`: what a row is called in errors, as "recipe".
+  /// `kind` is what errors call a row, such as "recipe".
   explicit Registry(std::string kind, std::vector<Row> rows = {}) : kind_(std::move(kind)) {
     for (Row& row : rows) add(std::move(row));
   }
@@ -37,7 +37,7 @@ class Registry {
     return rows_.back();
   }
 
-  /// The row of that name, nullptr where there is none.
+  /// The row of that name, or nullptr if there is none.
   const Row* find(std::string_view name) const {
     for (const Row& row : rows_) {
       if (row.name == name) return &row;
@@ -45,7 +45,7 @@ class Registry {
     return nullptr;
   }
 
-  /// The row of that name. Throws ValueError that names the nearest one and lists all.
+  /// The row of that name. Throws ValueError for an unknown name; the message suggests the nearest one and lists all.
   const Row& at(std::string_view name) const {
     if (const Row* row = find(name)) return *row;
     fail<ValueError>("unknown {} '{}'{}", kind_, name, suggestion(name, names()));

@@ -35,8 +35,8 @@ std::string checksum(const void* data, size_t bytes) {
   return fmt::format("{:08x}", crc32_z(0, static_cast<const Bytef*>(data), bytes));
 }
 
-/// Where the eight digits of the header's own checksum are in its text; npos where they are not there in the form that
-/// save_safetensors writes. No other string can look so: inside a string the quotation marks are escaped.
+/// The position of the eight digits of the header's own checksum in its text; npos if they are not in the form that
+/// save_safetensors writes. No other match is possible, since quotation marks inside a string are escaped.
 size_t find_header_digits(std::string_view text) {
   const std::string before = fmt::format("\"{}\":\"", kHeaderChecksum);
   const size_t at = text.find(before);
@@ -44,7 +44,7 @@ size_t find_header_digits(std::string_view text) {
   return at + before.size();
 }
 
-/// A text from a file for a message: quoted, on one line, not too long.
+/// Text from a file as it appears in a message: quoted, on one line, cut to a limit.
 std::string shown(std::string_view text) {
   constexpr size_t kLimit = 120;
   const std::string start(text.substr(0, kLimit));
@@ -100,7 +100,7 @@ class Loader {
     header_ = parse_json();
   }
 
-  /// The parser itself would keep the last of several equal keys.
+  /// Parses the header and refuses duplicate keys, of which the parser itself would keep the last.
   Json parse_json() {
     std::vector<std::set<std::string>> keys;
     const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
@@ -165,7 +165,7 @@ class Loader {
     return entry;
   }
 
-  /// Numbers of a list that are all whole, not negative and fit int64.
+  /// The numbers of a list, or nothing unless all are non-negative integers that fit int64.
   static std::optional<std::vector<int64_t>> unsigned_numbers(const Json& list) {
     if (!list.is_array()) return std::nullopt;
     std::vector<int64_t> numbers;
@@ -176,7 +176,7 @@ class Loader {
     return numbers;
   }
 
-  /// Sorts the entries by their place; each must begin where the one before it ends.
+  /// Sorts the entries by offset; each must begin where the previous one ends.
   void check_tiling(std::vector<Entry>& entries) const {
     std::ranges::sort(entries, {}, [](const Entry& entry) { return std::pair(entry.begin, entry.end); });
     int64_t at = 0;
@@ -198,7 +198,7 @@ class Loader {
     auto& metadata = result_.metadata;
     const auto reserved =
         std::ranges::any_of(metadata, [](const auto& item) { return item.first.starts_with(kReserved); });
-    // A flipped bit can hide one of the entries, not both.
+    // A flipped bit can hide one of the reserved entries, but not all of them.
     if (!reserved) return;
     const size_t digits = find_header_digits(text_);
     if (digits == std::string::npos || take(metadata, std::string(kChecksums)) != "crc32") {
@@ -214,7 +214,7 @@ class Loader {
     }
   }
 
-  /// Removes an entry and gives its value, "" where it is not there.
+  /// Removes an entry and returns its value, or "" if there is none.
   static std::string take(std::map<std::string, std::string>& map, const std::string& key) {
     const auto node = map.extract(key);
     return node.empty() ? "" : node.mapped();

@@ -12,7 +12,7 @@ Shape::Shape(std::span<const int64_t> sizes) : rank_(static_cast<int>(sizes.size
   int64_t product = 1;
   for (int64_t size : sizes) {
     if (size < 0) fail<ShapeError>("a shape has no negative sizes, got {}", to_string());
-    // Zeros are skipped, so that a huge shape with one empty axis is refused too: its strides would not fit.
+    // Zeros are skipped, so that a huge shape with an empty axis is refused too: its strides would overflow.
     if (size > 0 && __builtin_mul_overflow(product, size, &product)) {
       fail<ShapeError>("{} has more elements than int64 can count", to_string());
     }

@@ -10,14 +10,15 @@
 
 namespace divvy {
 
-/// The sizes of a row-major array, outermost first. Rank 0 is a scalar; a size of 0 is allowed and means no elements.
+/// The sizes of a row-major array, outermost first. Rank 0 is a scalar; a size of 0 is allowed and makes the array
+/// empty.
 class Shape {
  public:
   static constexpr int kMaxRank = 8;
 
   Shape() = default;
   Shape(std::initializer_list<int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
-  /// Throws ShapeError for a negative size, for more than kMaxRank sizes, and where numel() would not fit int64_t.
+  /// Throws ShapeError for a negative size, for more than kMaxRank sizes, and if numel() would not fit int64_t.
   explicit Shape(std::span<const int64_t> sizes);
 
   int rank() const { return rank_; }

@@ -41,11 +41,12 @@ void copy_memory(void* to, Device to_device, const void* from, Device from_devic
   }
 }
 
-/// `value` as an element. An integer type takes only whole numbers that it has.
+/// `value` as an element. Throws ValueError if an integer type cannot represent it exactly.
 template <class T>
 T element_from(double value) {
   if constexpr (std::is_integral_v<T>) {
-    // The upper limits are powers of two less one: the double above them is exact, they themselves may not be.
+    // The largest integer is a power of two less one: a double may not represent it, but does represent the power of
+    // two.
     constexpr double kLow = static_cast<double>(std::numeric_limits<T>::min());
     const double high = std::ldexp(1, std::numeric_limits<T>::digits);
     if (!(value >= kLow && value < high) || value != std::trunc(value)) {

@@ -28,7 +28,7 @@ class Tensor {
  public:
   Tensor() = default;
 
-  /// Memory that is not initialized. Throws OutOfMemoryError, DeviceError.
+  /// A tensor with uninitialized elements. Throws OutOfMemoryError, DeviceError.
   static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = {});
   static Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});
@@ -37,19 +37,20 @@ class Tensor {
     return full(shape, 1, dtype, device);
   }
   static Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
-  /// Every element is `value`. Throws ValueError where an integer `dtype` does not have it.
+  /// A tensor filled with `value`. Throws ValueError if an integer `dtype` cannot represent it.
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = {});
   static Tensor scalar(double value, DType dtype = DType::f32, Device device = {}) {
     return full({}, value, dtype, device);
   }
-  /// The vector 0, 1, ..., count - 1. Throws ShapeError for a negative count and ValueError where an integer `dtype`
-  /// does not have one of them; a floating one gets the nearest values that it has.
+  /// The vector 0, 1, ..., count - 1. Throws ShapeError for a negative count and ValueError if an integer `dtype`
+  /// cannot represent one of them; a floating-point one gets the nearest values.
   static Tensor arange(int64_t count, DType dtype = DType::i64, Device device = {});
-  /// The vector begin, begin + step, begin + 2 step, ..., as far as it lies before `end`: ceil((end - begin) / step)
-  /// elements, none where `end` lies on the other side. Each is computed by itself, in double. Throws ValueError for a
-  /// step of 0, for limits that are not finite, and where an integer `dtype` does not have one of the elements.
+  /// The vector begin, begin + step, begin + 2 step, ... up to but excluding `end`: ceil((end - begin) / step)
+  /// elements, or none if that is negative. Each element is computed independently, in double. Throws ValueError for a
+  /// step of 0, for limits that are not finite, and if an integer `dtype` cannot represent one of the elements.
   static Tensor arange(double begin, double end, double step = 1, DType dtype = DType::f32, Device device = {});
-  /// A tensor on the CPU with a copy of `values`, which must be shape.numel() many. T is one of the element types.
+  /// A tensor on the CPU with a copy of `values`; throws ShapeError unless there are shape.numel() of them. T is an
+  /// element type.
   template <class T>
   static Tensor from(std::span<const T> values, const Shape& shape);
   template <class T>
@@ -76,7 +77,7 @@ class Tensor {
   DType dtype() const { return dtype_; }
   Device device() const;
 
-  /// The elements. Throws DTypeError where T is not the tensor's type.
+  /// The elements. Throws DTypeError if T is not the tensor's type.
   template <class T>
   const T* data() const {
     require_dtype(dtype_of<T>);
@@ -91,7 +92,7 @@ class Tensor {
   const std::byte* bytes() const;
   std::byte* mutable_bytes();
 
-  /// The elements of a tensor on the CPU. Throws DeviceError elsewhere.
+  /// The elements of a tensor on the CPU. Throws DeviceError if it is on another device.
   template <class T>
   std::span<const T> values() const {
     require_cpu();
@@ -107,7 +108,7 @@ class Tensor {
   /// All elements converted to double, from any type and device.
   std::vector<double> to_doubles() const;
 
-  /// A view with another shape. One size may be -1 and follows from the others; hence a list, not a Shape.
+  /// A view with another shape. One size may be -1 and is inferred from the others, which a Shape could not express.
   Tensor reshape(std::initializer_list<int64_t> sizes) const { return reshape(std::span(sizes.begin(), sizes.size())); }
   Tensor reshape(std::span<const int64_t> sizes) const;
   Tensor reshape(const Shape& shape) const { return reshape(std::span(shape.begin(), shape.end())); }
@@ -117,16 +118,17 @@ class Tensor {
   Tensor operator[](int64_t index) const;
 
   Tensor clone() const;
-  /// This tensor, or a copy where it is on another device.
+  /// This tensor if it is on `device`, else a copy there.
   Tensor to(Device device) const;
   /// Copies the elements of `from`, of equal shape and type, over this tensor's; the devices may differ.
   void copy_from(const Tensor& from);
 
-  /// Counts the writes to the memory, by whichever handle; autograd compares it to find values changed after saving.
+  /// The number of writes to the memory through any handle; autograd compares it to detect a saved value that was
+  /// changed.
   uint64_t version() const;
-  /// Counts a write that went past the handles, as a replayed graph makes it.
+  /// Counts a write that bypassed the handles, such as that of a replayed graph.
   void mark_changed();
-  /// Whether both are handles on the same memory, perhaps different parts of it.
+  /// Whether both are handles on the same memory, possibly on different parts of it.
   bool shares_memory_with(const Tensor& other) const { return defined() && storage_ == other.storage_; }
   /// Whether this is the only handle on its memory.
   bool is_unique() const { return storage_.use_count() == 1; }

@@ -9,7 +9,7 @@ namespace divvy {
 
 namespace {
 
-/// The end of the color code that begins at `at`, or `at` where none does.
+/// The end of the color code that begins at `at`, or `at` if there is none.
 size_t after_color(std::string_view text, size_t at) {
   if (!text.substr(at).starts_with("\x1b[")) return at;
   return std::min(text.find('m', at), text.size() - 1) + 1;
@@ -57,7 +57,7 @@ size_t display_width(const std::string& text) {
   size_t width = 0;
   for (size_t at = 0; at < text.size();) {
     const size_t next = after_color(text, at);
-    // A byte 10xxxxxx goes on with the character before it.
+    // A byte 10xxxxxx continues the previous character.
     if (next == at) width += (text[at] & 0xc0) != 0x80 ? 1 : 0;
     at = std::max(next, at + 1);
   }

@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-/// Numbers and tables as people read them in a terminal.
+/// Formatting of numbers and tables for a terminal.
 namespace divvy {
 
-/// "1,234,567".
+/// The number with thousands separators: "1,234,567".
 std::string grouped(int64_t number);
 
-/// Terminal columns of a UTF-8 text of characters that take one column each; color codes (ESC [ ... m) take none.
+/// The terminal columns that a UTF-8 text takes, one for each character and none for color codes (ESC [ ... m).
 size_t display_width(const std::string& text);
 
 struct TableStyle {
@@ -19,8 +19,8 @@ struct TableStyle {
 };
 
 /// An aligned table: a header, a rule, then the rows, with two spaces between columns. Columns whose cells all begin
-/// like numbers, or are empty, "-" or "·", stand to the right, others to the left. A row with fewer cells than the
-/// header is filled up with empty ones; without a header there are as many columns as in the longest row, and no rule.
+/// like numbers, or are empty, "-" or "·", are aligned right, others left. A row with fewer cells than the header is
+/// padded with empty ones; without a header there is no rule, and the longest row determines the number of columns.
 /// Throws ValueError for a row with more cells than the header.
 std::string text_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
                        const TableStyle& style = {});

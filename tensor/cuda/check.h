@@ -4,7 +4,7 @@
 
 #include "tensor/error.h"
 
-/// Throws DeviceError with the expression, its file and line and CUDA's reason unless `call` is cudaSuccess.
+/// Throws DeviceError with the expression, its file and line and CUDA's reason unless `call` returns cudaSuccess.
 #define DIVVY_CUDA_CHECK(call) ::divvy::cuda::check((call), #call, __FILE__, __LINE__)
 
 namespace divvy::cuda {
@@ -15,7 +15,7 @@ inline void check(cudaError_t status, const char* expression, const char* file, 
                     cudaGetErrorString(status), cudaGetErrorName(status), expression, file, line);
 }
 
-/// Throws DeviceError unless there is a device of that number.
+/// Throws DeviceError unless there is a device with that index.
 void require_device(int device);
 
 /// Makes a device the current one of this thread for as long as it lives.

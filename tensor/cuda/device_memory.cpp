@@ -18,7 +18,7 @@ int count_devices() {
   int count = 0;  // left untouched where there is no driver
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice) {
-    cudaGetLastError();  // or the next check would find it
+    cudaGetLastError();  // otherwise the next check would report it
     return 0;
   }
   DIVVY_CUDA_CHECK(status);
@@ -53,7 +53,7 @@ class DeviceMemory final : public MemorySource {
   }
 
   void release(void* block, size_t) noexcept override {
-    // The block knows its device. Nothing can be done about an error; a broken device makes the next call fail.
+    // The runtime knows the block's device. An error is ignored: a broken device makes the next call fail.
     cudaFree(block);
   }
 
@@ -113,7 +113,7 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
     require_device(from_device.index);
     wait_for(stream, compute_stream(from_device.index));
     DIVVY_CUDA_CHECK(cudaMemcpyPeerAsync(to, to_device.index, from, from_device.index, bytes, stream));
-    wait_for(compute_stream(from_device.index), stream);  // or what is read here could be handed out and overwritten
+    wait_for(compute_stream(from_device.index), stream);  // otherwise the source could be reused and overwritten
   }
 }
 

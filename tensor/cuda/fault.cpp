@@ -14,8 +14,8 @@ namespace {
 
 struct Faults {
   std::mutex mutex;
-  std::vector<const char*> texts{"none"};  // a fault's id is its place
-  std::vector<int*> words;                 // of each device
+  std::vector<const char*> texts{"none"};  // a fault's id is the index of its text
+  std::vector<int*> words;                 // one for each device
 };
 
 Faults& faults() {

@@ -8,20 +8,19 @@
 
 namespace divvy::cuda {
 
-/// What a kernel writes to when it meets a value that it must not use (an index out of range, say): memory of the host
-/// that the device sees. The kernel goes on without that value; the next copy to the host throws ValueError with the
-/// text.
+/// How a kernel reports an invalid value, such as an index out of range: it writes `id` to host memory mapped into the
+/// device and goes on without the value. The next copy to the host then throws ValueError with the fault's text.
 struct Fault {
   int* word;
   int id;
   DIVVY_DEVICE void raise() const { *static_cast<volatile int*>(word) = id; }
 };
 
-/// A fault of a device that will be reported as `text`, which must live forever (a literal): "gather_rows: an index is
-/// out of range".
+/// A fault of a device, reported as `text`, for example "gather_rows: an index is out of range". `text` must be a
+/// string literal: it is kept for the lifetime of the program.
 Fault fault(int device, const char* text);
 
-/// Throws ValueError where a kernel that is past has raised a fault, and forgets it.
+/// Throws ValueError if a finished kernel has raised a fault, and clears it.
 void check_fault(int device);
 
 }  // namespace divvy::cuda

@@ -19,7 +19,7 @@ std::atomic<bool>& recorded_flag(int device) {
   return recorded[static_cast<size_t>(device)];
 }
 
-/// Like DIVVY_CUDA_CHECK, but the next check does not find the error once more: one can go on without a graph.
+/// Like DIVVY_CUDA_CHECK, but also clears the error, since the caller can go on without a graph.
 void require(cudaError_t status, const char* done) {
   if (status == cudaSuccess) return;
   cudaGetLastError();
@@ -27,14 +27,15 @@ void require(cudaError_t status, const char* done) {
                     cudaGetErrorName(status));
 }
 
-/// The compute stream of a device is captured while it lives.
+/// Captures the compute stream of a device as long as it lives.
 class Recording {
  public:
   Recording(int device, MemoryPool& pool) : flag_(recorded_flag(device)), pool_(pool), stream_(compute_stream(device)) {
     if (flag_.exchange(true)) fail<DeviceError>("graph: another one is being recorded on cuda:{}", device);
     try {
       pool_.open();
-      // Relaxed: a tensor may still need new memory from the driver. Nothing that waits is allowed in any mode.
+      // Relaxed, because a tensor may still need new memory from the driver. Synchronizing calls are refused in every
+      // mode.
       require(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), "begun");
     } catch (...) {
       stop();
@@ -46,7 +47,7 @@ class Recording {
     stop();
     cudaGraph_t half = nullptr;
     if (cudaStreamEndCapture(stream_, &half) == cudaSuccess && half != nullptr) cudaGraphDestroy(half);
-    cudaGetLastError();  // or the next check would find it
+    cudaGetLastError();  // otherwise the next check would report it
   }
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
@@ -82,7 +83,7 @@ struct Graph::Impl {
   Impl& operator=(const Impl&) = delete;
 
   int device;
-  // Given back when the graph is gone: a replay under way comes first in the stream in which the memory is used next.
+  // Freeing the pool with the graph is safe: a replay still running precedes the next use of the memory in the stream.
   MemoryPool pool;
   cudaGraphExec_t executable = nullptr;
 };

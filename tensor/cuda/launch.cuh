@@ -10,15 +10,15 @@
 #include "tensor/cuda/stream.h"
 #include "tensor/device.h"
 
-/// How kernels are started: always in the compute stream of the device, always checked. In the build that emulates CUDA
-/// the same kernels run on the CPU.
+/// Kernels are launched in the compute stream of the device, and every launch is checked for errors. In the build that
+/// emulates CUDA the same kernels run on the CPU.
 namespace divvy::cuda {
 
 struct Grid {
   Device device;
-  dim3 blocks;              ///< none may be 0: a caller with nothing to do returns before
-  dim3 threads;             ///< of a block
-  size_t shared_bytes = 0;  ///< what dynamic_shared() gives
+  dim3 blocks;              ///< none may be 0; a caller with nothing to do must not launch
+  dim3 threads;             ///< in each block
+  size_t shared_bytes = 0;  ///< size of the memory that dynamic_shared() returns
 };
 
 /// kernel<<<grid>>>(arguments...)
@@ -53,10 +53,10 @@ __device__ T* dynamic_shared() {
 
 inline constexpr int kThreads = 256;
 
-/// The most blocks that a launch needs: more do not keep the device busier, and kernels go on in strides of the grid.
+/// The largest number of blocks worth launching: the device is busy with these, and kernels use grid-stride loops.
 inline int64_t most_blocks(Device device) { return int64_t{16} * multiprocessors(device.index); }
 
-/// Blocks of kThreads for `count` threads.
+/// The number of blocks of kThreads threads for `count` elements.
 inline unsigned blocks_for(Device device, int64_t count) {
   return static_cast<unsigned>(std::clamp<int64_t>((count + kThreads - 1) / kThreads, 1, most_blocks(device)));
 }

@@ -3,8 +3,8 @@
 #include "tensor/cuda/random_elements.h"
 #include "tensor/tensor.h"
 
-/// A Generator's tensors on a CUDA device: the numbers of the same blocks as on the CPU. tensor/cuda/ implements them;
-/// tensor/no_cuda/ answers for a build without.
+/// Random tensors on a CUDA device, made from the same Philox blocks as on the CPU. tensor/cuda/ implements them;
+/// tensor/no_cuda/ throws DeviceError in builds without CUDA.
 namespace divvy::cuda {
 
 void fill_random(const random::State& state, const random::Uniform<float>& uniform, Tensor& out);
@@ -13,8 +13,8 @@ void fill_random(const random::State& state, const random::Normal<float>& normal
 void fill_random(const random::State& state, const random::Normal<double>& normal, Tensor& out);
 void fill_random(const random::State& state, const random::Bernoulli& bernoulli, Tensor& out);
 
-/// out[r] = the class drawn from row r of `probabilities` [rows, classes], f32 or f64; classes > 0. A row that is no
-/// distribution becomes class 0 and a fault.
+/// out[r] = the class drawn from row r of `probabilities` [rows, classes], f32 or f64; classes > 0. A row that is not a
+/// distribution gives class 0 and raises a fault.
 void draw_classes(const random::State& state, const Tensor& probabilities, Tensor& out);
 
 }  // namespace divvy::cuda

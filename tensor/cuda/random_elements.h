@@ -22,7 +22,7 @@ struct State {
 
 struct Block {
   uint32_t word[4];
-  /// Half 0 or 1 as one number.
+  /// The low (0) or high (1) 64 bits as one number.
   DIVVY_ANYWHERE uint64_t wide(int half) const {
     return word[2 * half] | static_cast<uint64_t>(word[2 * half + 1]) << 32;
   }
@@ -31,7 +31,7 @@ struct Block {
 DIVVY_ANYWHERE inline uint32_t low_half(uint64_t x) { return static_cast<uint32_t>(x); }
 DIVVY_ANYWHERE inline uint32_t high_half(uint64_t x) { return static_cast<uint32_t>(x >> 32); }
 
-/// The block that is `index` blocks after the next one.
+/// The block `index` blocks after the generator's next one.
 DIVVY_ANYWHERE inline Block block_at(const State& state, uint64_t index) {
   const uint64_t counter = state.offset + index;
   const philox4x32_key_t key{{low_half(state.seed), high_half(state.seed)}};
@@ -40,12 +40,12 @@ DIVVY_ANYWHERE inline Block block_at(const State& state, uint64_t index) {
   return {{bits.v[0], bits.v[1], bits.v[2], bits.v[3]}};
 }
 
-/// [0, 1), from the upper 53 bits.
+/// A number in [0, 1) from the upper 53 bits.
 DIVVY_ANYWHERE inline double unit(uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }
-/// (0, 1], for logarithms.
+/// A number in (0, 1], for logarithms.
 DIVVY_ANYWHERE inline double positive_unit(uint64_t word) { return static_cast<double>((word >> 11) + 1) * 0x1p-53; }
 
-/// a + b * c, rounded twice: fused, CUDA and the CPU would differ.
+/// a + b * c, rounded twice: CUDA and the CPU would differ if one of them fused the operations.
 DIVVY_ANYWHERE inline double sum_with_product(double a, double b, double c) {
 #ifdef __CUDA_ARCH__
   return __dadd_rn(a, __dmul_rn(b, c));
@@ -102,7 +102,7 @@ struct Normal {
   }
 
  private:
-  /// Two numbers, from u in (0, 1] and v in [0, 1).
+  /// Makes two normal numbers from u in (0, 1] and v in [0, 1).
   DIVVY_ANYWHERE void box_muller(double u, double v, T* to) const {
     const double radius = std::sqrt(-2 * std::log(u)), angle = 2 * std::numbers::pi * v;
     to[0] = static_cast<T>(sum_with_product(mean, stddev, radius * std::cos(angle)));
@@ -112,7 +112,7 @@ struct Normal {
 
 struct Bernoulli {
   static constexpr int kPerBlock = 4;
-  double threshold;  ///< of a word
+  double threshold;  ///< words below it give 1
 
   DIVVY_ANYWHERE Elements<uint8_t, 4> operator()(const Block& block) const {
     Elements<uint8_t, 4> elements;
@@ -121,7 +121,7 @@ struct Bernoulli {
   }
 };
 
-/// The class that u in [0, 1) picks from weights p[0, classes), or -1 where they are no weights.
+/// The class that u in [0, 1) picks by the weights p[0, classes), or -1 if the weights are invalid.
 template <class T>
 DIVVY_ANYWHERE int64_t pick(const T* p, int64_t classes, double u) {
   double total = 0;
@@ -132,7 +132,7 @@ DIVVY_ANYWHERE int64_t pick(const T* p, int64_t classes, double u) {
   if (!(total > 0 && total <= std::numeric_limits<double>::max())) return -1;
   const double target = u * total;
   double sum = 0;
-  int64_t last = -1;  // the last class that can be drawn, should rounding carry the target up to the total
+  int64_t last = -1;  // the last class of nonzero weight, in case rounding raises the target to the total
   for (int64_t c = 0; c < classes; ++c) {
     if (p[c] == 0) continue;
     sum += static_cast<double>(p[c]);

@@ -37,7 +37,7 @@ class Staging {
  private:
   struct Buffer {
     void* memory = nullptr;
-    Event read;  // a fresh one counts as past
+    Event read;  // an event that was never recorded counts as complete
   };
   std::mutex mutex_;
   std::array<Buffer, kBuffers> buffers_;
@@ -47,7 +47,7 @@ class Staging {
 }  // namespace
 
 void upload(void* to, int device, const void* from, size_t bytes, cudaStream_t stream) {
-  // Never destroyed, as the streams.
+  // Never destroyed, like the streams.
   static auto& all = *[] {
     auto* result = new std::vector<Staging*>;
     for (int i = 0; i < cuda_device_count(); ++i) {

@@ -9,7 +9,7 @@ namespace divvy::cuda {
 
 namespace {
 
-/// What is asked or made once for each device.
+/// The streams and the multiprocessor count of a device, obtained once.
 struct Streams {
   explicit Streams(int device) {
     const DeviceGuard guard(device);

@@ -11,7 +11,7 @@ namespace divvy::cuda {
 /// A point in a stream.
 class Event {
  public:
-  /// `timing` events can be subtracted, others cost less.
+  /// Elapsed times can be measured between events with `timing`; others cost less.
   explicit Event(bool timing = false);
   ~Event();
   Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
@@ -21,9 +21,9 @@ class Event {
   }
 
   void record(cudaStream_t stream);
-  /// Waits on the host.
+  /// Blocks the host until the event has completed.
   void synchronize() const;
-  /// Milliseconds from `start` to this event; both with timing, and past.
+  /// Milliseconds from `start` to this event; both must have timing and be complete.
   float milliseconds_since(const Event& start) const;
   cudaEvent_t get() const { return event_; }
 
@@ -31,19 +31,19 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-/// The stream in which all kernels of a device and all copies between its tensors are queued: so they run one after the
-/// other, and memory that a tensor gives up can be handed to the next one while kernels that use it are under way.
+/// The stream of all kernels of a device and all copies between its tensors. They run in order, so the memory of a
+/// freed tensor can be reused while kernels that read it are still running.
 cudaStream_t compute_stream(int device);
-/// A stream beside it for copies from the host that nothing waits for yet.
+/// A second stream, for copies from the host that may overlap with kernels.
 cudaStream_t copy_stream(int device);
 
 /// How many multiprocessors a device has.
 int multiprocessors(int device);
 
-/// Makes what is queued on `later` from now on wait for what `earlier` holds now. No waiting on the host.
+/// Makes all work queued on `later` from now on wait for the work now queued on `earlier`, without blocking the host.
 void wait_for(cudaStream_t later, cudaStream_t earlier);
 
-/// Waits on the host until a device has done everything.
+/// Blocks the host until a device has finished all its work.
 void synchronize(int device);
 
 }  // namespace divvy::cuda
