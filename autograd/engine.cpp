@@ -16,7 +16,7 @@ namespace divvy {
 
 namespace {
 
-/// A gradient on its way. The first contribution may be a tensor that others hold too; then it is copied before
+/// A gradient being accumulated. The first contribution may be a tensor that others hold too; it is then copied before
 /// anything is added to it.
 struct Sum {
   Tensor value;
@@ -30,20 +30,20 @@ struct Sum {
     kernels::accumulate(gradient, value);
   }
 
-  /// The sum, in memory that nobody else holds: users change gradients in place.
+  /// The sum, in memory with no other owner, because users change gradients in place.
   Tensor take() { return value.is_unique() ? std::move(value) : value.clone(); }
 };
 
 }  // namespace
 
-/// One run of backward(). Nodes are taken in falling order of creation: every node that uses a value is younger than
-/// the node that made it, so a node's gradient is complete when its turn comes, and no recursion is needed.
+/// One run of backward(). Nodes are visited in reverse order of creation: a node that uses a value was created after
+/// the node that computed it, so a node's gradient is complete when it is visited, and no recursion is needed.
 class Engine {
  public:
   Engine(const BackwardOptions& options, FiniteWatch* watch) : options_(options), watch_(watch) {}
 
   void run(const Variable& root, const Tensor& cotangent) {
-    // Asking a GPU means waiting for it: there the loss is looked at with the gradients, in the end.
+    // On a GPU each check is a synchronization, so the loss is checked with the gradients at the end.
     if (root.device().is_cpu() && watch_ == nullptr) require_finite_root(root, kernels::first_non_finite(root.value()));
     const Tensor seed = cotangent.defined() ? cotangent : kernels::filled(root.shape(), 1, root.dtype(), root.device());
     if (const auto& node = root.impl().node) {
@@ -72,11 +72,11 @@ class Engine {
     return variable.name.empty() ? "an unnamed variable" : variable.name;
   }
 
-  /// `at`: the index of an element that is not finite, or -1.
   static std::string name_of_root(const Variable& root) {
     const auto& node = root.impl().node;
     return node && root.name().empty() ? node->name : name_of(root.impl());
   }
+  /// `at` is the index of the first element that is not finite, or -1.
   static void require_finite_root(const Variable& root, int64_t at) {
     if (at >= 0) throw NonFiniteError("loss", name_of_root(root));
   }
@@ -147,7 +147,7 @@ class Engine {
     for (auto& [leaf, sum] : leaves_) add_to_grad(*leaf, std::move(sum));
   }
 
-  /// One question for all of them.
+  /// Checks all leaves at once, since each check of a GPU is a synchronization.
   void require_finite_leaves(const Variable& root) const {
     std::vector<Tensor> values;
     for (const auto& [leaf, sum] : leaves_) values.push_back(sum.value);
@@ -167,7 +167,7 @@ class Engine {
     watch_->look(values, subjects, true);
   }
 
-  /// Of a parameter that stacks several, else 0.
+  /// The number of elements of a part of a stacked parameter, else 0.
   static int64_t elements_of_part(const Variable::Impl& leaf) {
     return leaf.part_name.empty() ? 0 : leaf.value.shape().range(1).numel();
   }
@@ -191,13 +191,13 @@ class Engine {
   FiniteWatch* watch_;
   std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, Older> order_;
   std::unordered_map<const Node*, Sum> sums_;
-  std::vector<std::pair<LeafPtr, Sum>> leaves_;  // in order of first arrival, so that errors are the same every time
+  std::vector<std::pair<LeafPtr, Sum>> leaves_;  // in order of first arrival, so that errors are deterministic
   std::unordered_map<const Variable::Impl*, size_t> leaf_index_;
 };
 
 namespace {
 
-/// The checks that all ways to run backward() share.
+/// The checks that both overloads of backward() share.
 void require_root(const Variable& root, const Tensor& cotangent) {
   if (!root.requires_grad()) fail<GraphError>("backward: nothing that made this variable requires a gradient");
   if (cotangent.defined()) {

@@ -22,7 +22,7 @@ double dot(const Vector& a, const Vector& b) {
 
 bool equal(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-/// The coordinates of an element for a message: "[1, 2]"; nothing for a scalar.
+/// The coordinates of an element in a message: "[1, 2]"; empty for a scalar.
 std::string coordinates(const Shape& shape, int64_t index) {
   std::vector<int64_t> at(static_cast<size_t>(shape.rank()));
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
@@ -32,7 +32,8 @@ std::string coordinates(const Shape& shape, int64_t index) {
   return at.empty() ? "" : fmt::format("[{}]", fmt::join(at, ", "));
 }
 
-/// Gives the leaves back as they were, without gradients. Meanwhile each has a name for the engine's errors.
+/// Restores the values and names of the leaves and clears their gradients. Until then each has a name for the engine's
+/// errors.
 class Restore {
  public:
   explicit Restore(std::vector<Variable>& leaves) : leaves_(leaves) {
@@ -110,7 +111,7 @@ class Checker {
     if (failures_ > before) diagnose(leaf);
   }
 
-  /// Says what is wrong where all derivatives of an input are off by one factor.
+  /// Reports the factor if all derivatives of an input are off by the same one.
   void diagnose(size_t leaf) {
     const double factor = dot(numeric_, backward_) / dot(numeric_, numeric_);
     double largest = 0, rest = 0;
@@ -132,7 +133,7 @@ class Checker {
     return leaves_[leaf].name() + coordinates(leaves_[leaf].shape(), element);
   }
 
-  /// Magnitudes within [0.5, 1.5] and random signs, so that no entry is lost in the noise.
+  /// Numbers of magnitude 0.5 to 1.5 with random signs, so that no entry is lost in rounding noise.
   Vector random_vector(int64_t size) {
     std::uniform_real_distribution<double> magnitude(0.5, 1.5);
     std::bernoulli_distribution negative(0.5);
@@ -186,7 +187,7 @@ class Checker {
       cotangent[static_cast<size_t>(o)] = scale[static_cast<size_t>(o)];
       rows.push_back(analytic(leaf, cotangent));
     }
-    // And all at once: a rule may be right for each entry alone and mix them up.
+    // Also compares all rows at once: a rule may be right for each entry alone and mix several up.
     const Vector all = analytic(leaf, scale);
     for (int64_t i = 0; i < inputs; ++i) {
       Vector direction(static_cast<size_t>(inputs), 0.0);
@@ -220,7 +221,7 @@ class Checker {
     ++report_.compared;
     numeric_.push_back(expected);
     backward_.push_back(got);
-    // Negated, so that a NaN fails.
+    // Returns only if the comparison is true, so that a NaN fails.
     if (std::abs(expected - got) <= options_.atol + options_.rtol * std::abs(expected)) return;
     report_.ok = false;
     if (failures_++ < kShown) {
@@ -237,7 +238,7 @@ class Checker {
   GradcheckReport report_;
   std::string findings_;
   int64_t failures_ = 0;
-  Vector numeric_, backward_;  // what was compared for the leaf at hand
+  Vector numeric_, backward_;  // the derivatives compared for the current leaf
 };
 
 }  // namespace

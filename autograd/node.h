@@ -8,7 +8,7 @@
 #include "autograd/flops.h"
 #include "autograd/variable.h"
 
-/// What an operation needs to take part in differentiation. An operation computes its value with kernels and ends with
+/// What a differentiable operation is built from. It computes its value with kernels and ends with
 ///
 ///     return record("softmax", y, {x}, [y = Saved(y), temperature](const Tensor& dy, Gradients& dx) {
 ///       dx[0] = Tensor::empty_like(dy);
@@ -16,7 +16,7 @@
 ///     });
 namespace divvy {
 
-/// A tensor kept for backward. get() throws GraphError where its memory was written to since.
+/// A tensor kept for backward. get() throws GraphError if its memory has been written to since.
 class Saved {
  public:
   Saved() = default;
@@ -29,8 +29,8 @@ class Saved {
   uint64_t version_ = 0;
 };
 
-/// The gradients that a backward function hands back, one for each input of its operation. It sets those that are
-/// needed; one left unset is zero. It must not write to `dy`, which other nodes may hold.
+/// The gradients that a backward function returns, one for each input of its operation. It sets those that are needed;
+/// an unset one counts as zero. It must not write to `dy`, which other nodes may hold.
 class Gradients {
  public:
   explicit Gradients(std::vector<bool> needed) : needed_(std::move(needed)), values_(needed_.size()) {}
@@ -46,11 +46,11 @@ class Gradients {
 
 using BackwardFunction = std::function<void(const Tensor& dy, Gradients& dx)>;
 
-/// One recorded operation. It knows where the gradients of its inputs go, but does not hold the inputs themselves.
+/// One recorded operation. It has edges to the nodes or leaves of its inputs, but does not hold the inputs' values.
 struct Node {
   struct Edge {
-    std::shared_ptr<Node> node;            ///< the operation that made the input,
-    std::shared_ptr<Variable::Impl> leaf;  ///< or the leaf that it is; neither where no gradient is wanted
+    std::shared_ptr<Node> node;            ///< the operation that computed the input,
+    std::shared_ptr<Variable::Impl> leaf;  ///< or the input if it is a leaf; both null if no gradient is needed
     Shape shape;
     DType dtype = DType::f32;
     bool needed() const { return node != nullptr || leaf != nullptr; }
@@ -67,7 +67,7 @@ struct Node {
   BackwardFunction backward;
   Flops flops;
   bool released = false;                   ///< backward has run and freed what was saved
-  std::weak_ptr<Variable::Impl> retained;  ///< the output, where its gradient is to be kept
+  std::weak_ptr<Variable::Impl> retained;  ///< the output, if its gradient is to be kept
 };
 
 /// Wraps the value of an operation. The operation is recorded if an input requires a gradient and no NoGrad is active;

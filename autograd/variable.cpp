@@ -76,7 +76,7 @@ Tensor& Gradients::operator[](size_t input) {
 }
 
 Node::~Node() {
-  // A long chain would recurse once a node: take the inputs apart with a list instead.
+  // The default destructor would recurse once for each node of a long chain; this list releases them one by one.
   std::vector<std::shared_ptr<Node>> pending;
   const auto take_inputs = [&pending](Node& node) {
     node.backward = nullptr;

@@ -15,12 +15,12 @@ struct Node;
 class Gradients;
 
 struct BackwardOptions {
-  /// Keeps what the nodes saved, so that backward() can run again; otherwise it is freed on the way.
+  /// Keeps what the nodes saved, so that backward() can run again; otherwise it is freed as soon as it has been used.
   bool retain_graph = false;
 };
 
-/// A tensor that takes part in automatic differentiation: a value, a gradient once backward() has run, and the node of
-/// the graph that made it. Copies are handles on the same variable.
+/// A tensor that takes part in automatic differentiation: a value, its gradient once backward() has run, and the node
+/// of the graph that computed it. Copies are handles on the same variable.
 class Variable {
  public:
   Variable() = default;
@@ -34,7 +34,7 @@ class Variable {
   DType dtype() const { return value().dtype(); }
   Device device() const { return value().device(); }
 
-  /// The value of a leaf, for an optimizer to change in place; or another value of the same shape and type.
+  /// The value of a leaf, which an optimizer changes in place or replaces by one of the same shape and type.
   Tensor& mutable_value();
   void set_value(Tensor value);
 
@@ -43,23 +43,23 @@ class Variable {
   Tensor& mutable_grad() { return impl().grad; }
   void zero_grad() { impl().grad = Tensor(); }
 
-  /// Whether an operation on this variable is recorded: it is a leaf that wants a gradient, or was made from one.
+  /// Whether operations on this variable are recorded: it is a leaf that requires a gradient, or was computed from one.
   bool requires_grad() const { return impl().requires_grad || impl().node != nullptr; }
   void set_requires_grad(bool requires_grad);
   bool is_leaf() const { return impl().node == nullptr; }
-  /// Lets backward() keep the gradient of a variable that is not a leaf, too.
+  /// Makes backward() keep the gradient of this variable even if it is not a leaf.
   void retain_grad();
   /// The same value without its history.
   Variable detach() const { return Variable(value()); }
 
-  /// The name that errors and state dictionaries use.
+  /// The name used in errors and state dictionaries.
   const std::string& name() const { return impl().name; }
   void set_name(std::string name) { impl().name = std::move(name); }
-  /// A parameter [P, ...] may stack those of P parts along its leading axis. Errors name the part by this name, as in
-  /// "expert 3"; it is empty where nothing is stacked. Throws ShapeError for a variable without axes.
+  /// What errors call a part of a parameter [P, ...] that stacks those of P parts along its leading axis, such as
+  /// "expert" in "expert 3"; empty if nothing is stacked. Setting it throws ShapeError for a variable without axes.
   const std::string& part_name() const { return impl().part_name; }
   void set_part_name(std::string name);
-  /// P, or 0 where nothing is stacked.
+  /// P, or 0 if nothing is stacked.
   int64_t parts() const { return part_name().empty() ? 0 : size(0); }
 
   // The functions of the same names, which say what is computed: backward() below,
@@ -95,14 +95,14 @@ class Variable {
                          std::function<void(const Tensor&, Gradients&)>, const Flops&);
 };
 
-/// Adds d<cotangent, root>/d(leaf) to the gradient of every leaf below `root` that requires one. `cotangent` has the
-/// shape of root; it may be left out for a root with one element (a loss) and is 1 then.
+/// Adds d<cotangent, root>/d(leaf) to the gradient of every leaf that `root` depends on and that requires one.
+/// `cotangent` has the shape of root; for a root with one element (a loss) it may be omitted and is then 1.
 ///
-/// Throws NonFiniteError for a root or a leaf's gradient with a NaN or an infinity, GraphError where the graph was
-/// freed or a saved tensor changed since, ShapeError and DTypeError for a wrong cotangent.
+/// Throws NonFiniteError for a root or a leaf's gradient with a NaN or an infinity, GraphError if the graph was freed
+/// or a saved tensor has been changed, ShapeError and DTypeError for a wrong cotangent.
 void backward(const Variable& root, const Tensor& cotangent = {}, const BackwardOptions& options = {});
 
-/// While one lives, operations on this thread are not recorded.
+/// While an object of this class lives, operations on its thread are not recorded.
 class NoGrad {
  public:
   NoGrad();
