@@ -4,7 +4,7 @@
 
 namespace divvy::nn {
 
-/// A function of each element, without parameters.
+/// An element-wise function without parameters.
 class Elementwise : public Rowwise {
  public:
   using Function = Variable (*)(const Variable&);

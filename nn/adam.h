@@ -14,7 +14,7 @@ struct AdamOptions {
   bool amsgrad = false;
 };
 
-/// Adam, with the formulas of kernels/adam.h.
+/// Adam; kernels/adam.h has the formulas.
 class Adam : public Optimizer {
  public:
   /// Throws ValueError for options out of range.

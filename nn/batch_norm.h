@@ -8,21 +8,21 @@ namespace divvy::nn {
 struct BatchNorm2dOptions {
   int64_t channels = 0;
   double eps = 1e-5;
-  double momentum = 0.1;  ///< share of the new statistics in the running ones
-  int64_t experts = 0;    ///< 0: a layer alone; E >= 1: the layers of E experts, stacked
+  double momentum = 0.1;  ///< weight of the batch statistics in the running ones
+  int64_t experts = 0;    ///< 0: a single layer; E >= 1: the layers of E experts, stacked
   DType dtype = DType::f32;
 };
 
-/// Batch normalization of the channels of [N, C, H, W] (or [N, C]): in training with the statistics of the rows, which
-/// also move the running ones; in evaluation with the running ones. With experts, each normalizes its own segment; one
-/// without rows keeps its statistics, and one with a single value in training uses its running ones. What is computed
-/// is in autograd/ops/batch_norm.h. Parameters: weight [C] (1 at first) and bias [C] (0), buffers: running_mean [C] (0)
-/// and running_var [C] (1), with a leading axis [E] for experts.
+/// Batch normalization of the channels of [N, C, H, W] (or [N, C]): in training with the statistics of the batch, which
+/// also update the running ones; in evaluation with the running ones. Each expert normalizes its own segment; an expert
+/// without rows keeps its statistics, and one with a single value per channel in training uses its running ones.
+/// autograd/ops/batch_norm.h has the formulas. Parameters: weight [C] (initially 1) and bias [C] (0); buffers:
+/// running_mean [C] (0) and running_var [C] (1); all with a leading axis [E] for experts.
 class BatchNorm2d : public Module {
  public:
   /// Throws ValueError for channels below 1, eps that is not positive and momentum outside [0, 1].
   explicit BatchNorm2d(const BatchNorm2dOptions& options);
-  /// The same; nothing is random here, but so all layers with parameters are made alike.
+  /// The same; the generator is not used, but all layers with parameters have such a constructor.
   BatchNorm2d(const BatchNorm2dOptions& options, Generator&) : BatchNorm2d(options) {}
 
   Rows forward(const Rows& x) final;

@@ -37,7 +37,7 @@ struct Given {
 double clip_grad_norm(const std::vector<Variable>& parameters, double max_norm) {
   require_positive("clip_grad_norm", "max_norm", max_norm);
   const Given given(parameters);
-  const auto own = kernels::squared_norms(given.gradients);  // in one go, since a GPU has to be waited for
+  const auto own = kernels::squared_norms(given.gradients);  // in one call, since it waits for the GPU
   double squares = 0;
   for (size_t i = 0; i < own.size(); ++i) {
     if (!std::isfinite(own[i])) throw NonFiniteError("gradient", given.name(i));

@@ -37,7 +37,7 @@ Variable Dropout::apply(const Variable& x) {
 }
 
 void Dropout::reset(Generator& generator) {
-  // Two layers made one after the other must not share a stream, so the draw that names it moves the generator on.
+  // Drawing the number of the stream advances the generator, so that two layers made from it do not share a stream.
   const auto stream = static_cast<uint64_t>(generator.integer(std::numeric_limits<int64_t>::max()));
   state_.mutable_value().copy_from(state_of(generator.split(stream)));
 }

@@ -5,11 +5,12 @@
 
 namespace divvy::nn {
 
-/// In training, sets each element to zero with probability p and divides the others by 1 - p; in evaluation gives x as
-/// it is.
+/// In training, sets each element to zero with probability p and divides the others by 1 - p; in evaluation returns x
+/// unchanged.
 ///
-/// It draws from a generator of its own, split from the one given, whose state (seed, stream and offset as an i64
-/// buffer "generator") is in the state dictionary, so that a resumed run drops what the first one would have.
+/// It draws from its own generator, split from the given one. The state of that generator (seed, stream and offset, as
+/// an i64 buffer "generator") is in the state dictionary, so that a resumed run drops the same elements as an
+/// uninterrupted one.
 class Dropout : public Rowwise {
  public:
   /// Throws ValueError unless 0 <= p < 1.

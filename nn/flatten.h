@@ -4,7 +4,7 @@
 
 namespace divvy::nn {
 
-/// The axes from `from_axis` on as one: [N, C, H, W] to [N, C * H * W]. A view.
+/// Merges the axes from `from_axis` on into one: [N, C, H, W] to [N, C * H * W]. The result is a view.
 class Flatten : public Rowwise {
  public:
   /// Throws ValueError for a negative axis.

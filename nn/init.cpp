@@ -6,7 +6,7 @@ namespace divvy::nn::init {
 
 namespace {
 
-/// Calls draw(shape, dtype) for each expert, or once for a layer alone, and writes over the parameter what it gives.
+/// Overwrites the parameter with draw(shape, dtype), called once for each expert, or once for a single layer.
 template <class Draw>
 void fill_each(Variable parameter, const Draw& draw) {
   Tensor& value = parameter.mutable_value();
@@ -17,7 +17,7 @@ void fill_each(Variable parameter, const Draw& draw) {
   }
 }
 
-/// 1 / sqrt(fan), and 0 for a layer that reads nothing.
+/// 1 / sqrt(fan), or 0 for a layer without inputs.
 double inverse_root(double fan) { return fan > 0 ? 1 / std::sqrt(fan) : 0; }
 
 double bound_of_layer(const Variable& weight) { return inverse_root(static_cast<double>(fans(weight).in)); }

@@ -6,13 +6,13 @@
 #include "autograd/variable.h"
 #include "tensor/generator.h"
 
-/// Initial values. All of them write over the value of a parameter, of a layer alone or of stacked experts: then expert
-/// after expert is drawn as the layer alone would be, with the fan of one expert. Throw ValueError for arguments that
-/// are not finite or out of range, DTypeError unless the parameter is f32 or f64.
+/// Initial values. All functions overwrite the value of a parameter, of a single layer or of stacked experts; the
+/// latter are drawn expert by expert, each like a single layer with the fan of one expert. They throw ValueError for
+/// arguments that are not finite or out of range, and DTypeError unless the parameter is f32 or f64.
 namespace divvy::nn::init {
 
-/// How many inputs reach an output of a weight [out, in, ...], and how many outputs an input reaches: in and out, each
-/// times the sizes of the axes after them (the kernel of a convolution).
+/// The fan-in and fan-out of a weight [out, in, ...]: in and out, each times the product of the remaining axes (the
+/// kernel of a convolution).
 struct Fans {
   int64_t in;
   int64_t out;
@@ -36,9 +36,9 @@ void xavier_uniform(const Variable& weight, Generator& generator, double gain = 
 /// N(0, gain^2 * 2 / (fan_in + fan_out)).
 void xavier_normal(const Variable& weight, Generator& generator, double gain = 1);
 
-/// What Linear and Conv2d start from: weight and bias, which may be undefined, both from U(-b, b) with b = 1 /
-/// sqrt(fan_in of the weight). Expert after expert, the weight before the bias, so that E stacked experts start like E
-/// layers that are made one by one from the same generator.
+/// The initial values of Linear and Conv2d: weight and bias (which may be undefined) from U(-b, b) with b = 1 /
+/// sqrt(fan_in of the weight). They are drawn expert by expert, the weight before the bias, so that E stacked experts
+/// get the same values as E layers made one after another from the same generator.
 void layer(const Variable& weight, const Variable& bias, Generator& generator);
 
 }  // namespace divvy::nn::init

@@ -7,7 +7,7 @@
 #include "tensor/error.h"
 #include "tensor/shape.h"
 
-/// What the layers' constructors and descriptions share.
+/// Helpers of the layers' constructors and descriptions.
 namespace divvy::nn::detail {
 
 inline void require_positive(const char* layer, const char* name, int64_t value) {
@@ -18,10 +18,10 @@ inline void require_experts(const char* layer, int64_t experts) {
   if (experts < 0) fail<ValueError>("{}: experts must be 0 (a layer alone) or more, got {}", layer, experts);
 }
 
-/// The leading axis of a parameter: none for a layer alone, [E] for stacked experts.
+/// The leading axis of a parameter: none for a single layer, [E] for stacked experts.
 inline Shape stack_shape(int64_t experts) { return experts == 0 ? Shape{} : Shape{experts}; }
 
-/// ", 10 experts", or nothing for a layer alone.
+/// ", 10 experts", or nothing for a single layer.
 inline std::string experts_text(int64_t experts) {
   return experts == 0 ? "" : fmt::format(", {} {}", experts, experts == 1 ? "expert" : "experts");
 }

@@ -2,11 +2,11 @@
 
 #include "autograd/variable.h"
 
-/// Losses. Labels are i64 [B] in [0, C); the first one out of range is named by a ValueError. Losses of classes are in
-/// nats. The mean over an empty batch is a ValueError.
+/// Losses. Labels are i64 [B] in [0, C); a ValueError names the first one out of range. Cross-entropies are in nats.
+/// The mean over an empty batch throws ValueError.
 namespace divvy::nn {
 
-/// What becomes of the losses of the samples: one each, their mean or their sum.
+/// How the losses of the samples are combined: not at all, or to their mean or sum.
 enum class Reduction { none, mean, sum };
 
 /// -log softmax(logits)[label], for logits [B, C].
@@ -20,11 +20,11 @@ Variable nll(const Variable& log_probabilities, const Tensor& labels, Reduction 
 Variable cross_entropy_from_probabilities(const Variable& probabilities, const Tensor& labels,
                                           Reduction reduction = Reduction::mean, double eps = 1e-15);
 
-/// (prediction - target)^2 of each element; the shapes must be equal. The mean is that of all elements.
+/// (prediction - target)^2 of each element; the shapes must be equal. The mean is over all elements.
 Variable mse(const Variable& prediction, const Variable& target, Reduction reduction = Reduction::mean);
 
-/// `losses` of any shape, as they are or put together as `reduction` says. For losses of one's own. Throws ValueError
-/// naming `loss` for the mean of nothing.
+/// Applies `reduction` to `losses` of any shape; for user-defined losses. Throws ValueError naming `loss` for the mean
+/// of an empty tensor.
 Variable reduce(const char* loss, const Variable& losses, Reduction reduction);
 
 }  // namespace divvy::nn

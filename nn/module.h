@@ -22,21 +22,21 @@ class Sequential;
 struct Plan;
 
 using NamedVariables = std::vector<std::pair<std::string, Variable>>;
-/// Values by dotted name, as load_safetensors and save_safetensors take them.
+/// Values by dotted name, as load_safetensors and save_safetensors use them.
 using StateDict = std::map<std::string, Tensor>;
 
-/// What load_state_dict may pass over instead of refusing it.
+/// Differences that load_state_dict ignores instead of throwing.
 struct LoadOptions {
-  bool allow_missing = false;     ///< entries of the module that the dictionary does not have keep their values
-  bool allow_unexpected = false;  ///< entries of the dictionary that the module does not have are ignored
+  bool allow_missing = false;     ///< entries missing in the dictionary keep their values
+  bool allow_unexpected = false;  ///< entries that the module does not have are ignored
 };
 
-/// A layer or a network: parameters, which learn; buffers, which are kept with them but have no gradient (running
-/// statistics); and child modules. Modules are held by std::shared_ptr and are not copied. A layer of one's own derives
-/// from Module, registers what it has in its constructor and defines forward().
+/// A layer or a network: parameters, which are trained; buffers, which are saved with them but have no gradient
+/// (running statistics); and child modules. Modules are held by std::shared_ptr and are not copied. A user-defined
+/// layer derives from Module, registers its parameters, buffers and children in the constructor and defines forward().
 ///
-/// Names are dotted paths ("experts.0.weight") and are set on the variables too, so that an error names the layer. The
-/// path is seen from the outermost module: registering a module in another one renames what is in it.
+/// Names are dotted paths ("experts.0.weight") and are set on the variables too, so that an error names the layer.
+/// Paths start at the outermost module: registering a module in another one renames its contents.
 class Module {
  public:
   Module() = default;
@@ -44,61 +44,64 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// The output for the rows of x, divided as they are. A module that calls others passes its rows on to them; one that
-  /// has no stacked parameters derives from Rowwise and sees values alone.
+  /// The output for the rows of x, divided among experts as x is. A module that calls others passes its rows on to
+  /// them; one without stacked parameters derives from Rowwise and sees only the values.
   virtual Rows forward(const Rows& x) = 0;
   Rows operator()(const Rows& x) { return forward(x); }
   /// The output for a batch that is not divided.
   Variable operator()(const Variable& batch) { return forward(batch).values(); }
 
-  /// What forward() computes, for who would compute several layers at once; nothing at first. It holds for as long as
-  /// the module lives, so a class that says it makes forward() final, or Rowwise's apply().
+  /// What forward() computes, so that several layers can be evaluated as one operation; by default unspecified. The
+  /// spec must hold as long as the module lives, so a class that overrides it makes forward() (or Rowwise's apply())
+  /// final.
   virtual Spec spec() const { return {}; }
-  /// How the modules in this one were evaluated last, where they are planned as a Sequential's are (nn/plan.h).
+  /// The plans by which this module last evaluated its children, if it plans them as Sequential does (nn/plan.h).
   virtual std::vector<Plan> plans() const;
 
-  /// One line for people: "Linear(169 -> 5, 10 experts)". The name of the class unless a module says more.
+  /// A one-line description: "Linear(169 -> 5, 10 experts)"; by default the name of the class.
   virtual std::string describe() const;
-  /// Draws fresh initial values for all parameters and restarts the buffers, in the order of registration.
+  /// Draws new initial values for all parameters and resets the buffers, in the order of registration.
   virtual void reset(Generator& generator);
 
-  /// The parameters of this module and then of its children, in the order of registration. One that is reached twice is
-  /// given once, under its first name.
+  /// The parameters of this module and then of its children, in the order of registration. A shared parameter is listed
+  /// once, under its first name.
   NamedVariables named_parameters() const;
   std::vector<Variable> parameters() const;
   NamedVariables named_buffers() const;
-  /// The modules below and this one ("" is its name), each before its children.
+  /// This module (named "") and all below it, each before its children.
   std::vector<std::pair<std::string, Module*>> named_modules();
   std::vector<std::pair<std::string, const Module*>> named_modules() const;
-  /// Throws ValueError naming what there is, where nothing is called `name`.
+  /// The parameter `name`. Throws ValueError, which lists the parameters, if there is none of that name.
   Variable parameter(const std::string& name) const;
 
-  /// Training mode: dropout drops, batch normalization uses and updates statistics of the batch. It is on at first.
+  /// Sets training mode, in which dropout is active and batch normalization uses the statistics of the batch and
+  /// updates the running ones. It is on by default.
   void train(bool on = true);
   void eval() { train(false); }
-  /// False also where the module is frozen.
+  /// False also if the module is frozen.
   bool is_training() const { return training_ && !frozen_; }
-  /// Whether modules that follow each other may be evaluated together (nn/plan.h), here and in all that is below. On at
-  /// first; off gives the reference, from which fused evaluation differs by rounding.
+  /// Sets whether successive layers may be evaluated as one operation (nn/plan.h), in this module and all below it. It
+  /// is on by default; off gives the reference, from which fused evaluation differs only by rounding.
   void set_fused(bool on);
   bool is_fused() const { return fused_; }
   void zero_grad();
-  /// Whether the parameters learn. One that does not learn loses its gradient, so an optimizer passes it over.
+  /// Sets whether the parameters are trained. One that is not loses its gradient, so an optimizer skips it.
   void set_requires_grad(bool requires_grad);
-  /// Keeps the module as it is: no parameter learns and, whatever train() says, it works as in evaluation, so that
-  /// running statistics stay too. freeze(false) lets all parameters learn again.
+  /// Freezes the module: no parameter is trained, and it stays in evaluation mode whatever train() says, so that
+  /// running statistics stay too. freeze(false) makes all parameters trainable again.
   void freeze(bool on = true);
   bool is_frozen() const { return frozen_; }
-  /// Moves parameters, gradients and floating buffers; buffers of integers are counters that the host reads, and stay.
+  /// Moves parameters, gradients and floating-point buffers to a device. Integer buffers stay on the host, which reads
+  /// them.
   void to(Device device);
 
-  // What a module can do or needs beside forward(): it says so of itself, not of those below it.
+  // What a module offers or needs besides forward(). Each function describes the module itself, not those below it.
 
-  /// What draws random numbers in training, as "dropout"; empty where nothing does.
+  /// What draws random numbers in training, such as "dropout"; empty if nothing does.
   virtual std::string_view draws() const { return {}; }
-  /// The layers that it applies one after the other, null where it is none of such.
+  /// The layers that it applies one after the other, or null if it is not such a chain.
   virtual Sequential* layers() { return nullptr; }
-  /// The experts, where each is a module of its own; empty where they are stacked, or there are none.
+  /// The experts if each is a separate module; empty if they are stacked or there are none.
   virtual std::vector<std::shared_ptr<Module>> separate_experts() const { return {}; }
 
   int64_t parameter_count() const;
@@ -112,8 +115,8 @@ class Module {
   void load_state_dict(const StateDict& state, const LoadOptions& options = {});
 
  protected:
-  /// Registers a parameter that learns and returns it. `stacked_experts`: for a parameter [E, ...] of stacked experts,
-  /// E. Throws ValueError for a name that is empty, has a dot or is taken.
+  /// Registers a trainable parameter and returns it. `stacked_experts` is E for a parameter [E, ...] of stacked
+  /// experts. Throws ValueError for a name that is empty, contains a dot or is taken.
   Variable register_parameter(const std::string& name, Tensor value, int64_t stacked_experts = 0);
   Variable register_buffer(const std::string& name, Tensor value);
   template <class M>
@@ -121,7 +124,7 @@ class Module {
     add_child(name, module);
     return module;
   }
-  /// Puts another module in the place of a registered one. Throws ValueError where no module has that name.
+  /// Replaces a registered module by another one. Throws ValueError if no module has that name.
   void replace_module(const std::string& name, const std::shared_ptr<Module>& module);
 
  private:
@@ -138,7 +141,7 @@ class Module {
   friend class ModuleTree;
 };
 
-/// A module that does the same with the rows of every expert: it is a function of their values.
+/// A module without stacked parameters, which treats the rows of all experts alike: a function of their values.
 class Rowwise : public Module {
  public:
   Rows forward(const Rows& x) final {
@@ -146,7 +149,7 @@ class Rowwise : public Module {
   }
 
  protected:
-  /// x: the values of the rows, [N, ...]; gives [N, ...].
+  /// Maps the values of the rows, [N, ...], to the outputs, [N, ...].
   virtual Variable apply(const Variable& x) = 0;
 };
 

@@ -25,7 +25,7 @@ void require_decay_rate(const std::string& optimizer, const char* name, double v
 
 namespace {
 
-/// A parameter without a step has no state yet, and none is kept for it.
+/// A parameter that was never updated has no state tensors in the dictionary.
 bool has_been_updated(const StateDict& state, const std::string& prefix) {
   const auto step = state.find(prefix + "step");
   if (step == state.end() || !step->second.defined() || step->second.dtype() != DType::i64) return false;
@@ -89,8 +89,8 @@ void Optimizer::step(const Tensor* rows) {
   if (recording) recorded_ = std::move(places);
 }
 
-/// Sees to it that the states of what is updated lie on its device. A recorded step finds them there: what is made
-/// during a recording may lie where earlier tensors of each replay lie.
+/// Makes the missing states of the parameters to update and moves all to the parameters' device. A recorded step must
+/// find them there, since tensors made during a recording share memory with others of the replay.
 void Optimizer::prepare_states(const std::vector<Place>& places, Device device, bool recording) {
   const bool ready = factors_.defined() && factors_.device() == device;
   for (const auto& [group, index] : places) {
@@ -113,7 +113,7 @@ void Optimizer::prepare_states(const std::vector<Place>& places, Device device, 
   factors_ = Tensor::empty({static_cast<int64_t>(count), kernels::kUpdateFactors}, DType::f64, device);
 }
 
-/// Counts a step of what is updated and puts its numbers into the memory of the device.
+/// Counts a step of the parameters to update and copies its factors to the device.
 void Optimizer::advance(const std::vector<Place>& places) {
   Tensor next = Tensor::zeros(factors_.shape(), DType::f64);
   double* to = next.mutable_data<double>();
@@ -197,7 +197,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
   const std::string problems = detail::state_problems(expected, state);
   if (!problems.empty()) fail<CheckpointError>("the state does not fit {}; {}nothing was loaded", name_, problems);
 
-  recorded_.clear();  // what was recorded writes to the states of before
+  recorded_.clear();  // a recorded step still writes to the old states
   steps_ = state.at("steps").values<int64_t>()[0];
   for (size_t g = 0; g < groups_.size(); ++g) load_group(groups_[g], std::to_string(g), state);
 }

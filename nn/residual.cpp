@@ -10,7 +10,7 @@ namespace divvy::nn {
 
 namespace {
 
-/// Addition would broadcast, which in a residual block can only be a mistake.
+/// Refuses unequal shapes: broadcasting in a residual block can only be a mistake.
 Rows sum_of(const char* layer, const Rows& body, const Rows& shortcut) {
   const Shape &one = body.source().shape(), &other = shortcut.source().shape();
   if (one != other)

@@ -12,7 +12,7 @@ struct RMSpropOptions {
   double momentum = 0;
 };
 
-/// RMSprop, with the formulas of kernels/rmsprop.h.
+/// RMSprop; kernels/rmsprop.h has the formulas.
 class RMSprop : public Optimizer {
  public:
   /// Throws ValueError for options out of range.

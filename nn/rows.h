@@ -5,13 +5,13 @@
 
 namespace divvy::nn {
 
-/// The rows that a module works on: a batch, how its rows are divided among stacked experts, and from where each is
-/// read.
+/// The rows that a module computes with: a batch, how its rows are divided among stacked experts, and the index through
+/// which each is read.
 ///
-/// A dispatch refers to samples of the batch instead of copying them to every expert that takes them. An operation that
-/// reads through an index takes source() and segments(); any other takes values(), which gathers them. What either
-/// computes is in place: row i of it belongs to row i. with() makes rows of that, which no longer refer to the batch,
-/// so that rows cannot be gathered twice.
+/// A dispatch refers to samples of the batch instead of copying them to each of their experts. An operation that reads
+/// through an index takes source() and segments(); any other takes values(), which gathers the rows. In either result
+/// row i corresponds to row i. with() makes Rows of it, which no longer refer to the batch, so that rows cannot be
+/// gathered twice.
 ///
 ///     x.with(grouped_matmul(x.source(), weight, bias, x.segments()))
 ///     x.with(cumulated(x.values()))
@@ -19,16 +19,16 @@ class Rows {
  public:
   /// All rows of a batch, undivided. Throws ValueError for an undefined variable.
   Rows(Variable batch);  // NOLINT(google-explicit-constructor): layers are called with a batch, as they are written
-  /// Row i belongs to the expert whose segment it is in and is row segments.sample[i] of `batch` [R, ...], or row i
-  /// where there is no sample. Throws as kernels::check_segments().
+  /// Row i belongs to the expert in whose segment it lies, and is row segments.sample[i] of `batch` [R, ...], or row i
+  /// if `sample` is undefined. Throws like kernels::check_segments().
   Rows(Variable batch, Segments segments);
 
-  /// The values of the rows [N, ...], one after the other.
+  /// The gathered values of the rows, [N, ...].
   Variable values() const;
-  /// These values in the place of the rows, divided as they are. Throws ShapeError unless there is one for each row;
-  /// rows that are not divided may become anything.
+  /// Rows with these values, divided among experts as before. Throws ShapeError unless there is one for each row,
+  /// except that undivided rows may be replaced by values of any shape.
   Rows with(Variable values) const;
-  /// f(values()) in the place of the rows, for a function from Variable to Variable.
+  /// with(f(values())), for a function from Variable to Variable.
   template <class F>
   Rows map(const F& f) const {
     return with(f(values()));
@@ -37,9 +37,9 @@ class Rows {
   /// N
   int64_t size() const { return segments_.rows(batch_.size(0)); }
   bool divided() const { return segments_.grouped(); }
-  /// Whether values() are the source, so that nothing is left to be gathered.
+  /// Whether values() is source(), so that nothing is left to gather.
   bool in_place() const { return !segments_.sample.defined(); }
-  /// What segments() refer to, [R, ...].
+  /// The batch to which segments() refers, [R, ...].
   const Variable& source() const { return batch_; }
   const Segments& segments() const { return segments_; }
 
@@ -48,7 +48,7 @@ class Rows {
   Segments segments_;
 };
 
-// Functions of the values of the rows, as in autograd/ops/{unary,softmax,binary}.h; any other one goes through map().
+// The functions of autograd/ops/{unary,softmax,binary}.h, applied to the values; others are applied with map().
 
 Rows relu(const Rows& x);
 Rows sigmoid(const Rows& x);
@@ -61,8 +61,8 @@ Rows softmax(const Rows& x, double temperature = 1);
 Rows log_softmax(const Rows& x, double temperature = 1);
 Rows operator-(const Rows& x);
 
-// Both operands must be divided alike, which is to say by the same tensor of offsets; else ValueError. A parameter that
-// all rows share is no rows: x.map([&](const Variable& v) { return v * scale; }).
+// Both operands must be divided by the same tensor of offsets, else ValueError is thrown. A parameter shared by all
+// rows is not Rows and needs map(): x.map([&](const Variable& v) { return v * scale; }).
 
 Rows operator+(const Rows& a, const Rows& b);
 Rows operator-(const Rows& a, const Rows& b);

@@ -11,9 +11,9 @@
 
 namespace divvy::nn {
 
-/// Modules applied one after the other, called "0", "1", ... The first one reads its rows out of the batch; those of
-/// the others are in place. Without any module it only reads the rows. Modules that are faster together are evaluated
-/// so (nn/plan.h).
+/// Modules applied one after the other, named "0", "1", ... The first reads its rows through their index; those of the
+/// others are in place. Without modules it only gathers the rows. Layers that are faster as one operation are evaluated
+/// as one (nn/plan.h).
 class Sequential : public Module {
  public:
   Sequential() = default;
@@ -23,16 +23,16 @@ class Sequential : public Module {
 
   Rows forward(const Rows& x) override;
   Sequential* layers() override { return this; }
-  /// The modules [begin, end) only, on x. Throws ValueError for a range that is not there.
+  /// Applies only the modules [begin, end) to x. Throws ValueError for a range out of bounds.
   Rows forward_range(const Rows& x, int64_t begin, int64_t end);
-  /// How the modules are evaluated on such an input. Throws as nn::plan().
+  /// The plan by which such an input is evaluated. Throws like nn::plan().
   Plan plan(const PlanInput& input) const { return nn::plan(modules_, 0, size(), input); }
-  /// The last plan for each range that was evaluated, by its first module.
+  /// The last plan of each range that was evaluated, ordered by its first module.
   std::vector<Plan> plans() const override;
 
-  /// Appends a module. Throws ValueError for a null one.
+  /// Appends a module. Throws ValueError if it is null.
   void push_back(std::shared_ptr<Module> module);
-  /// Makes an M and appends it: net.add<Linear>(LinearOptions{.in = 4, .out = 2}, generator).
+  /// Constructs an M and appends it: net.add<Linear>(LinearOptions{.in = 4, .out = 2}, generator).
   template <class M, class... Args>
   std::shared_ptr<M> add(Args&&... args) {
     auto module = std::make_shared<M>(std::forward<Args>(args)...);
@@ -48,7 +48,7 @@ class Sequential : public Module {
   std::shared_ptr<const Plan> plan_for(const Rows& x, int64_t begin, int64_t end);
 
   std::vector<std::shared_ptr<Module>> modules_;
-  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const Plan>> plans_;  ///< by range, for the next such input
+  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const Plan>> plans_;  ///< last plan of each range
   mutable std::mutex plans_mutex_;                                            ///< threads may evaluate the same modules
 };
 

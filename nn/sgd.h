@@ -11,7 +11,7 @@ struct SGDOptions {
   bool nesterov = false;
 };
 
-/// Stochastic gradient descent, with the formulas of kernels/sgd.h.
+/// Stochastic gradient descent; kernels/sgd.h has the formulas.
 class SGD : public Optimizer {
  public:
   /// Throws ValueError for options out of range, and for nesterov without momentum.

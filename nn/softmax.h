@@ -23,8 +23,9 @@ class Softmax : public Rowwise {
   double temperature_ = 1;
 };
 
-/// Probabilities from squares: (x^2 + eps / C) / (sum of x^2 + eps) over the last axis, of size C. The rows add up to
-/// 1, and a row of zeros, where x^2 / sum x^2 is undefined, is uniform; its gradient is zero.
+/// Probabilities proportional to squares: (x^2 + eps / C) / (sum of x^2 + eps) over the last axis, of size C. Each row
+/// sums to 1. A row of zeros, for which x^2 / sum x^2 is undefined, gives the uniform distribution and a gradient of
+/// zero.
 class Escort : public Rowwise {
  public:
   /// Throws ValueError unless eps is finite and > 0.

@@ -6,11 +6,11 @@
 #include "kernels/conv2d.h"
 #include "kernels/pool2d.h"
 
-/// What a layer computes, said by the layer itself (Module::spec), for those who would compute several layers at once.
+/// Descriptions of what a layer computes (Module::spec), from which several layers are evaluated as one operation.
 namespace divvy::nn {
 
-/// y = x W^T + b for rows x [R, in], as grouped_matmul. weight: [out, in], or [E, out, in] for stacked experts; bias:
-/// [out] or [E, out], or undefined for none.
+/// y = x W^T + b for rows x [R, in], as computed by grouped_matmul. weight: [out, in], or [E, out, in] for stacked
+/// experts; bias: [out] or [E, out], or undefined.
 struct LinearSpec {
   Variable weight, bias;
 };
@@ -32,10 +32,10 @@ struct MaxPool2dSpec {
 /// [N, ...] to [N, product of the other axes]
 struct FlattenSpec {};
 
-/// Something else that gives what has the shape of its input.
+/// Any other function whose output has the shape of its input.
 struct SameShapeSpec {};
 
-/// std::monostate: the layer says nothing, and may give any number of rows of any shape.
+/// std::monostate: unspecified; the layer may return any number of rows of any shape.
 using Spec = std::variant<std::monostate, LinearSpec, Conv2dSpec, ReluSpec, MaxPool2dSpec, FlattenSpec, SameShapeSpec>;
 
 }  // namespace divvy::nn

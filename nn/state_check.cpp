@@ -8,7 +8,7 @@ namespace divvy::nn::detail {
 
 namespace {
 
-/// "missing: a, b; " or nothing.
+/// "missing: a, b; ", or nothing if there are no entries.
 std::string listed(const char* what, const std::vector<std::string>& entries) {
   if (entries.empty()) return "";
   std::string text = std::string(what) + ": ";

@@ -7,14 +7,14 @@
 
 namespace divvy::nn::detail {
 
-/// A tensor that a state dictionary must have.
+/// A tensor that a state dictionary must contain.
 struct ExpectedEntry {
   std::string name;
   Shape shape;
   DType dtype;
 };
 
-/// Every way in which `state` differs from what is expected, as one line that ends in "; "; empty where it fits.
+/// A line that lists every difference between `state` and what is expected, ending in "; "; empty if there is none.
 std::string state_problems(const std::vector<ExpectedEntry>& expected, const StateDict& state,
                            const LoadOptions& options = {});
 

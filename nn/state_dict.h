@@ -13,8 +13,8 @@ namespace divvy::nn {
 void save(const Module& module, const std::filesystem::path& path,
           const std::map<std::string, std::string>& metadata = {});
 
-/// Reads them back, as Module::load_state_dict does, and gives the metadata of the file. Throws CheckpointError with
-/// the path.
+/// Loads them as Module::load_state_dict does, and returns the metadata of the file. Throws CheckpointError with the
+/// path.
 std::map<std::string, std::string> load(Module& module, const std::filesystem::path& path,
                                         const LoadOptions& options = {});
 
