@@ -43,7 +43,7 @@ class File {
   int64_t size() const { return size_; }
   const std::string& path() const { return path_; }
 
-  /// Fewer bytes than asked only at the end of the file.
+  /// Returns fewer bytes than requested only at the end of the file.
   int64_t read(void* to, int64_t size) {
     int64_t done = 0;
     while (done < size) {
@@ -56,7 +56,7 @@ class File {
     return done;
   }
 
-  /// Bytes [at, at + size), without a change of where read() goes on.
+  /// Reads bytes [at, at + size) without moving the position of read().
   int64_t read_at(void* to, int64_t size, int64_t at) const {
     return std::max<int64_t>(0, pread(descriptor_, to, static_cast<size_t>(size), at));
   }
@@ -72,7 +72,7 @@ class File {
 class ByteReader::Source {
  public:
   virtual ~Source() = default;
-  /// Fewer bytes than asked only where the data end.
+  /// Returns fewer bytes than requested only at the end of the data.
   virtual int64_t read(void* to, int64_t size) = 0;
   /// See ByteReader::expect(); `done` bytes have been read.
   virtual void expect(int64_t done, int64_t size) = 0;
@@ -139,7 +139,7 @@ class ByteReader::Packed final : public Source {
   }
 
  private:
-  /// Runs inflate once over what there is, until it has given out a byte, asked for more or come to the end.
+  /// Calls inflate once, after refilling its input if that is empty, and checks the result.
   void unpack() {
     if (stream_.avail_in == 0 && !refill()) {
       fail<DataError>("{}: the gzip stream is cut off after {} bytes", file_.path(), file_.size());
@@ -161,7 +161,7 @@ class ByteReader::Packed final : public Source {
     return stream_.avail_in > 0;
   }
 
-  /// The trailer does not say what the header does. Reads on without keeping anything, to tell what is wrong.
+  /// Called if trailer and header state different sizes. Reads on, discarding the data, to find out what is wrong.
   [[noreturn]] void diagnose(int64_t done, int64_t size) {
     std::array<char, 1 << 14> scratch;
     int64_t left = size;

@@ -7,11 +7,11 @@
 
 namespace divvy::data {
 
-/// Reads a file from front to back, unpacking it where it begins with the two bytes of a gzip stream. Everything that
-/// is wrong with the file is a DataError that names the path. Nothing is allocated on the word of the file.
+/// Reads a file from front to back, decompressing it if it begins with the two magic bytes of gzip. Every problem with
+/// the file is a DataError that names the path. No size that the file states is trusted for an allocation.
 class ByteReader {
  public:
-  /// Throws DataError where there is no such file or it cannot be read.
+  /// Throws DataError if there is no such file or it cannot be read.
   explicit ByteReader(std::string path);
   ~ByteReader();
   ByteReader(const ByteReader&) = delete;
@@ -19,17 +19,18 @@ class ByteReader {
 
   const std::string& path() const { return path_; }
 
-  /// Reads exactly `size` bytes. Throws DataError, saying that `what` is cut off, where there are fewer.
+  /// Reads exactly `size` bytes. Throws DataError, which says that `what` is cut off, if fewer are left.
   void read(void* to, int64_t size, std::string_view what);
 
-  /// All that is left, which may be at most `limit` bytes after unpacking. Throws DataError where it is more.
+  /// Reads the rest of the file. Throws DataError if it has more than `limit` bytes after decompression.
   std::string read_all(int64_t limit);
 
-  /// Checks, before memory is allocated for it, that `size` more bytes (and no others) can come: a plain file must have
-  /// exactly as many; a packed one must say so in its trailer, and be large enough for the most that deflate can save.
+  /// Checks that exactly `size` more bytes can follow, before the caller allocates memory for them: a plain file must
+  /// have exactly as many; a gzip file must state them in its trailer and be large enough for the highest ratio of
+  /// deflate.
   void expect(int64_t size);
 
-  /// Checks that the file ends here, and that what was unpacked has the checksum that the file states.
+  /// Checks that the file ends here and, for gzip, that the checksum of the decompressed bytes matches.
   void expect_end();
 
  private:
@@ -39,7 +40,7 @@ class ByteReader {
 
   std::string path_;
   std::unique_ptr<Source> source_;
-  int64_t done_ = 0;  // bytes read, after unpacking
+  int64_t done_ = 0;  // bytes read, after decompression
 };
 
 }  // namespace divvy::data

@@ -17,7 +17,7 @@ namespace divvy::data {
 
 namespace {
 
-// The streams of a seed that belong to the catalog.
+// The streams of the seed that the catalog uses.
 constexpr uint64_t kPointStream = 0xca7a'0001, kSplitStream = 0xca7a'0002, kDrawStream = 0xca7a'0003;
 
 std::string under(const LoadOptions& options, const char* name) {
@@ -77,7 +77,7 @@ CatalogEntry table(const char* name, const char* description, const char* file, 
           }};
 }
 
-/// MNIST with a long tail: every part keeps all of its zeros, but a tenth of its nines.
+/// MNIST with a long tail: every part keeps all of its zeros, but only a tenth of its nines.
 Splits imbalanced_mnist(const LoadOptions& options) {
   Splits splits = load_mnist(under(options, "mnist"), {.seed = options.seed});
   Generator generator = Generator(options.seed).split(kDrawStream);
@@ -90,7 +90,7 @@ Splits imbalanced_mnist(const LoadOptions& options) {
 
 constexpr PartSizes kClothesAndDigits = {834 * 12, 167 * 12, 167 * 12};
 
-/// Clothes 0 to 5 and digits 4 to 9 as one task of 12 classes, as many of each.
+/// Clothes 0 to 5 and digits 4 to 9 as one task of 12 balanced classes.
 Splits clothes_and_digits(const LoadOptions& options) {
   const Splits clothes = load_fashion_mnist(under(options, "fashion-mnist"), {.seed = options.seed});
   const Splits digits = load_mnist(under(options, "mnist"), {.seed = options.seed});
@@ -174,13 +174,13 @@ void add_tables(std::vector<CatalogEntry>& to) {
       table("car-evaluation", "cars, by words about price, size and safety", "car-evaluation.csv", 21, 4, 1728, {}));
 }
 
-/// Small letters, and '-' for '_' and ' '.
+/// The name in lower case, with '-' in place of '_' and ' '.
 std::string canonical(std::string name) {
   for (char& c : name) c = c == '_' || c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return name;
 }
 
-/// The file of that name under the data root, or nothing. IDX files have more than one spelling, and may be packed.
+/// The file of that name under the data root, or nothing. IDX files have more than one spelling, and may be compressed.
 std::string find_file(const std::string& data_root, const std::string& name) {
   if (name.find("-idx") != std::string::npos) return find_idx(data_root, name);
   const auto path = std::filesystem::path(data_root) / name;

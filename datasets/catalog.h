@@ -10,7 +10,7 @@
 
 namespace divvy::data {
 
-/// How many samples load() gives; 0 where that is not known beforehand.
+/// The numbers of samples that load() returns; 0 if not known beforehand.
 struct PartSizes {
   int64_t train = 0;
   int64_t validation = 0;
@@ -19,37 +19,37 @@ struct PartSizes {
 };
 
 struct LoadOptions {
-  std::string data_root = {};  ///< holds a folder for each set that comes from files
-  uint64_t seed = 42;          ///< of generated samples and of the division into parts
+  std::string data_root = {};  ///< has a folder for each data set that is read from files
+  uint64_t seed = 42;          ///< seeds generated samples and the division into parts
 };
 
-/// One data set that can be asked for by name. It is generated where it needs no files.
+/// A data set that can be loaded by name. One without files is generated.
 struct CatalogEntry {
   std::string name;
   std::string description;
   std::string sample;   ///< "1 x 28 x 28", "2"
-  int64_t classes = 0;  ///< 0: there are only targets
+  int64_t classes = 0;  ///< 0: there are targets and no labels
   PartSizes sizes;
   std::vector<std::string> files = {};  ///< "mnist/train-images-idx3-ubyte", ...: under the data root, original names
-  /// Reads or generates the set; load() has made sure that its files are there.
+  /// Reads or generates the set; load() calls it after checking that the files exist.
   std::function<Splits(const LoadOptions&)> load = {};
 };
 
-/// All sets, generated ones first; a program can add its own.
+/// All data sets, generated ones first; a program can add its own.
 Registry<CatalogEntry>& catalog();
 
-/// The entry of that name; '_' and '-' are the same, and so are capitals and small letters. Throws ValueError that
-/// names the most similar ones where there is none.
+/// The entry of that name; case is ignored, and '_' is equivalent to '-'. Throws ValueError, which names the most
+/// similar ones, if there is none.
 const CatalogEntry& find_entry(const std::string& name);
 
 /// One file of a set under a data root.
 struct FileStatus {
   std::string name;   ///< the original name, as in the entry
-  std::string path;   ///< where it lies, perhaps under another spelling or packed; empty where it is missing
-  int64_t bytes = 0;  ///< of the file as it lies there
+  std::string path;   ///< its path, possibly with another spelling or compressed; empty if missing
+  int64_t bytes = 0;  ///< size of the file on disk
 };
 
-/// What is known without reading the files.
+/// The status of a data set, as far as it is known without reading its files.
 struct DataStatus {
   bool ready = false;  ///< generated, or every file is there
   std::string text;    ///< "always there", "ready", "missing", "2 of 4 files are missing"
@@ -59,7 +59,7 @@ DataStatus status(const CatalogEntry& entry, const std::string& data_root);
 
 /// Loads or generates a set by name. Points of toy sets and rows of tables are divided 70 / 10 / 20 per cent,
 /// stratified by class; the features of tables are normalized by the training part. Throws ValueError for an unknown
-/// name (see find_entry()), DataError for files that are missing (it lists them, and says where they belong) or bad.
+/// name (see find_entry()), DataError for files that are missing (it lists them and where they belong) or invalid.
 Splits load(const std::string& name, const LoadOptions& options = {});
 
 }  // namespace divvy::data

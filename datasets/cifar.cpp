@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kPixels = 3 * 32 * 32;
 
-/// What tells the two formats apart.
+/// The differences between the two formats.
 struct Format {
   const char* name;
   int64_t label_bytes;

@@ -19,7 +19,7 @@ constexpr int64_t kLimit = int64_t{1} << 30;
 // A column of words with more values than this is text, not a category.
 constexpr size_t kMostValues = 1000;
 
-/// The cells of a table, column by column; `lines[row]` is where a row was.
+/// The cells of a table, column by column; `lines[row]` is the line number of a row.
 struct Table {
   std::string path;
   std::vector<std::string> names;
@@ -33,7 +33,7 @@ std::string_view trimmed(std::string_view text) {
                                          : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// The fields of one line. Throws DataError for quotes that do not end, or that end before the field does.
+/// The fields of one line. Throws DataError for an unterminated quote, and for text after a quoted field.
 std::vector<std::string> fields_of(std::string_view line, char separator, const std::string& path, int64_t number) {
   std::vector<std::string> fields;
   size_t at = 0;
@@ -105,7 +105,7 @@ Table read_table(const std::string& path, char separator) {
 std::optional<double> number_in(const std::string& field) {
   double value = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  // Too large or too small for a double is a number all the same, and refused as such.
+  // A number out of the range of double is still a number; it is refused later as not finite.
   if (error == std::errc::result_out_of_range) return HUGE_VAL;
   if (error != std::errc() || end != field.data() + field.size()) return std::nullopt;
   return value;
@@ -121,7 +121,7 @@ size_t column_called(const Table& table, const std::string& name) {
   return static_cast<size_t>(found - table.names.begin());
 }
 
-/// The different values of a column, in the order of classes and features.
+/// The distinct values of a column, in the order of its classes or features.
 std::vector<std::string> values_of(const Table& table, size_t column) {
   const std::set<std::string> distinct(table.columns[column].begin(), table.columns[column].end());
   if (distinct.size() > kMostValues) {
@@ -135,7 +135,7 @@ std::vector<std::string> values_of(const Table& table, size_t column) {
   return values;
 }
 
-/// For each row the place of its value in `values`.
+/// The index in `values` of each row's value.
 std::vector<int64_t> places_of(const Table& table, size_t column, const std::vector<std::string>& values) {
   std::map<std::string_view, int64_t> place;
   for (const std::string& value : values) place.emplace(value, static_cast<int64_t>(place.size()));
@@ -144,7 +144,7 @@ std::vector<int64_t> places_of(const Table& table, size_t column, const std::vec
   return places;
 }
 
-/// Appends the features that a column stands for, each a vector over the rows.
+/// Appends the features that encode a column, each a vector over the rows.
 void append_features(const Table& table, size_t column, std::vector<std::vector<float>>& features) {
   const auto& fields = table.columns[column];
   if (std::ranges::all_of(fields, is_number)) {

@@ -10,7 +10,7 @@ namespace divvy::data {
 
 namespace {
 
-/// rows[i] = t[index[i]], for any type. The indices are known to be good.
+/// rows[i] = t[index[i]], for any type. The indices must be valid.
 Tensor gather_rows(const Tensor& t, std::span<const int64_t> index) {
   if (!t.defined()) return {};
   Tensor rows = Tensor::empty(t.shape().with(0, static_cast<int64_t>(index.size())), t.dtype());
@@ -149,7 +149,7 @@ Normalization measure_normalization(const Tensor& x) {
     if constexpr (std::is_same_v<T, uint8_t> || std::is_same_v<T, float>) {
       const double unit = std::is_same_v<T, uint8_t> ? 1.0 / 255 : 1.0;
       const T* values = x.values<T>().data();
-      // Two passes, so that a large mean does not swallow a small deviation.
+      // Two passes, so that a small deviation is not lost in the rounding of a large mean.
       const auto average = [&](int64_t channel, auto&& of) {
         double sum = 0;
         for (int64_t n = 0; n < x.size(0); ++n) {
@@ -162,7 +162,7 @@ Normalization measure_normalization(const Tensor& x) {
         const double mean = average(c, [](double v) { return v; });
         const double deviation = std::sqrt(average(c, [&](double v) { return (v - mean) * (v - mean); }));
         result.mean.push_back(mean);
-        // What rounding leaves of a constant column is not a deviation.
+        // The deviation of a constant column may be a rounding error instead of 0.
         result.stddev.push_back(deviation > 1e-12 * std::max(1.0, std::abs(mean)) ? deviation : 1.0);
       }
     }

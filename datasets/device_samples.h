@@ -5,24 +5,24 @@
 
 namespace divvy::data {
 
-/// A dataset in the memory of a device, where batches are gathered, normalized and augmented: with the pixels, bit for
-/// bit, that gather_augmented() gives on the CPU.
+/// A dataset in device memory, from which the device gathers, normalizes and augments batches. The pixels are bit for
+/// bit those of gather_augmented() on the CPU.
 class DeviceSamples {
  public:
-  /// Copies the dataset: images as they are stored, features normalized. Throws OutOfMemoryError, DeviceError.
+  /// Copies the dataset: u8 images as stored, f32 features normalized. Throws OutOfMemoryError, DeviceError.
   DeviceSamples(const Dataset& dataset, Device device);
 
-  /// What that takes.
+  /// The device memory that this takes.
   static int64_t bytes(const Dataset& dataset);
-  /// Whether it is at most half of what the device has left.
+  /// Whether that is at most half of the memory available on the device.
   static bool fit(const Dataset& dataset, Device device);
 
-  /// The samples with these indices (i64 [n], on the device). y and target are undefined where the dataset has none.
+  /// A batch on the device; y and target are undefined if the dataset has none.
   struct Samples {
     Tensor x, y, target;
   };
-  /// As gather_augmented(): image i takes block i of the generator, which moves on by n blocks where images are
-  /// changed.
+  /// The samples with these indices (i64 [n], on the device), made as by gather_augmented(): image i uses block i of
+  /// the generator, which advances by n blocks if there is an augmentation.
   Samples gather(const Tensor& index, const Augmentation& augmentation, Generator& generator) const;
 
  private:

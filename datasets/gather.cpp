@@ -9,7 +9,7 @@ namespace divvy::data {
 
 namespace {
 
-/// v -> v * scale + shift is the normalization of one channel.
+/// The normalization of one channel: v * scale + shift.
 struct Affine {
   float scale = 1;
   float shift = 0;
@@ -32,7 +32,8 @@ void visit_stored(DType dtype, F&& f) {
   fail<DTypeError>("gather: samples must be u8 or f32, got {}", dtype);
 }
 
-/// The window of one image: for each output row and column the input's, or -1.
+/// The crop of one image: the input row of each output row and the input column of each output column, or -1 for
+/// padding.
 struct Window {
   std::vector<int64_t> rows;
   std::vector<int64_t> columns;

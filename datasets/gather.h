@@ -9,9 +9,9 @@
 
 namespace divvy::data {
 
-/// Random changes of training images, of the stored pixels before normalization: a mirror image with probability one
-/// half, and a window of the image's own size cut at a random place out of the image with `crop_padding` more pixels on
-/// each side, which are 0 or, with `reflect`, the mirror image without the edge itself.
+/// Random augmentation of the stored pixels of training images, before normalization: a horizontal flip with
+/// probability one half, and a random crop of the original size from the image padded by `crop_padding` pixels on each
+/// side, with zeros or, with `reflect`, by reflection without repeating the edge.
 struct Augmentation {
   bool flip = false;
   int64_t crop_padding = 0;
@@ -20,22 +20,22 @@ struct Augmentation {
   bool none() const { return !flip && crop_padding == 0; }
 };
 
-/// Throws ValueError where the augmentation does not suit samples of this shape: they must be images [C, H, W], and to
-/// reflect takes images larger than the padding.
+/// Throws ValueError if the augmentation cannot be applied to samples of this shape: they must be images [C, H, W],
+/// larger than the padding for `reflect`.
 void check_augmentation(const Augmentation& augmentation, const Shape& sample);
 
-/// The augmentation as kernels/ takes it, with the blocks that the generator gives next.
+/// The augmentation as an argument of kernels, with the next blocks of the generator.
 kernels::SampleChanges changes_of(const Augmentation& augmentation, const Generator& generator);
 
-/// What stored values become. For u8: f32 [C, 256], the value of each of them in each channel; for f32: f32 [C, 1],
-/// that of 0. The padding of an augmentation has the value of 0.
+/// Normalized values. For u8: f32 [C, 256], the normalized value of every byte in each channel; for f32: f32 [C, 1],
+/// that of 0. Padding has the normalized value of 0.
 Tensor normalized_values(const Dataset& dataset);
 
-/// out[i] = (x[index[i]] - mean) / stddev, u8 divided by 255 first; in one pass, on the calling thread. out: f32
-/// [n, C, ...]. Indices are within the dataset.
+/// out[i] = (x[index[i]] - mean) / stddev, u8 divided by 255 first; in one pass, on the calling thread. out: f32 [n, C,
+/// ...]. Indices must be in range.
 void gather_normalized(const Dataset& dataset, std::span<const int64_t> index, Tensor& out);
 
-/// The same with augmentation: image i takes block i of the generator, which moves on by n blocks. Images only.
+/// The same with augmentation, for images only: image i uses block i of the generator, which advances by n blocks.
 void gather_augmented(const Dataset& dataset, std::span<const int64_t> index, const Augmentation& augmentation,
                       Generator& generator, Tensor& out);
 

@@ -27,7 +27,7 @@ class Pen {
     return continue_curve(points);
   }
 
-  /// Goes on from the end of the last stroke with a smooth curve through the points, the first of which is that end.
+  /// Continues the last stroke with a smooth curve through the points, the first of which is the end of that stroke.
   Pen& continue_curve(std::initializer_list<Point> points) {
     constexpr int kSteps = 6;
     const Polyline p(points);

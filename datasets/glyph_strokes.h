@@ -4,14 +4,14 @@
 
 namespace divvy::data {
 
-/// A point of a glyph: x to the right and y down, the middle of the glyph at 0, its height from -1 to 1.
+/// A point of a glyph: x to the right and y down, the origin in its center, its height from -1 to 1.
 struct Point {
   double x = 0;
   double y = 0;
 };
 
 using Polyline = std::vector<Point>;
-/// One way to write a digit: the strokes of the pen, curves already cut into short lines.
+/// One way to write a digit: the strokes of the pen, with curves approximated by short lines.
 using Glyph = std::vector<Polyline>;
 
 /// The ways to write `digit`, 0 to 9: two or three each.

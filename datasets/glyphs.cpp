@@ -14,13 +14,13 @@ namespace divvy::data {
 namespace {
 
 constexpr int64_t kSide = 28, kPixels = kSide * kSide;
-constexpr double kUnit = 9.5;  // pixels to half the height of a glyph
+constexpr double kUnit = 9.5;  // pixels in half the height of a glyph
 constexpr int64_t kDigits = 10;
 constexpr uint64_t kStream = 0x61'7968'7067;
-// Blocks of random bits to an image: the first kShapeBlocks for its form, then one for each four pixels.
+// Blocks of random bits for each image: kShapeBlocks for the shape, then one for every four pixels.
 constexpr uint64_t kShapeBlocks = 8, kBlocks = kShapeBlocks + kPixels / 4;
 
-/// Uniform numbers from the blocks of one image.
+/// Draws uniform numbers from the blocks of one image.
 class Draws {
  public:
   explicit Draws(Generator& generator) : generator_(generator) {}
@@ -41,7 +41,7 @@ class Draws {
   size_t used_ = 4;
 };
 
-/// The way from a glyph to the pixels of one image: bent, then scaled, sheared, rotated and shifted.
+/// The map from a glyph to the pixels of one image: bending, then scaling, shear, rotation and shift.
 struct Placement {
   std::array<double, 2> bend{}, phase{};
   double xx = 0, xy = 0, yx = 0, yy = 0;
@@ -68,7 +68,7 @@ struct Placement {
   }
 };
 
-/// For each pixel the squared distance from its middle to the nearest stroke, as far as it is below reach^2.
+/// The squared distance from the center of each pixel to the nearest stroke, at most reach^2.
 class DistanceField {
  public:
   explicit DistanceField(double reach) : reach_(reach) { squared_.fill(reach * reach); }
@@ -99,7 +99,8 @@ class DistanceField {
   std::array<double, kPixels> squared_;
 };
 
-/// About normal, deviation 1, at most 3.5: the sum of the four bytes of a word. Integers, so the same everywhere.
+/// An approximately normal number of deviation 1, at most 3.5: the sum of the four bytes of a word. Integer arithmetic
+/// makes it the same on every machine.
 double noise_of(uint32_t word) {
   const uint32_t sum = (word & 255) + (word >> 8 & 255) + (word >> 16 & 255) + (word >> 24);
   return (static_cast<double>(sum) - 510) / 147.8;
@@ -159,7 +160,7 @@ Dataset glyphs(const GlyphOptions& options) {
   d.y = Tensor::empty({options.count}, DType::i64);
   uint8_t* pixels = d.x.mutable_data<uint8_t>();
   int64_t* labels = d.y.mutable_data<int64_t>();
-  glyph_variants(0);  // drawn before the threads ask for them
+  glyph_variants(0);  // made before the parallel region uses them
   const Generator all = Generator(options.seed).split(kStream).split(options.stream);
   parallel_tiles(options.count, 64, [&](int64_t begin, int64_t end) {
     Generator generator = all;

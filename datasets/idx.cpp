@@ -52,7 +52,7 @@ std::string require_idx(const std::string& folder, const std::string& original_n
 }
 
 Splits load_folder(const std::string& folder, const IdxDescription& description, const MnistOptions& options) {
-  // Names first: a missing file should not show only after seconds of unpacking.
+  // Paths are found first: a missing file should not be reported only after seconds of decompression.
   std::array<std::string, 4> paths;
   for (size_t i = 0; i < 4; ++i) paths[i] = require_idx(folder, kMnistFiles[i]);
   const Dataset train = load_idx_pair(paths[0], paths[1], description);
@@ -86,7 +86,7 @@ Tensor load_idx(const std::string& path, int rank) {
 }
 
 Dataset load_idx_pair(const std::string& images, const std::string& labels, const IdxDescription& description) {
-  // The labels first: they are small, and an image file is not worth unpacking without them.
+  // Labels are read first: they are small, and without them decompressing the images is a waste.
   const Tensor classes = load_idx(labels, 1);
   const Tensor pixels = load_idx(images, 3);
   if (pixels.size(0) != classes.size(0)) {

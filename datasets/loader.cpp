@@ -10,10 +10,10 @@ namespace divvy::data {
 
 namespace {
 
-// The streams of a loader's seed; other users of the same seed take other streams.
+// The streams of the seed that a loader uses; other users of the same seed use other streams.
 constexpr uint64_t kOrderStream = 0xda7a'0001, kAugmentStream = 0xda7a'0002;
 
-/// Makes batch `position` of epoch `epoch`, whichever came before it. Used by one thread at a time.
+/// Makes any batch of any epoch, in any order. Used by one thread at a time.
 class BatchMaker {
  public:
   BatchMaker(Dataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(std::move(options)) {
@@ -64,7 +64,7 @@ class BatchMaker {
     return order;
   }
 
-  /// Whether batches can be ranges of the dataset itself.
+  /// Whether batches can be views of the dataset.
   bool in_place() const {
     return !options_.shuffle && !options_.transform && options_.augment.none() && dataset_.x.dtype() == DType::f32 &&
            dataset_.normalization.empty();
@@ -116,7 +116,7 @@ class Loader::Impl {
   Batch take() {
     if (maker.options().prefetch == 0 || maker.resident()) return maker.make(state);
     if (!prefetcher) {
-      // The thread runs through the epochs on its own; what it makes is what next() asks for, in the same order.
+      // The thread keeps its own position; it makes batches in the order in which next() returns them.
       auto produce = [this, ahead = state]() mutable {
         Batch batch = maker.make(ahead);
         if (++ahead.position == maker.batches()) ahead = {ahead.epoch + 1, 0};
@@ -129,7 +129,7 @@ class Loader::Impl {
 
   BatchMaker maker;
   LoaderState state;
-  std::unique_ptr<Prefetcher<Batch>> prefetcher;  // last: its thread uses the maker
+  std::unique_ptr<Prefetcher<Batch>> prefetcher;  // last, since its thread uses the maker
 };
 
 Loader::Loader(Dataset dataset, LoaderOptions options) {
@@ -140,7 +140,7 @@ Loader::Loader(Dataset dataset, LoaderOptions options) {
     fail<ValueError>("loader: a transform needs batches on the CPU; leave out `resident`");
   }
   check_augmentation(options.augment, dataset.sample_shape());
-  Tensor::empty({0}, DType::u8, options.device);  // an absent device shows here, not in the first epoch
+  Tensor::empty({0}, DType::u8, options.device);  // refuses an absent device now, not in the first epoch
   impl_ = std::make_unique<Impl>(std::move(dataset), std::move(options));
 }
 
@@ -156,14 +156,14 @@ std::optional<Batch> Loader::next() {
   }
   try {
     Batch batch = impl_->take();
-    // Copied here, not by the thread: so a copy to a GPU stays in order with the work that the caller gives it.
+    // Copied here and not by the thread, so that a copy to a GPU is in order with the caller's work.
     for (Tensor* t : {&batch.x, &batch.y, &batch.target}) {
       if (t->defined()) *t = t->to(impl_->maker.options().device);
     }
     ++state.position;
     return batch;
   } catch (...) {
-    impl_->prefetcher.reset();  // the next call tries the same batch again
+    impl_->prefetcher.reset();  // the next call retries the same batch
     throw;
   }
 }

@@ -12,8 +12,8 @@
 
 namespace divvy::data {
 
-/// A thread that calls `produce` again and again and keeps at most `depth` results ready, in order. The first exception
-/// is handed to the consumer in its turn, and ends the thread. Destruction waits for a call under way, and for no more.
+/// A thread that calls `produce` repeatedly and keeps up to `depth` results ready, in order. The first exception ends
+/// the thread and reaches the consumer in its turn. The destructor waits only for a call in progress.
 template <class T>
 class Prefetcher {
  public:
@@ -31,7 +31,7 @@ class Prefetcher {
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
-  /// The next result; waits for it. Not to be called again once it has thrown.
+  /// Waits for the next result and returns it. Must not be called again once it has thrown.
   T take() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !ready_.empty(); });
@@ -50,7 +50,7 @@ class Prefetcher {
   };
 
   void run() {
-    set_num_threads(1);  // of this thread: the cores belong to the training step that goes on meanwhile
+    set_num_threads(1);  // for this thread: the concurrent training step needs the cores
     bool failed = false;
     while (!failed) {
       {
@@ -79,7 +79,7 @@ class Prefetcher {
   std::condition_variable changed_;
   std::deque<Item> ready_;  // guarded by mutex_
   bool stop_ = false;       // guarded by mutex_
-  std::thread thread_;      // last: it starts when everything else stands
+  std::thread thread_;      // last, so that it starts after all other members exist
 };
 
 }  // namespace divvy::data

@@ -8,8 +8,8 @@ namespace divvy::data {
 
 namespace {
 
-/// An order of the samples in which every prefix has each class in its share: the r-th of the n samples of a class
-/// stands at (r + 1/2) / n of the way. `order` is a random order; ties keep it.
+/// Reorders the samples so that every prefix has its share of each class: the r-th of n samples of a class gets the
+/// position (r + 1/2) / n. Ties keep the random order in `order`.
 void interleave_classes(const Dataset& dataset, std::span<int64_t> order) {
   const auto labels = dataset.y.values<int64_t>();
   const auto counts = dataset.class_counts();
@@ -37,7 +37,7 @@ std::vector<int64_t> counts_of(int64_t size, const std::vector<double>& fraction
   std::vector<double> remainder;
   for (const double f : fractions) {
     const double share = f / sum * static_cast<double>(size);
-    // Just below an integer is that integer: 0.7 * 10 is 7 - 1e-15 or so for some such numbers.
+    // A product just below an integer through rounding counts as that integer, for example 7 - 1e-15 for 0.7 * 10.
     counts.push_back(std::min(size, static_cast<int64_t>(std::floor(share + 1e-6))));
     remainder.push_back(share - static_cast<double>(counts.back()));
   }

@@ -53,7 +53,7 @@ std::vector<Point2> normal_points(Generator& generator, int64_t count, double st
   return pairs(generator.normal({count, 2}, 0, stddev, DType::f64));
 }
 
-/// Which fields have class 1: those with an odd sum of row and column, both counted with ceil.
+/// The class of a field: 1 if the sum of its row and column, both rounded up, is odd.
 int64_t field(double column, double row) {
   return std::abs(static_cast<int64_t>(std::ceil(column)) + static_cast<int64_t>(std::ceil(row))) % 2;
 }
@@ -74,7 +74,7 @@ std::vector<Point2> spread_centers(Generator& generator, int64_t count) {
       for (const Point2 c : centers) nearest = std::min(nearest, squared_distance(p, c));
       cumulated.push_back(sum += nearest * nearest);
     }
-    // Chosen centers have weight 0; the first sum above the draw is never theirs.
+    // Chosen centers have weight 0, so the first sum above the draw is never that of a chosen one.
     const auto drawn = std::ranges::upper_bound(cumulated, generator.uniform() * sum);
     centers.push_back(
         candidates[static_cast<size_t>(std::min(drawn - cumulated.begin(), std::ptrdiff_t{kCandidates - 1}))]);
@@ -82,7 +82,7 @@ std::vector<Point2> spread_centers(Generator& generator, int64_t count) {
   return centers;
 }
 
-/// Brings one coordinate of the points [begin, end) to [low, high].
+/// Rescales one coordinate of the points to [low, high].
 template <class Coordinate>
 void stretch(std::span<Point2> points, Coordinate coordinate, double low, double high) {
   if (points.empty()) return;
