@@ -9,7 +9,7 @@ namespace divvy::moe {
 
 namespace {
 
-/// n over 2.
+/// The number of pairs, n (n - 1) / 2.
 double pairs(int64_t n) { return 0.5 * static_cast<double>(n) * static_cast<double>(n - 1); }
 
 void require_same_samples(const Record& a, const Record& b) {
@@ -19,9 +19,9 @@ void require_same_samples(const Record& a, const Record& b) {
 }
 
 /// The Hungarian method with potentials (Kuhn 1955; Jonker and Volgenant 1987) for costs [rows][columns], rows <=
-/// columns: the column of each row, of least total cost.
+/// columns: the column of each row in the assignment of least total cost.
 std::vector<int64_t> least_cost(const std::vector<std::vector<int64_t>>& costs) {
-  // Row and column 0 are a sentinel: column 0 holds the row that is being placed.
+  // Row and column 0 are sentinels: column 0 holds the row being assigned.
   const size_t rows = costs.size(), columns = costs.front().size();
   std::vector<int64_t> of_row(rows + 1, 0), of_column(columns + 1, 0);
   std::vector<size_t> row_at(columns + 1, 0);
@@ -95,7 +95,7 @@ double adjusted_rand_index(const Counts& counts) {
 std::vector<int64_t> best_partners(const Counts& counts) {
   if (counts.empty() || counts.front().empty()) fail<ValueError>("partners: an empty table");
   const size_t rows = counts.size(), columns = counts.front().size();
-  // The method wants at least as many columns as rows, so a tall table is turned over.
+  // The method needs at least as many columns as rows, so a tall table is transposed.
   const bool tall = rows > columns;
   Counts costs(tall ? columns : rows, std::vector<int64_t>(tall ? rows : columns));
   for (size_t r = 0; r < rows; ++r) {

@@ -17,13 +17,13 @@ size_t index(int64_t i) { return static_cast<size_t>(i); }
 
 double share(int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
 
-/// The three means of a figure of one expert that its report has.
+/// The three means of a figure that the report of an expert has.
 struct Means {
   std::optional<double> all, weighted, selected;
 };
 
-/// `of_every(b)`: the figure of this expert for sample b, asked for dense records only; `of_selected(b)`: that of the
-/// expert selected for sample b.
+/// of_every(i) is the figure at index i of the [samples, experts] columns, called for dense records only;
+/// of_selected(b) is that of the expert selected for sample b.
 template <class Every, class Selected>
 Means means(const Record& record, int64_t expert, const Every& of_every, const Selected& of_selected) {
   double all = 0, weighted = 0, weight = 0, selected = 0;
@@ -47,7 +47,7 @@ Means means(const Record& record, int64_t expert, const Every& of_every, const S
   return result;
 }
 
-/// The mean over the samples of the least of the experts' figures.
+/// The mean over the samples of the minimum of the experts' figures.
 double mean_of_least(const Record& record, const std::vector<float>& figures) {
   double total = 0;
   for (int64_t b = 0; b < record.size(); ++b) {
@@ -66,7 +66,7 @@ bool some_expert_is_right(const Record& record, int64_t b) {
   return std::find(row, row + record.experts, record.label[index(b)]) != row + record.experts;
 }
 
-/// The row with the greatest count in each column, the first of equals.
+/// The row with the greatest count in each column, the first of equal ones.
 std::vector<int64_t> most_frequent(const Counts& counts) {
   std::vector<int64_t> best(counts.front().size(), 0);
   for (size_t c = 0; c < best.size(); ++c) {
@@ -86,7 +86,7 @@ double accuracy_of_constants(const Record& record, const std::vector<int64_t>& s
   return share(right, record.size());
 }
 
-/// The list that each class is in.
+/// The index of the list that contains each class.
 std::vector<int64_t> lists_by_class(const std::vector<std::vector<int64_t>>& class_lists, int64_t classes) {
   std::vector<int64_t> list_of(index(classes), -1);
   for (size_t list = 0; list < class_lists.size(); ++list) {

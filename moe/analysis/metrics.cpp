@@ -43,7 +43,7 @@ namespace {
 
 using namespace detail;
 
-/// -p log2 p, with its limit 0 at 0.
+/// -p log2 p, and 0 for p = 0.
 double entropy_term(double p) { return p > 0 ? -p * std::log2(p) : 0; }
 
 double ratio(int64_t part, int64_t whole) {
@@ -56,7 +56,7 @@ double mean(const std::vector<float>& values) {
 
 std::vector<double> doubles(const std::vector<int64_t>& counts) { return {counts.begin(), counts.end()}; }
 
-/// The mean of the entropies of the distributions that have any mass.
+/// The mean entropy of those distributions whose sum is not 0.
 double mean_entropy_bits(const std::vector<std::vector<double>>& distributions) {
   double total = 0;
   int64_t occupied = 0;
@@ -123,7 +123,7 @@ double gate_divergence_nats(const Record& record) {
   double total = 0;
   for (size_t i = 0; i < record.probabilities.size(); ++i) {
     const double p = record.probabilities[i];
-    if (p > 0) total += p * std::log(p / average[i % average.size()]);  // the average is then above 0, too
+    if (p > 0) total += p * std::log(p / average[i % average.size()]);  // then the average is above 0, too
   }
   return std::max(0.0, total / static_cast<double>(record.size()));
 }

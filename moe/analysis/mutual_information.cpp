@@ -12,7 +12,7 @@ namespace {
 
 double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-/// The entropy of counts, and how many of them are not 0.
+/// The entropy of counts, and the number of nonzero ones.
 struct Marginal {
   double bits = 0;
   int64_t occupied = 0;
@@ -72,7 +72,7 @@ MutualInformation mutual_information(const Counts& counts) {
   result.row_entropy_bits = rows.bits;
   result.column_entropy_bits = columns.bits;
   result.joint_entropy_bits = joint.bits;
-  // Rounding must make neither independence negative nor more of a variable known than there is.
+  // Rounding must make the result neither negative nor greater than an entropy.
   result.bits = std::clamp(rows.bits + columns.bits - joint.bits, 0.0, std::min(rows.bits, columns.bits));
   const auto surplus = static_cast<double>(joint.occupied - rows.occupied - columns.occupied + 1);
   result.corrected_bits = result.bits - surplus / (2 * static_cast<double>(total) * std::numbers::ln2);
@@ -115,11 +115,11 @@ PermutationNull permutation_null(const std::vector<int64_t>& row, int64_t rows, 
     const auto from = order.values<int64_t>();
     for (size_t j = 0; j < shuffled.size(); ++j) shuffled[j] = kept_rows[static_cast<size_t>(from[j])];
     const double bits = mutual_information_bits(count_pairs(shuffled, rows, kept_columns, columns));
-    // Sums about the first value keep their digits where all values are alike.
+    // Sums relative to the first value lose no digits if all values are similar.
     if (i == 0) result.mean_bits = bits;
     sum += bits - result.mean_bits;
     squares += (bits - result.mean_bits) * (bits - result.mean_bits);
-    reached += bits >= observed - 1e-12;  // equal tables may differ by rounding
+    reached += bits >= observed - 1e-12;  // the estimates of equal tables may differ by rounding
   }
   const auto n = static_cast<double>(permutations);
   if (permutations > 1) result.sd_bits = std::sqrt(std::max(0.0, (squares - sum * sum / n) / (n - 1)));

@@ -10,7 +10,7 @@ namespace divvy::moe {
 
 namespace {
 
-/// The values of a floating tensor [rows, cols] on any device, row by row.
+/// The rows of a floating-point tensor [rows, cols] of any device.
 class Matrix {
  public:
   explicit Matrix(const Tensor& tensor) : values_(tensor.to_doubles()), cols_(tensor.shape().cols()) {}
@@ -52,7 +52,7 @@ bool is_dense(const Forward& forward) {
   return forward.dispatch.rows() == forward.output.size(0) * forward.dispatch.experts();
 }
 
-/// The expert with the greatest weight of each sample and the row of its own output; -1 where there is none.
+/// The expert with the greatest weight for a sample and the row of its own output; -1 if there is none.
 struct Choice {
   int64_t expert = -1, row = -1;
 };
@@ -104,7 +104,7 @@ void require_sizes(const Record& record, const Forward& forward, const Tensor& l
   }
 }
 
-/// The columns that both kinds of record have.
+/// Appends to the columns that both kinds of record have.
 void append_routing(Record& record, const Forward& forward, std::span<const Choice> chosen) {
   record.experts = forward.dispatch.experts();
   record.evaluated_rows += forward.dispatch.rows();
@@ -114,7 +114,7 @@ void append_routing(Record& record, const Forward& forward, std::span<const Choi
   }
 }
 
-/// Labels on the CPU, every one in [0, classes).
+/// The labels on the CPU, after a check that each is in [0, classes).
 Tensor checked_labels(const Tensor& labels, int64_t classes) {
   Tensor result = labels.to(Device::cpu());
   for (int64_t label : result.values<int64_t>()) {
@@ -145,7 +145,7 @@ void Record::append(const Forward& forward, const Tensor& labels) {
   const auto chosen = choices(forward);
   const Matrix output(forward.output.value()), rows(forward.rows.value());
 
-  Record batch;  // joined to this one when nothing can fail any more
+  Record batch;  // appended to this record once nothing can fail any more
   for (int64_t b = 0; b < samples; ++b) {
     const int64_t y = label_of[static_cast<size_t>(b)];
     const Choice& choice = chosen[static_cast<size_t>(b)];

@@ -8,7 +8,7 @@ namespace divvy::moe {
 
 namespace {
 
-/// Calls f(name, column, numbers a sample has in it) for every column of a record.
+/// Calls f(name, column, number of values per sample) for every column of a record.
 template <class R, class F>
 void each_column(R& record, const F& f) {
   f("label", record.label, int64_t{1});
@@ -51,7 +51,7 @@ void require_numbers(const std::vector<float>& values, const std::string& path, 
   }
 }
 
-/// Columns that come together or not at all.
+/// Throws CheckpointError unless all of these columns are there if `wanted`, or else none of them.
 void require_together(const std::string& path, bool wanted, std::initializer_list<std::pair<const char*, bool>> has) {
   for (const auto& [name, present] : has) {
     if (present != wanted) {
@@ -129,7 +129,7 @@ Record load_record(const std::string& path) {
     if (stored == file.tensors.end()) return;
     column = read<typename std::decay_t<decltype(column)>::value_type>(stored->second, path, name);
   });
-  if (record.experts > std::ssize(record.probabilities)) {  // also keeps the products of sizes below from overflowing
+  if (record.experts > std::ssize(record.probabilities)) {  // also prevents overflow of the products of sizes below
     fail<CheckpointError>("{}: {} gate probabilities for {} experts", path, record.probabilities.size(),
                           record.experts);
   }

@@ -36,7 +36,7 @@ double incomplete_beta(double x, double a, double b) {
   if (x >= 1) return 1;
   const double front =
       std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
-  // The fraction converges fast on one side of the mean; the other side is its mirror image.
+  // The fraction converges fast on one side of the mean; the other side follows by symmetry.
   if (x < (a + 1) / (a + b + 2)) return front * beta_fraction(x, a, b) / a;
   return 1 - front * beta_fraction(1 - x, b, a) / b;
 }
