@@ -38,7 +38,7 @@ struct Record {
   std::vector<float> expert_squared_errors;  ///< [samples, experts], dense evaluation only
 
   int64_t size() const { return static_cast<int64_t>(expert.size()); }
-  /// Whether a sample was given to an expert, so that there is a division to report.
+  /// Whether an expert was selected for any sample, so that there is a division to report.
   bool is_divided() const;
   bool has_labels() const { return !label.empty(); }
   bool is_classification() const { return !prediction.empty(); }

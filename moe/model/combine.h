@@ -6,7 +6,7 @@
 namespace divvy::moe {
 
 /// The output of a mixture: y[b] = sum over the choices j of sample b of weights[b, j] * rows[position[b, j]], in the
-/// order of j. rows: [N, C], what the experts gave for the rows of the dispatch; result: [B, C]. Differentiable in rows
+/// order of j. rows: [N, C], the experts' outputs for the rows of the dispatch; result: [B, C]. Differentiable in rows
 /// and weights.
 Variable combine(const Variable& rows, const Routing& routing, const Dispatch& dispatch);
 

@@ -4,7 +4,7 @@
 
 namespace divvy::moe {
 
-/// Where a module's parameters are; the CPU for one without.
+/// The device of a module's parameters; the CPU if it has none.
 inline Device device_of(const nn::Module& module) {
   const auto parameters = module.named_parameters();
   return parameters.empty() ? Device::cpu() : parameters.front().second.value().device();

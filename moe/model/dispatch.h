@@ -9,19 +9,19 @@ namespace divvy::moe {
 /// expert. Dense evaluation is the dispatch in which every expert has every sample.
 struct Dispatch {
   int64_t samples = 0;  ///< B
-  Segments segments;    ///< offsets [E + 1]; sample [N]: the sample that each row carries
-  Tensor position;      ///< i64 [B, k]: the row of the j-th choice of a sample, or -1 where it has none
+  Segments segments;    ///< offsets [E + 1]; sample [N]: the sample of each row
+  Tensor position;      ///< i64 [B, k]: the row of the j-th choice of a sample, or -1 if it has none
 
   int64_t experts() const { return segments.experts(); }
   int64_t rows() const { return segments.sample.numel(); }
 
   /// Every expert has every sample, in order: row e * B + b is sample b at expert e.
   static Dispatch dense(int64_t samples, int64_t experts, Device device = {});
-  /// From the experts chosen for each sample, i64 [B, k], -1 for none; within an expert rows are in order of the
-  /// samples. On a device this waits for the number of rows, unless the caller promises by `complete` that no choice is
-  /// -1. `counts`: those of the same choice in Routing, or undefined.
+  /// The dispatch of the experts chosen for each sample, i64 [B, k], -1 for none; the rows of an expert are in the
+  /// order of the samples. On a GPU this waits for the number of rows unless the caller guarantees by `complete` that
+  /// no choice is -1. `counts` is Routing::counts of the same choice, or undefined.
   static Dispatch of(const Tensor& chosen, int64_t experts, bool complete = false, const Tensor& counts = {});
-  /// All experts evaluate all samples, as in dense(), and the positions are those of the chosen ones, i64 [B, k].
+  /// Every expert has every sample, as in dense(), but `position` has only the rows of the chosen experts, i64 [B, k].
   /// Throws ValueError for an expert outside [-1, experts).
   static Dispatch dense_with_choice(const Tensor& chosen, int64_t experts);
 

@@ -15,13 +15,13 @@ nn::Rows ExpertList::forward(const nn::Rows& x) {
   const Variable& batch = x.source();
   kernels::check_segments("experts", x.segments(), size(), batch.size(0), batch.device());
   if (!x.divided()) return experts_.front()->forward(x);
-  // Views need sizes that the host knows: of segments on a device they are copied, and waited for.
+  // The host needs the offsets to make views; on a GPU it waits for them.
   const Tensor on_host = offsets_of_experts.to(Device::cpu());
   const auto values = on_host.values<int64_t>();
   const std::vector<int64_t> offsets(values.begin(), values.end());
   std::vector<Variable> parts;
-  // Experts that read from the batch each make a gradient of its size. Where it is wanted and they read little of it,
-  // their rows are gathered first.
+  // Each expert that reads the batch through an index computes a gradient of the batch's size. If that gradient is
+  // needed and experts read only a part of the batch, gathering their rows first is cheaper.
   const bool gather = x.in_place() || (batch.requires_grad() && x.size() < size() * batch.size(0));
   if (gather) {
     const auto rows = split(x.values(), offsets);

@@ -7,10 +7,10 @@
 
 namespace divvy::moe {
 
-/// The experts of a model are one nn::Module, which evaluates expert e on the rows of segment e and gives rows [N, C].
-/// Experts of one architecture are a stack of layers
-/// built with `experts = E`, so that each layer is one operation for all of them. ExpertList holds experts of unlike
-/// architectures behind the same interface and evaluates them one by one.
+/// The experts of a model are one nn::Module, which evaluates expert e on the rows of segment e and returns rows [N,
+/// C]. Experts of equal architecture are a stack of layers built with `experts = E`, so that each layer is one
+/// operation for all experts. ExpertList has the same interface for experts of different architectures and evaluates
+/// them one by one.
 class ExpertList : public nn::Module {
  public:
   /// Throws ValueError for an empty list.

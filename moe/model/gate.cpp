@@ -32,7 +32,7 @@ Variable AttentiveGate::scores(const Variable& x, const ExpertReadings& experts)
     fail<ShapeError>("the attentive gate: hidden layers {} of the gate and {} of the experts for {} samples, width {}",
                      own.shape(), experts.hidden.shape(), samples, width);
   }
-  // query . (K h) = (K^T query) . h: one product a sample instead of one for each of its experts.
+  // query . (K h) = (K^T query) . h: one product for each sample instead of one for each pair of sample and expert.
   const Variable query = matmul((*query_)(own), key_->weight());
   const Variable products = mul(experts.hidden, reshape(query, {1, samples, width}));
   return mul(transpose(sum(products, {2})), 1 / std::sqrt(static_cast<double>(width)));

@@ -8,30 +8,30 @@
 
 namespace divvy::moe {
 
-/// What a gate may read of the experts, all of which have then been evaluated on all samples.
+/// What a gate may read from the experts, all of which have been evaluated on all samples.
 struct ExpertReadings {
-  Variable hidden;  ///< [E, B, H] their last hidden layer
-  Variable output;  ///< [E, B, C] their output
+  Variable hidden;  ///< [E, B, H] the last hidden layer of each expert
+  Variable output;  ///< [E, B, C] the output of each expert
 };
 
-/// A gate that reads the experts as well as the samples. (One that reads samples only is any module x -> scores [B,
-/// E].)
+/// A gate that reads the experts in addition to the samples. (A gate that reads only samples is any module from x to
+/// scores [B, E].)
 class ReadingGate : public nn::Module {
  public:
-  /// Whether it reads ExpertReadings::hidden; otherwise it reads the output.
+  /// Whether it reads ExpertReadings::hidden rather than the output.
   virtual bool reads_hidden() const = 0;
-  /// x: [B, ...]; the result: scores [B, E].
+  /// x: [B, ...]; returns scores [B, E].
   virtual Variable scores(const Variable& x, const ExpertReadings& experts) = 0;
-  /// An ordinary gate for that many experts that starts from what this one has learned; null where it cannot be made.
+  /// A plain gate for that many experts that is initialized from this one; null if there is no such gate.
   virtual std::shared_ptr<nn::Sequential> distilled(int64_t /*experts*/, Generator& /*generator*/) const {
     return nullptr;
   }
-  /// Throws GraphError: samples alone are not enough.
+  /// Throws GraphError, since this gate needs readings of the experts.
   nn::Rows forward(const nn::Rows& x) override;
 };
 
-/// The gate of a model, or none: any module from samples to scores [B, E], or a ReadingGate, as the type of the pointer
-/// tells.
+/// The gate of a model, or none: a ReadingGate, or any other module from samples to scores [B, E]; the static type of
+/// the pointer decides which.
 class Gate {
  public:
   Gate(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): no gate
@@ -40,7 +40,7 @@ class Gate {
     if constexpr (std::derived_from<M, ReadingGate>) reading_ = module.get();
   }
   const std::shared_ptr<nn::Module>& module() const { return module_; }
-  /// The same, null where it reads samples alone.
+  /// The gate as a ReadingGate, or null if it reads only samples.
   ReadingGate* reading() const { return reading_; }
 
  private:
@@ -49,7 +49,7 @@ class Gate {
 };
 
 /// The attentive gate of Krishnamurthy et al. (2023): a query from the gate's own hidden layer, a key from the hidden
-/// layer of each expert, and scores query . key / sqrt(H). There is no value projection; the scores are the result.
+/// layer of each expert, and scores query . key / sqrt(H). There are no values; the scores are the result.
 ///
 /// Parameters: "body.*", the gate's network without its output layer; "query.weight" and "key.weight", both [H, H].
 class AttentiveGate final : public ReadingGate {
@@ -61,7 +61,7 @@ class AttentiveGate final : public ReadingGate {
   Variable scores(const Variable& x, const ExpertReadings& experts) override;
   std::string describe() const override;
 
-  /// The layers of its body, which the two then share, a ReLU and a fresh output layer.
+  /// The layers of its body, shared between both gates, followed by a ReLU and a new output layer.
   std::shared_ptr<nn::Sequential> distilled(int64_t experts, Generator& generator) const override;
 
  private:
@@ -69,7 +69,8 @@ class AttentiveGate final : public ReadingGate {
   std::shared_ptr<nn::Linear> query_, key_;
 };
 
-/// A gate that reads the experts' outputs next to the samples: classifier(concat(features(x), outputs of all experts)).
+/// A gate that reads the experts' outputs in addition to the samples: classifier(concat(features(x), outputs of all
+/// experts)).
 ///
 /// Parameters: "features.*" and "classifier.*".
 class AugmentedGate final : public ReadingGate {

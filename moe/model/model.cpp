@@ -27,7 +27,7 @@ Variable with_form(const Variable& logits, ExpertOutput form) {
   return logits;
 }
 
-/// Row n [W] of expert e becomes [C]: output slot[e, c] for class c, 0 for a class that the expert does not have.
+/// Maps a row [W] of expert e to [C]: output slots[e, c] for class c, or 0 for a class that the expert cannot predict.
 Variable masked(const Variable& rows, const Tensor& slots, const Dispatch& dispatch) {
   Tensor place = Tensor::empty({rows.size(0), slots.size(1)}, DType::i64, rows.device());
   Tensor known = Tensor::empty(place.shape(), DType::u8, rows.device());
@@ -64,12 +64,12 @@ bool Model::evaluates_all(const RoutingOptions& options) const {
 
 RoutingOptions Model::gate_options(const RoutingOptions& options) const {
   RoutingOptions result = options;
-  if (settings_.combination == Combination::logits) result.temperature = 1;  // it divides the mixture
+  if (settings_.combination == Combination::logits) result.temperature = 1;  // it divides the combined logits
   return result;
 }
 
 Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
-  // One plain network reads the batch as it is.
+  // A single plain network reads the batch undivided.
   const bool plain = !has_gate() && num_experts_ == 1;
   const nn::Rows rows(x, plain ? Segments{} : dispatch.segments);
   Evaluated result;
@@ -88,7 +88,7 @@ Model::Evaluated Model::evaluate(const Variable& x, const Dispatch& dispatch) {
   result.rows = with_form(result.logits, settings_.expert_output);
   if (settings_.expert_slot.defined()) result.rows = masked(result.rows, settings_.expert_slot, dispatch);
   if (settings_.combination == Combination::concatenation) {
-    // Experts with fewer classes than the others have outputs that no class has.
+    // Experts with fewer classes than others have outputs without a class, so rows are renormalized.
     result.rows = div(result.rows, add(sum(result.rows, {1}, true), kProbabilityFloor));
   }
   return result;
@@ -164,7 +164,7 @@ Forward Model::run(const Variable& x, const RoutingOptions& options, Generator& 
   result.routing.undivided = options.rule == Rule::all && options.scores == Scores::none && num_experts_ > 1;
 
   if (!all) {
-    // Only a choice that came with the batch can have gaps.
+    // Only a choice given with the batch can contain -1.
     const Routing& routing = result.routing;
     result.dispatch = Dispatch::of(routing.experts, num_experts_, options.rule != Rule::given, routing.counts);
     evaluated = evaluate(x, result.dispatch);

@@ -25,7 +25,7 @@ void require_common_hidden_width(const NetworkPair& pair) {
                    nearest == all.end() ? "" : fmt::format("; network {} suits", nearest->name));
 }
 
-/// Refuses what cannot be, and says what comes nearest.
+/// Throws ValueError for an impossible combination; the message suggests the nearest possible one.
 void check(const ModelOptions& options) {
   const ModelKind& kind = models().at(options.model);
   const bool regression = options.targets > 0;
@@ -122,7 +122,7 @@ RoutingOptions routing_of(const ModelOptions& options, bool training) {
         "mixture can learn it",
         kind.name);
   }
-  // A chosen output changes how the model is evaluated; with self-information it is also what learns.
+  // The output option applies to evaluation, and for self-information to training as well.
   if (!training || kind.training.scores == Scores::self_information) {
     switch (options.output) {
       case Output::usual: break;

@@ -1,15 +1,15 @@
 #include "moe/model/networks.h"
 #include "tensor/error.h"
 
-/// The networks by name. Their shapes are those of the reference experiments, as the numbers of parameters say that
-/// were published with them; where a publication leaves a choice, a comment says which one is made here.
+/// The networks by name. Their shapes are those of the reference experiments, inferred from the published numbers of
+/// parameters; where a publication leaves a choice open, a comment states the one made here.
 namespace divvy::moe {
 
 namespace {
 
 const Shape kDigit{1, 28, 28}, kPhotograph{3, 32, 32}, kPoint{2};
 
-/// Four 3x3 convolutions with a pool behind each; the second and the fourth have batch norm and so no bias.
+/// Four 3x3 convolutions, each followed by a pool; the second and the fourth have batch norm and therefore no bias.
 std::vector<ConvBlock> four_blocks(int64_t a, int64_t b, int64_t c, int64_t d) {
   return {{.channels = a, .padding = 1},
           {.channels = b, .padding = 1, .bias = false, .batch_norm = true},
@@ -17,14 +17,14 @@ std::vector<ConvBlock> four_blocks(int64_t a, int64_t b, int64_t c, int64_t d) {
           {.channels = d, .padding = 1, .bias = false, .batch_norm = true}};
 }
 
-/// Two 3x3 convolutions without bias and one pool. That neither has a bias, and that there is no batch norm, follows
-/// from the 2,173,322 parameters; the pool is behind both.
+/// Two 3x3 convolutions without bias, followed by one pool. That there is neither a bias nor batch norm follows from
+/// the 2,173,322 parameters.
 std::vector<ConvBlock> two_blocks() {
   return {{.channels = 64, .padding = 1, .bias = false, .pool = false}, {.channels = 128, .padding = 1, .bias = false}};
 }
 
-/// Three pairs of 3x3 convolutions of 16, 32 and 64 channels; behind each pair a pool and dropout. Published are the
-/// six convolutions and the dropout of 0.2; the rest is in the manner of four_blocks().
+/// Three pairs of 3x3 convolutions of 16, 32 and 64 channels, each pair followed by a pool and dropout. The publication
+/// states only the six convolutions and the dropout of 0.2; the rest follows four_blocks().
 std::vector<ConvBlock> six_blocks() {
   std::vector<ConvBlock> blocks;
   for (const int64_t channels : {16, 32, 64}) {
@@ -34,8 +34,8 @@ std::vector<ConvBlock> six_blocks() {
   return blocks;
 }
 
-/// One block each of 16, 32 and 64 channels, and all 64 x 16 x 16 pixels given on. The published one used one batch
-/// norm for all convolutions of a width, which mixes the statistics of layers; here each has its own.
+/// One block each of 16, 32 and 64 channels, without pooling of the final 64 x 16 x 16 pixels. The published network
+/// used one batch norm for all convolutions of a width, which mixes the statistics of layers; here each has its own.
 ResidualBody three_residual_blocks() {
   return {.stem = 16, .groups = {{16, 1, 1}, {32, 1, 2}, {64, 1, 1}}, .average = false};
 }
@@ -106,13 +106,13 @@ std::vector<NetworkPair> photograph_networks() {
        kPhotograph,
        {four_blocks(16, 32, 64, 128), {512, 128}},
        {four_blocks(64, 128, 256, 512), {512, 128}}},
-      // As an expert it had the gate of the experiments on the same photographs.
+      // As an expert it was combined with the gate of the other experiments on CIFAR-10.
       {"resnet-18",
        "3x32x32; residual 64-128-256-512, two blocks each; gate of cifar10",
        kPhotograph,
        {.residual = ResidualBody{.stem = 64, .groups = {{64, 2, 1}, {128, 2, 2}, {256, 2, 2}, {512, 2, 2}}}},
        photograph_gate()},
-      // Its outputs told how far photographs are from each other; it was trained alone.
+      // It was trained alone, and distances between its outputs served as distances between photographs.
       {"wideresnet-40-4",
        "3x32x32; residual 64-128-256, six blocks each, activation first; no gate",
        kPhotograph,
@@ -127,15 +127,15 @@ std::vector<NetworkPair> point_networks() {
       {"linear-2d", "2 features; expert linear; gate linear", kPoint, {}, {}},
       {"shallow-2d", "2 features; expert 4; gate linear", kPoint, {{}, {4}}, {}},
       {"deep-2d", "2 features; expert 32-16-4; gate 32-16", kPoint, {{}, {32, 16, 4}}, {{}, {32, 16}}},
-      // Its 18 published parameters with two experts count two biases for each expert that stay 0; here such an expert
-      // has no bias, which makes 14.
+      // The 18 published parameters with two experts include two biases of each expert that stay 0; here experts have
+      // no bias, which gives 14.
       {"barber", "2 features; expert linear without bias; gate linear", kPoint, {.output_bias = false}, {}},
-      // Not of a publication: the smallest pair for points that suits an attentive gate.
+      // Not from a publication: the smallest pair for points with which an attentive gate is possible.
       {"hidden-2d", "2 features; expert 16; gate 16", kPoint, {{}, {16}}, {{}, {16}}},
   };
 }
 
-/// For curves and for the tables of the catalog; not of a publication.
+/// Networks for curves and for the tables of the catalog; not from a publication.
 std::vector<NetworkPair> table_networks() {
   const NetworkPlan small{{}, {16}}, large{{}, {32, 16}};
   return {

@@ -24,7 +24,7 @@ Image image_of(const Shape& sample) {
   return {sample[0], sample[1], sample[2]};
 }
 
-/// What a block makes of an image.
+/// The size of an image after a block.
 Image after(const ConvBlock& block, Image image, const Shape& sample) {
   const int64_t shrink = block.kernel - 1 - 2 * block.padding;
   image = {block.channels, image.height - shrink, image.width - shrink};
@@ -61,7 +61,7 @@ class Builder {
       : network_(network), options_(options), generator_(generator) {}
 
   void features(const NetworkPlan& plan) {
-    feature_count(plan, options_.sample);  // refuses what does not fit
+    feature_count(plan, options_.sample);  // throws if the sample is too small
     int64_t channels = options_.sample.rank() == 0 ? 1 : options_.sample[0];
     for (const ConvBlock& block : plan.blocks) {
       convolution(block, channels);

@@ -22,7 +22,7 @@ Weighting weighting_of(const RoutingOptions& options) {
   return weighting == Weighting::renormalized && of_one ? Weighting::probability : weighting;
 }
 
-/// 1 for the chosen experts of each sample, [B, E].
+/// [B, E]: 1 for the chosen experts of each sample, else 0.
 Tensor chosen_mask(const Tensor& chosen, int64_t experts) {
   Tensor mask = Tensor::empty({chosen.size(0), experts}, DType::u8, chosen.device());
   kernels::chosen_mask(chosen, mask);
@@ -36,7 +36,7 @@ Variable normalize_among(const Variable& scores, const Tensor& chosen, const Rou
   const Variable excluded(kernels::filled({}, least, scores.dtype(), scores.device()));
   const Tensor mask = chosen_mask(chosen, scores.size(1));
   if (exponential) return normalize(where(mask, scores, excluded), options);
-  // Escort spreads its eps over all experts, so those that were passed over must be cut off a second time.
+  // Escort distributes its eps over all experts, so those not chosen must be masked again.
   return where(mask, normalize(where(mask, scores, excluded), options), excluded);
 }
 

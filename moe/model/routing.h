@@ -13,10 +13,10 @@ namespace divvy::moe {
 /// Where the scores of the experts come from.
 enum class Scores {
   gate,
-  self_information,  ///< log2 of the probability that an expert gives the label: the least surprised one is preferred
-  entropy,           ///< minus the entropy of an expert's output, in bits: the most certain one is preferred
-  log_likelihood,    ///< ln of the likelihood of label or target under an expert: the best one is preferred (an oracle)
-  none,              ///< all experts alike: for rules that need no preference
+  self_information,  ///< log2 of the probability that an expert gives the label; prefers the least surprised expert
+  entropy,           ///< minus the entropy of an expert's output, in bits; prefers the most certain expert
+  log_likelihood,    ///< ln of the likelihood of label or target under an expert; prefers the best expert (an oracle)
+  none,              ///< zero for all experts: for rules that need no preference
 };
 
 struct RoutingOptions;
@@ -30,26 +30,26 @@ struct RuleInputs {
   const Tensor& given;  ///< Supervision::experts, or undefined
 };
 
-/// With what weight the output of a chosen expert enters the result.
+/// The weight of a chosen expert's output.
 enum class Weighting {
-  /// What the rule is known by: probability for all and for top_k with k = 1, renormalized for top_k with k > 1, one
-  /// for arg_max, sampled and given.
+  /// The rule's own weighting: probability for all and for top_k with k = 1, renormalized for top_k with k > 1, one for
+  /// arg_max, sampled and given.
   usual,
   probability,   ///< the probability among all experts
-  renormalized,  ///< the probability among the chosen experts; for a single one that is 1, and the gate learns nothing
+  renormalized,  ///< the probability among the chosen experts; 1 for a single one, so that the gate gets no gradient
   one,           ///< 1, without a gradient
 };
 
-/// A routing rule, which may be one of a program's own: a constant that lives as long as the program, and with which a
-/// model of moe/model/models.h can be added.
+/// A routing rule: a constant that lives as long as the program. A program can define its own and register a model with
+/// it (moe/model/models.h).
 struct RuleKind {
-  std::string_view name;                   ///< as plans print it
+  std::string_view name;                   ///< as printed in plans
   Tensor (*choose)(const RuleInputs& in);  ///< i64 [B, k]: the experts of each sample
   Weighting weighting = Weighting::one;    ///< Weighting::usual of this rule
-  bool reads_k = false;                    ///< chooses RoutingOptions::k experts; else one
-  std::string_view obstacle = {};          ///< why a step cannot be recorded and replayed; "": it can be
+  bool reads_k = false;                    ///< whether it chooses RoutingOptions::k experts rather than one
+  std::string_view obstacle = {};          ///< why steps cannot be recorded and replayed; "" if they can be
   Routing (*fused)(const RuleInputs&,
-                   bool renormalized) = nullptr;  ///< the whole of route() in one, for softmax weights
+                   bool renormalized) = nullptr;  ///< optional: all of route() as one operation, for softmax weights
 };
 
 /// Which experts a sample goes to: a handle to a RuleKind.
@@ -70,7 +70,7 @@ class Rule {
   const RuleKind* kind_;
 };
 
-/// What these are; see moe/model/rules.cpp.
+/// The constants behind these handles, defined in moe/model/rules.cpp.
 extern const RuleKind kRuleAll, kRuleTopK, kRuleArgMax, kRuleSampled, kRuleGiven;
 inline constexpr Rule Rule::all{kRuleAll}, Rule::top_k{kRuleTopK}, Rule::arg_max{kRuleArgMax},
     Rule::sampled{kRuleSampled}, Rule::given{kRuleGiven};
@@ -92,38 +92,39 @@ struct RoutingOptions {
   Weighting weighting = Weighting::usual;
   Scores scores = Scores::gate;
   Normalizer normalizer = Normalizer::softmax;
-  double noise = 0;           ///< standard deviation of the normal noise on scores that do not come from a gate
-  bool every_expert = false;  ///< evaluates all experts, whatever the rule; losses and analysis of all need it
+  double noise = 0;           ///< standard deviation of normal noise added to the scores of experts
+  bool every_expert = false;  ///< evaluates all experts whatever the rule, as some losses and analyses need
 
   std::string to_string() const;
 };
 
 /// The decision for a batch of B samples and E experts. Weights and probabilities are differentiable in the scores of a
-/// gate; scores that the experts gave are constants, and the choice itself is integer work and is not recorded.
+/// gate; scores of experts are constants, and the choice itself has no gradient.
 struct Routing {
   Variable scores;         ///< [B, E] logits
   Variable probabilities;  ///< [B, E] rows sum to 1; with renormalized weights, zero for experts that were not chosen
   Tensor experts;          ///< i64 [B, k], k = E for Rule::all; the highest score first for top_k
   Variable weights;        ///< [B, k]
-  Tensor counts = {};      ///< of these experts, for Dispatch::of(); undefined where nothing counted them
-  bool undivided = false;  ///< all of several experts have a part in every sample, and nothing prefers one of them
+  Tensor counts = {};      ///< the choice counted by kernels::route(), for Dispatch::of(); may be undefined
+  bool undivided = false;  ///< every sample goes to all of several experts, and none of them is preferred
 };
 
-/// Applies a routing rule to scores [B, E]; `given`: the choice of Rule::given. Only Rule::sampled draws from the
-/// generator, one number a sample. Throws ShapeError unless the scores have two axes, ValueError for k outside [1, E],
-/// a temperature that is not positive, a temperature with escort, or a given choice that is not there.
+/// Applies a routing rule to scores [B, E]; `given` is the choice of Rule::given. Of the built-in rules only
+/// Rule::sampled draws from the generator, one number for each sample. Throws ShapeError unless the scores have two
+/// axes, ValueError for k outside [1, E], a temperature that is not positive, a temperature with escort, or a missing
+/// given choice.
 Routing route(const Variable& scores, const RoutingOptions& options, Generator& generator, const Tensor& given = {});
 
-/// The weights for a choice that was made before, from other scores or at another temperature.
+/// The routing of a previous choice with weights from other scores or options.
 Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOptions& options);
 
 /// The probabilities [B, E] of scores [B, E]. Throws ValueError for a temperature with escort.
 Variable normalize(const Variable& scores, const RoutingOptions& options);
 
-/// How many experts a rule chooses for a sample.
+/// The number of experts that a rule chooses for a sample.
 int64_t chosen_experts(const RoutingOptions& options, int64_t experts);
 
-/// Whether the scores can only be known once all experts have been evaluated.
+/// Whether the scores are computed from the outputs of all experts.
 inline bool scored_by_experts(Scores scores) {
   return scores == Scores::self_information || scores == Scores::entropy || scores == Scores::log_likelihood;
 }
