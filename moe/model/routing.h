@@ -105,7 +105,7 @@ struct Routing {
   Variable probabilities;  ///< [B, E] rows sum to 1; with renormalized weights, zero for experts that were not chosen
   Tensor experts;          ///< i64 [B, k], k = E for Rule::all; the highest score first for top_k
   Variable weights;        ///< [B, k]
-  Tensor counts = {};      ///< the choice counted by kernels::route(), for Dispatch::of(); may be undefined
+  Tensor counts = {};      ///< from kernels::route_top_k(), for Dispatch::of(); may be undefined
   bool undivided = false;  ///< every sample goes to all of several experts, and none of them is preferred
 };
 

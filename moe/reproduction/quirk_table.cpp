@@ -15,7 +15,7 @@ bool any_stage(const Recipe& recipe, bool (*is)(const Stage&)) { return std::ran
 
 bool learns_by_em(const Stage& stage) { return stage.e_step != EStep::none; }
 
-/// Lets a function change the routing of evaluations, after those that do so already.
+/// Appends a function to those that change the routing in evaluation.
 void then(ModelOptions& model, void (*change)(const RoutingOptions& training, RoutingOptions& evaluation)) {
   model.evaluation_routing = [before = model.evaluation_routing, change](const RoutingOptions& training,
                                                                          RoutingOptions& evaluation) {
@@ -24,7 +24,7 @@ void then(ModelOptions& model, void (*change)(const RoutingOptions& training, Ro
   };
 }
 
-/// Whether all experts, or the preferred one weighted by the gate, make the output.
+/// Whether the output is that of all experts, or of the top expert weighted by its probability.
 bool is_soft(const RoutingOptions& routing) {
   return routing.rule == Rule::all || (routing.rule == Rule::top_k && routing.k == 1);
 }
@@ -48,7 +48,7 @@ bool softens_twice(const ModelOptions& model, const Recipe& recipe, const Traine
 using LossFunction = Variable (*)(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
                                   const Supervision& supervision);
 
-/// Exchanges the function of a loss in all stages that learn by it.
+/// Replaces the function of a loss in all stages that use it.
 void exchange(Recipe& recipe, std::string_view loss, LossFunction function) {
   for (Stage& stage : recipe.stages) {
     if (stage.objective.loss.name != loss) continue;
@@ -65,8 +65,8 @@ Variable scramble(const Variable& joint, Generator& random) {
   return gather_rows(joint, random.permutation(joint.size(0)).to(joint.value().device()));
 }
 
-/// The unweighted mean of the accuracies of batches of `batch` samples in the record's order, so that a short last
-/// batch counts as much as a full one.
+/// The unweighted mean of the accuracies of batches of `batch` samples in the order of the record: a short last batch
+/// counts as much as a full one.
 double batch_mean_accuracy(const Record& record, int64_t batch) {
   if (batch < 1) fail<ValueError>("unweighted mean of batch accuracies: batches of {} samples", batch);
   double total = 0;

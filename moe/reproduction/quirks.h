@@ -10,32 +10,33 @@
 
 namespace divvy::moe {
 
-/// Something that the reference system of the published studies computed otherwise than its formulas say. All are off
-/// unless asked for; they are there so that its numbers can be reproduced and the difference be measured.
+/// A computation in which the reference system of the published studies differs from the published formulas. Quirks are
+/// off by default; they serve to reproduce published numbers and to measure the difference.
 ///
-/// A quirk changes the parts of a run through what anybody may set in them; nothing else of the library knows of it. A
-/// part that it leaves alone is null.
+/// A quirk changes the parts of a run through public options and hooks; the rest of the library does not depend on
+/// quirks. The function of a part that it does not change is null.
 struct Quirk {
   std::string_view name;
   std::string_view summary;
   void (*data)(data::Splits&) = nullptr;
-  void (*model)(ModelOptions&) = nullptr;  ///< before the model is built, or a recipe made for it
-  /// Throws ValueError where the quirk makes no sense of a recipe for this model.
+  void (*model)(ModelOptions&) = nullptr;  ///< called before the model is built and the recipe made
+  /// Throws ValueError if the quirk is not defined for such a recipe or model.
   void (*recipe)(Recipe&, const ModelOptions&) = nullptr;
   void (*trainer)(TrainerOptions&) = nullptr;
-  /// Whether a run is changed, of which all parts have been; null: every run is.
+  /// Whether the quirk has an effect on a run to whose parts it was applied; null if it always has.
   bool (*changes)(const ModelOptions&, const Recipe&, const TrainerOptions&) = nullptr;
-  std::string_view reader = {};  ///< the runs that are changed, for people
+  std::string_view reader = {};  ///< description of the runs that it affects, for messages
 };
 
-/// All of them, in the order in which they are listed to users and applied.
+/// All quirks, in the order in which they are listed to users and applied.
 Registry<Quirk>& quirks();
 
 /// A set of quirks.
 class Quirks {
  public:
   Quirks() = default;
-  /// From names, comma-separated; "none" or nothing for the empty set. Throws ValueError that lists the known names.
+  /// Parses comma-separated names; "none" or "" is the empty set. Throws ValueError, which lists the known names, for
+  /// an unknown one.
   static Quirks parse(const std::string& names);
 
   bool has(std::string_view name) const;
@@ -50,7 +51,7 @@ class Quirks {
   void apply(ModelOptions& model) const;
   void apply(Recipe& recipe, const ModelOptions& model) const;
   void apply(TrainerOptions& trainer) const;
-  /// Those that change nothing of a run, to whose parts all have been applied.
+  /// The quirks of the set without effect on a run to whose parts they were applied.
   std::vector<const Quirk*> idle(const ModelOptions& model, const Recipe& recipe, const TrainerOptions& trainer) const;
 
  private:

@@ -4,31 +4,31 @@
 
 namespace divvy::moe {
 
-/// What the batches of an epoch add up to, in the memory of the device that computes them: adding does not wait for it,
-/// reading does.
+/// Sums over the batches of an epoch, in device memory: adding a batch does not wait for the device, reading the sums
+/// does.
 class EpochSums {
  public:
   EpochSums(const Objective& objective, Device device);
 
-  /// Begins an epoch.
+  /// Sets the sums to zero, at the start of an epoch.
   void reset();
-  /// The terms of a batch, which are those of the objective; its loss counts for each of its samples.
+  /// Adds the terms of a batch, which are those of the objective; the loss is weighted by the number of samples.
   void add(const Terms& terms, int64_t samples);
   /// Counts the samples whose largest output is at their label.
   void add_right(const Tensor& output, const Tensor& labels);
 
   struct Sums {
-    double loss = 0;                                           ///< over the samples
-    std::vector<std::pair<std::string, double>> regularizers;  ///< over the batches, not weighted
+    double loss = 0;                                           ///< sum over the samples
+    std::vector<std::pair<std::string, double>> regularizers;  ///< sums over the batches, without weights
     int64_t right = 0;
   };
   Sums read() const;
-  /// The loss of the batch that was added last.
+  /// The loss of the last batch added.
   double last_loss() const { return terms_[1][0].item(); }
 
  private:
   std::vector<std::string> regularizers_;
-  Tensor terms_;  ///< f64 [2, 1 + regularizers]: sums and the last values
+  Tensor terms_;  ///< f64 [2, 1 + regularizers]: the sums and the last values
   Tensor right_;  ///< i64 []
 };
 

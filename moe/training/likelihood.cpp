@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kBitsPerNat = std::numbers::log2e;
 
-/// What is known of the sample of each row.
+/// The label or target of each row's sample.
 Tensor of_rows(const Tensor& known, const Dispatch& dispatch, const char* what) {
   if (known.shape().rank() < 1 || known.size(0) != dispatch.samples) {
     fail<ShapeError>("likelihood: {} {} for {} samples", what, known.shape(), dispatch.samples);
@@ -37,14 +37,14 @@ Variable gaussian_log_likelihood(const Variable& rows, const Dispatch& dispatch,
   return mul(sum(square(sub(rows, target)), {1}), -0.5);
 }
 
-/// Values of rows, [N], at the choices of each sample, [B, k].
+/// The values of rows, [N], for the choices of each sample, [B, k].
 Variable at_choices(const Variable& row_values, const Dispatch& dispatch) {
   const Tensor& position = dispatch.position;
   return reshape(gather_rows(row_values, position.reshape({position.numel()})), position.shape());
 }
 
 Variable entropy_bits(const Variable& rows) {
-  // p log2(p + floor) is 0 at p = 0, as its limit is.
+  // The floor makes p log2(p + floor) equal its limit 0 at p = 0.
   return mul(sum(mul(rows, log(add(rows, kProbabilityFloor))), {1}), -kBitsPerNat);
 }
 
@@ -67,7 +67,7 @@ Variable by_sample(const Variable& row_values, const Dispatch& dispatch) {
 Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, const Dispatch& dispatch,
                                  const Supervision& supervision) {
   if (supervision.target.defined()) {
-    // In logarithms, since exp(-d^2 / 2) of a distant target is 0 in any floating type.
+    // Computed in logarithms, since exp(-d^2 / 2) underflows for a distant target.
     const Variable log_weights = log(maximum(routing.weights, 1e-30));
     const Variable log_likelihoods = at_choices(gaussian_log_likelihood(rows, dispatch, supervision), dispatch);
     return neg(mean(logsumexp(add(log_weights, log_likelihoods), {1})));

@@ -15,17 +15,17 @@ namespace divvy::moe {
 struct Objective {
   Loss loss = "cross-entropy";
   std::vector<Regularizer> regularizers = {};  ///< evaluated in this order, each name once
-  /// The features between which distances of samples are measured; the samples themselves where it is null.
+  /// The network whose outputs define distances between samples; if null, the samples themselves do.
   std::shared_ptr<nn::Module> distance_features = {};
 
-  /// The regularizer of that name, nullptr where there is none.
+  /// The regularizer of that name, or nullptr if there is none.
   Regularizer* find(std::string_view name);
-  /// The weight of a regularizer, 0 where it is not there.
+  /// The weight of a regularizer, or 0 if the objective does not have it.
   double weight(std::string_view name) const;
-  /// Gives a regularizer its weight, as the last one where it is new. Throws ValueError for an unknown name.
+  /// Sets the weight of a regularizer, which is appended if it is new. Throws ValueError for an unknown name.
   void set_weight(std::string_view name, double weight);
 
-  /// The names of the regularizers that evaluate() gives, in its order: those with a weight.
+  /// The names of the regularizers with a positive weight, in the order in which evaluate() returns them.
   std::vector<std::string> names() const;
   /// Whether a term reads the outputs of experts that routing did not choose.
   bool needs_every_expert() const;
@@ -35,21 +35,21 @@ struct Objective {
 struct Terms {
   struct Term {
     std::string name;
-    double weight = 0;  ///< negative for what is maximized
-    Variable value;     ///< a scalar, not weighted
+    double weight = 0;  ///< negative for a term that is maximized
+    Variable value;     ///< a scalar, without the weight
   };
 
-  Variable total;  ///< a scalar: what backward() starts from
+  Variable total;  ///< a scalar: the root of backward()
   Variable loss;   ///< the loss alone
   std::vector<Term> regularizers;
 
-  /// The value of a regularizer; undefined where the objective does not have it.
+  /// The value of a regularizer; undefined if the objective does not have it.
   Variable regularizer(const std::string& name) const;
 };
 
 /// The objective for a batch: a loss in nats (or squared units), the mean over the samples, plus the regularizers.
-/// Throws ValueError for a weight that is negative, for a regularizer that is there twice, for labels or targets that
-/// are missing, and for terms that need every expert where routing left some out.
+/// Throws ValueError for a negative weight, a duplicate regularizer, missing labels or targets, and if terms need every
+/// expert but only some were evaluated.
 Terms evaluate(const Objective& objective, const Forward& forward, const Supervision& supervision);
 
 }  // namespace divvy::moe

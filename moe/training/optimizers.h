@@ -11,14 +11,14 @@
 namespace divvy::moe {
 
 struct OptimizerOptions {
-  /// A name of optimizers(). The default decouples the weight decay: where decay is part of the gradient, as in adam,
-  /// it is all the gradient that an expert with few samples has; Adam scales that to a full step, and the expert
-  /// shrinks to nothing.
+  /// A name of optimizers(). The default has decoupled weight decay: if decay is part of the gradient, as in adam, it
+  /// is the whole gradient of an expert without samples; Adam scales that to a full step, and the expert's weights
+  /// shrink to zero.
   std::string name = "adamw";
   double learning_rate = 1e-3;
   double weight_decay = 0;
-  double momentum = 0;             ///< where OptimizerKind::momentum
-  bool skip_idle_experts = false;  ///< stacked experts that got no rows are not updated; see nn::Optimizer::step
+  double momentum = 0;             ///< read if OptimizerKind::momentum
+  bool skip_idle_experts = false;  ///< stacked experts without rows are not updated; see nn::Optimizer::step
   bool operator==(const OptimizerOptions&) const = default;
 };
 

@@ -15,37 +15,38 @@
 
 namespace divvy::moe {
 
-/// Which parameters a stage updates; the others are frozen whole, the statistics of batch norms included.
+/// Which parameters a stage updates; the other part is frozen, including the statistics of its batch norms.
 enum class Learns { everything, gate, experts };
 
-/// From where a part of the model goes into a stage.
+/// The state in which a part of the model enters a stage.
 enum class Start {
-  keep,       ///< as the stage before left it
-  initial,    ///< with the weights that it had before the first stage
+  keep,       ///< as the previous stage left it
+  initial,    ///< with its weights before the first stage
   fresh,      ///< with new random weights
-  distilled,  ///< for an attentive gate: as an ordinary one that keeps its layers (AttentiveGate::distilled)
+  distilled,  ///< for an attentive gate: replaced by a plain one with its layers (AttentiveGate::distilled)
 };
 
-/// The E-step of expectation maximization: who answers for each sample of the training part.
+/// The E-step of expectation maximization: the responsibilities for each sample of the training part.
 enum class EStep {
   none,
-  soft,  ///< every expert, in proportion to p[b, e] * likelihood
-  hard,  ///< the expert with the greatest product alone
+  soft,  ///< every expert's is proportional to p[b, e] * likelihood
+  hard,  ///< that of the expert with the greatest product is 1
 };
 
-/// Those that users choose from.
+/// The choices of users.
 inline constexpr Choice<EStep> kESteps[] = {{EStep::soft, "soft"}, {EStep::hard, "hard"}};
 constexpr std::span<const Choice<EStep>> choices(EStep) { return kESteps; }
 
-/// The softmax temperature of a gate, epoch by epoch; it goes on from stage to stage. Under a frozen gate it stays what
-/// it was.
+/// The softmax temperature of a gate in each epoch. It continues through the stages that train the gate, and stays
+/// constant while the gate is frozen.
 struct Temperatures {
-  std::vector<double> schedule = {};  ///< of the first epochs; the last one stays. Empty: RoutingOptions::temperature
+  std::vector<double> schedule = {};  ///< for the first epochs; the last one stays. Empty: RoutingOptions::temperature
   double decay = 0;                   ///< T[e + 1] = max(0.001, T[e] / (1 + decay * (e - decay_start)))
-  int64_t decay_start = 0;            ///< epochs, counted from 0, up to which there is no decay
-  int64_t begin = 0;                  ///< epochs that the gate has learned in stages before
+  int64_t decay_start = 0;            ///< epoch, counted from 0, after which decay begins
+  int64_t begin = 0;                  ///< number of epochs in which previous stages trained the gate
 
-  /// The temperatures of the next so many epochs. Throws ValueError for one that is not positive.
+  /// The temperatures of the next `epochs` epochs, with `usual` if there is no schedule. Throws ValueError for one that
+  /// is not positive.
   std::vector<double> of_epochs(int64_t epochs, double usual) const;
 };
 
@@ -57,76 +58,76 @@ struct Stage {
   Start experts = Start::keep;
   OptimizerOptions optimizer = {};
   RoutingOptions routing = {};
-  std::optional<RoutingOptions> evaluation = {};  ///< of the validation in this stage; else that of the run
+  std::optional<RoutingOptions> evaluation = {};  ///< routing of this stage's validation; by default that of the run
   Objective objective = {};
   int64_t epochs = 1;
-  double clip_norm = 0;  ///< the greatest norm of all gradients together; 0: not clipped
+  double clip_norm = 0;  ///< largest norm of all gradients together; 0: no clipping
   Temperatures temperatures = {};
-  /// The experts learn from the loss at the temperature of the epoch, the gate from the loss and the regularizers at
-  /// temperature 1; neither gradient reaches the other part. Without, the temperature is that of all.
+  /// The experts are trained by the loss at the temperature of the epoch, the gate by the loss and the regularizers at
+  /// temperature 1; neither gradient reaches the other part. Otherwise both use the temperature of the epoch.
   bool two_temperatures = false;
   bool constant_readings = false;  ///< a gate that reads the experts sends no gradient into them
   EStep e_step = EStep::none;
   int64_t e_step_every = 1;     ///< epochs between two E-steps
-  ClassLists class_lists = {};  ///< for Rule::given: each sample goes to the expert that has its label
-  /// Frozen batch norms keep their running statistics; without, these follow the data that the frozen part is given, as
-  /// in adaptive batch normalization (Li et al. 2016, arXiv 1603.04779).
+  ClassLists class_lists = {};  ///< for Rule::given: each sample goes to the experts that have its label
+  /// Frozen batch norms keep their running statistics. If false, they continue to update them, as in adaptive batch
+  /// normalization (Li et al. 2016, arXiv 1603.04779).
   bool freeze_statistics = true;
-  /// What the E-step compares: of probabilities of the gate and log-likelihoods of the experts, both [B, E].
+  /// What the E-step normalizes, from the gate's probabilities and the experts' log-likelihoods, both [B, E].
   Variable (*joint)(const Variable& gate, const Variable& log_likelihood) = joint_log_likelihood;
-  /// What becomes of these, [N, E] of the whole training part, before they are normalized, as division by a temperature
-  /// in deterministic annealing (Ueda and Nakano 1998); null: nothing.
+  /// Applied to these values, [N, E] for the whole training part, before they are normalized, for example division by a
+  /// temperature in deterministic annealing (Ueda and Nakano 1998); null leaves them as they are.
   Variable (*e_step_transform)(const Variable& joint, Generator& random) = nullptr;
-  /// One rate for each expert of an ExpertList; empty: that of the optimizer.
+  /// One learning rate for each expert of an ExpertList; if empty, that of the optimizer.
   std::vector<double> expert_learning_rates = {};
 };
 
-/// A training method, as data: its stages, run one after the other. A new method is a new recipe.
+/// A training method as data: stages that run one after the other.
 struct Recipe {
   std::string name;
   std::vector<Stage> stages;
 
   int64_t epochs() const;
-  /// The epochs of those stages in which a gate learns, over which its temperatures are spread.
+  /// The number of epochs that train the gate, over which its temperatures are spread.
   int64_t gate_epochs() const;
-  /// That of the gate's own softmax in the last epoch.
+  /// The temperature of the gate's softmax in the last epoch.
   double temperature() const;
 };
 
-/// Gate and experts learn together from one loss.
+/// The recipe that trains gate and experts together with one objective.
 Recipe joint(const RoutingOptions& routing, const Objective& objective, const OptimizerOptions& optimizer,
              int64_t epochs);
 
-/// What the stages of a recipe are made of.
+/// The settings from which the stages of a recipe are made.
 struct Method {
   ModelOptions model = {};
   Objective objective = {};
   OptimizerOptions optimizer = {};
-  int64_t epochs = 20;        ///< of the last part of the recipe
-  int64_t first_epochs = 20;  ///< of the parts before it, each
+  int64_t epochs = 20;        ///< number of epochs of the last part of the recipe
+  int64_t first_epochs = 20;  ///< number of epochs of each part before it
   double clip_norm = 0;
   Temperatures temperatures = {};
-  EStep e_step = EStep::soft;  ///< of the recipe em
+  EStep e_step = EStep::soft;  ///< for the recipe em
   int64_t e_step_every = 1;
   std::vector<double> expert_learning_rates = {};
 };
 
-/// A recipe by name.
+/// A named recipe.
 struct RecipeKind {
   std::string name;
   std::string summary;
   std::function<std::vector<Stage>(const Method&)> stages;
-  bool trains_gateless = false;  ///< models without a gate, too
-  bool of_own_models = false;    ///< only models that are usually trained by it
-  /// A stage takes each sample to the expert that has its class in ModelOptions::class_lists.
+  bool trains_gateless = false;  ///< it can also train models without a gate
+  bool of_own_models = false;    ///< it can train only the models whose recipe it is
+  /// Whether a stage routes each sample to the experts that have its class in ModelOptions::class_lists.
   bool reads_class_lists = false;
 };
 
 /// All recipes, in the order in which they are listed to users; a program can add its own.
 Registry<RecipeKind>& recipes();
 
-/// The recipe of that name for a model. Throws ValueError for an unknown name, with the known ones, and for a model
-/// that it cannot train, with the nearest possibility.
+/// The recipe of that name for a model. Throws ValueError for an unknown name, listing the known ones, and for a model
+/// that it cannot train, suggesting an alternative.
 Recipe make_recipe(std::string_view name, const Method& method);
 
 }  // namespace divvy::moe

@@ -15,7 +15,7 @@ Stage joint_stage(const Method& method, int64_t epochs) {
   return stage;
 }
 
-/// The experts learn on their own: without a gate, and so without what regularizes one.
+/// The experts are trained without a gate, and so without the regularizers of the objective.
 Stage experts_stage(const Method& method, const char* name) {
   Stage stage = joint_stage(method, method.first_epochs);
   stage.name = name;
@@ -32,7 +32,7 @@ Stage self_information_stage(const Method& method) {
   without_gate.output = Output::usual;
   without_gate.gate_normalizer = Normalizer::softmax;
   stage.routing = routing_of(without_gate, true);
-  // The values of a regression have no entropy, by which the experts could be chosen; the best one is shown then.
+  // The values of a regression have no entropy by which to choose an expert; its validation shows the best one.
   stage.evaluation = method.model.targets > 0 ? RoutingOptions{.rule = Rule::arg_max, .scores = Scores::log_likelihood}
                                               : routing_of(without_gate, false);
   return stage;
@@ -41,7 +41,7 @@ Stage self_information_stage(const Method& method) {
 Stage class_list_stage(const Method& method) {
   if (method.model.class_lists.empty())
     fail<ValueError>("experts are chosen beforehand by class lists; none are given");
-  class_slots(method.model.class_lists, method.model.classes);  // refuses lists that share or leave out a class
+  class_slots(method.model.class_lists, method.model.classes);  // throws if lists share or omit a class
   Stage stage = experts_stage(method, "experts alone");
   stage.routing = {.rule = Rule::given, .scores = Scores::none};
   stage.evaluation = stage.routing;
@@ -56,7 +56,7 @@ Stage gate_stage(const Method& method, int64_t epochs) {
   return stage;
 }
 
-/// Experts that start again under a gate that stays as it is.
+/// Experts that are trained from other weights under a frozen gate.
 Stage transfer_stage(const Method& method, Start start) {
   Stage stage = joint_stage(method, method.epochs);
   stage.name = start == Start::initial ? "experts from their initial weights" : "fresh experts";
@@ -66,7 +66,7 @@ Stage transfer_stage(const Method& method, Start start) {
 }
 
 Stage distil_stage(const Method& method) {
-  // No regularizer and no weight decay: it fits a gate to experts that are done.
+  // No regularizer and no weight decay, since only the gate is fitted, to trained experts.
   Stage stage = gate_stage(method, method.epochs);
   stage.name = "distilled gate";
   stage.gate = Start::distilled;
@@ -126,7 +126,7 @@ void refuse_impossible(const RecipeKind& kind, const Method& method) {
   }
 }
 
-/// One schedule for the gate, whatever the number of stages in which it learns.
+/// Makes one schedule of the gate's temperature, whatever the number of stages that train it.
 void spread_temperatures(std::vector<Stage>& stages, const Temperatures& temperatures) {
   int64_t learned = 0;
   for (Stage& stage : stages) {
@@ -140,7 +140,7 @@ void spread_temperatures(std::vector<Stage>& stages, const Temperatures& tempera
   }
 }
 
-/// Half of the epochs for the gate alone, the rest for both together.
+/// Half of the epochs train the gate alone, the others both together.
 std::vector<Stage> gate_then_both(const Method& method) {
   Stage both = joint_stage(method, method.epochs - method.epochs / 2);
   both.name = "gate and experts";

@@ -4,7 +4,7 @@
 
 namespace divvy::moe {
 
-// Each in the file of its name in moe/training/regularizers/.
+// Each is defined in the file of its name in moe/training/regularizers/.
 RegularizerKind importance();
 RegularizerKind similarity_same();
 RegularizerKind similarity_different();

@@ -8,7 +8,7 @@ namespace divvy::moe {
 
 namespace {
 
-/// A model in evaluation mode while it lives.
+/// Keeps a model in evaluation mode during its lifetime.
 class Evaluating {
  public:
   explicit Evaluating(Model& model) : model_(model) { model_.eval(); }
@@ -85,10 +85,10 @@ void Stepper::step(const Tensor& x, const Supervision& known) {
   ++replays_;
 }
 
-/// Sees to it that there is a graph for batches of these shapes; false where there cannot be one.
+/// Records a graph for batches of these shapes unless there is one; returns false if that is impossible.
 bool Stepper::record(Inputs& batch) {
   if (graph_ && temperature_ == stage_.routing.temperature) return true;
-  graph_.reset();  // first, so that the new one can have its memory
+  graph_.reset();  // first, so that the new graph can reuse its memory
   const auto to = inputs_.tensors(), from = batch.tensors();
   for (size_t i = 0; i < kInputs; ++i) *to[i] = from[i]->defined() ? Tensor::empty_like(*from[i]) : Tensor();
   try {

@@ -15,25 +15,26 @@ class Graph;
 
 namespace divvy::moe {
 
-/// Why the steps of a stage cannot be recorded as a CUDA graph and replayed, or "": what is drawn at random or decided
-/// by the host would be the same in each replay, and what the host waits for cannot be part of one.
+/// Why the steps of a stage cannot be recorded as a CUDA graph and replayed, or "" if they can: random draws and
+/// decisions of the host would be the same in each replay, and a graph cannot contain operations for which the host
+/// waits.
 std::string graph_obstacle(const Model& model, const Stage& stage);
 
-/// Makes the steps of a stage, one batch after the other. On a GPU none of them waits for it: what a step gives is
-/// added to `sums`, and what backward() would throw is kept by `watch`.
+/// Takes the training steps of a stage, one for each batch. No step waits for a GPU: its results are added to `sums`,
+/// and `watch` records what backward() would throw.
 ///
-/// With `cuda_graph` the first step is taken as usual, the second is recorded, and from then on each batch of the same
-/// shapes is copied to where the recorded step reads it, and the step is replayed. A batch of other shapes, as the last
-/// one of an epoch, is taken as usual; a new temperature is recorded anew.
+/// With `cuda_graph` the first step runs eagerly and the second is recorded; from then on each batch of the same shapes
+/// is copied into the inputs of the recorded step, which is replayed. A batch of other shapes, such as the last one of
+/// an epoch, runs eagerly; a new temperature needs a new recording.
 class Stepper {
  public:
   struct Options {
-    bool cuda_graph = false;             ///< of effect on a GPU
+    bool cuda_graph = false;             ///< has no effect on the CPU
     bool accuracy_after_update = false;  ///< see TrainerOptions
-    RoutingOptions evaluation = {};      ///< of that accuracy
+    RoutingOptions evaluation = {};      ///< routing for that accuracy
   };
 
-  /// All of them must live longer. `watch` is nullptr on the CPU, where errors are thrown at once.
+  /// The arguments must outlive the stepper. `watch` is nullptr on the CPU, where errors are thrown immediately.
   Stepper(Model& model, const Stage& stage, nn::Optimizer& optimizer, Generator& generator, EpochSums& sums,
           FiniteWatch* watch, const Options& options);
   ~Stepper();
@@ -42,9 +43,9 @@ class Stepper {
 
   void step(const Tensor& x, const Supervision& known);
 
-  /// How many steps were replayed.
+  /// The number of replayed steps.
   int64_t replays() const { return replays_; }
-  /// Why none are; "" where steps are recorded, or nobody asked for it.
+  /// Why steps are not replayed; "" if they are, or if `cuda_graph` is off.
   const std::string& obstacle() const { return obstacle_; }
 
  private:
@@ -69,9 +70,9 @@ class Stepper {
   FiniteWatch* watch_;
   Options options_;
   std::string obstacle_;
-  std::optional<Shapes> first_;  ///< of the first batch
-  double temperature_ = 0;       ///< of the recorded step
-  Inputs inputs_;                ///< what the recorded step reads
+  std::optional<Shapes> first_;  ///< shapes of the first batch
+  double temperature_ = 0;       ///< temperature of the recorded step
+  Inputs inputs_;                ///< inputs of the recorded step
   std::unique_ptr<cuda::Graph> graph_;
   int64_t replays_ = 0;
 };

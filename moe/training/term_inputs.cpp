@@ -13,7 +13,7 @@ Tensor normalized_distance(const Tensor& x, nn::Module* features) {
   const NoGrad no_grad;
   const Variable distance = pairwise_distance(features == nullptr ? Variable(x) : (*features)(Variable(x)));
   if (distance.value().numel() == 0) return distance.value();
-  // Where all samples are alike, 0 is divided by the smallest number instead. Nothing is read on the host.
+  // If all samples are equal, this divides 0 by the smallest number; a test on the host would wait for the device.
   const double tiny =
       distance.dtype() == DType::f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
   return div(distance, maximum(max(distance), tiny)).value();

@@ -8,27 +8,29 @@
 
 namespace divvy::moe {
 
-/// Euclidean distances of all pairs of samples x [B, ...], flattened, divided by the greatest one; all 0 for a batch of
-/// equal samples. With `features`, distances of features(x), which is evaluated as it is, without a gradient.
+/// Euclidean distances [B, B] between the flattened samples x [B, ...], divided by the greatest one; all 0 for a batch
+/// of equal samples. With `features`, distances between the rows of features(x), which is evaluated in its current mode
+/// and without gradients.
 Tensor normalized_distance(const Tensor& x, nn::Module* features = nullptr);
 
-/// What a term of an objective reads of a batch: the forward pass, what is known of the samples, and what follows from
-/// both. A value that several terms share is computed when the first of them asks for it.
+/// The inputs of the terms of an objective for one batch: the forward pass, the supervision, and values computed from
+/// them. A value that several terms share is computed at its first use.
 class TermInputs {
  public:
-  /// All of them must live longer. `features`: between which distances() are measured; nullptr: the samples themselves.
+  /// The arguments must outlive this object. distances() are those of `features`, or of the samples themselves if it is
+  /// null.
   TermInputs(const Forward& forward, const Supervision& known, nn::Module* features = nullptr)
       : forward_(forward), known_(known), features_(features) {}
 
   const Forward& forward() const { return forward_; }
   const Supervision& known() const { return known_; }
-  /// [B, B], see normalized_distance().
+  /// Distances between samples, [B, B]; see normalized_distance().
   const Tensor& distances() const;
-  /// ln of the likelihood of each sample under each expert, [B, E], without a gradient. Throws ShapeError where not
-  /// every expert was evaluated, ValueError where neither labels nor a target are known.
+  /// The log-likelihood of each sample under each expert, [B, E], without a gradient. Throws ShapeError unless every
+  /// expert was evaluated, ValueError if neither labels nor a target are known.
   const Variable& log_likelihoods() const;
 
-  /// What compute() gives, which is called once for a batch; there is one value of each type.
+  /// The result of compute(), which is called once for each batch; there is one value for each type of result.
   template <class Compute>
   const auto& shared(const Compute& compute) const {
     using Value = decltype(compute());

@@ -9,7 +9,7 @@ namespace divvy::moe {
 
 namespace {
 
-/// Freezes a part whole, or its parameters alone.
+/// Freezes a part completely, or only its parameters, so that its batch norms continue to update their statistics.
 void freeze(nn::Module& part, bool on, bool statistics) {
   part.freeze(on && statistics);
   if (on && !statistics) part.set_requires_grad(false);
@@ -30,7 +30,7 @@ Tensor rows_of_experts(const Dispatch& dispatch) {
   return rows;
 }
 
-/// All parameters in one group, or one group for the gate and one for each expert.
+/// One group of all parameters, or one for the gate and one for each expert.
 std::vector<nn::ParameterGroup> parameter_groups(Model& model, const Stage& stage) {
   if (stage.expert_learning_rates.empty()) return {{.parameters = learning(model)}};
   const auto experts = model.expert_stack()->separate_experts();
@@ -46,7 +46,7 @@ std::vector<nn::ParameterGroup> parameter_groups(Model& model, const Stage& stag
   return groups;
 }
 
-/// Keeps a gate from reaching into the experts that it reads, while it lives.
+/// During its lifetime, no gradient flows from a gate into the experts that it reads.
 class ConstantReadings {
  public:
   ConstantReadings(Model& model, bool on) : model_(model) { model_.set_gate_reads_constants(on); }
@@ -58,8 +58,8 @@ class ConstantReadings {
   Model& model_;
 };
 
-/// The loss at the stage's temperature for the experts, with the scores as constants; the loss at temperature 1 and the
-/// regularizers for the gate, with the experts as constants. The experts are evaluated once.
+/// The terms of two-temperature training: for the experts the loss at the stage's temperature, with constant scores;
+/// for the gate the loss at temperature 1 and the regularizers, with constant experts. The experts are evaluated once.
 Terms two_temperature_terms(Model& model, const Stage& stage, const Variable& x, const Supervision& supervision,
                             Generator& generator, Forward& forward) {
   RoutingOptions cold = stage.routing;

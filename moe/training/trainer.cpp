@@ -13,7 +13,7 @@ namespace divvy::moe {
 
 namespace {
 
-// Streams of the run's seed; the loader has one of its own.
+// The streams of the seed that a run uses; the loader uses others.
 constexpr uint64_t kRoutingStream = 101, kEvaluationStream = 102, kWeightsStream = 103;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -24,7 +24,7 @@ int64_t limited(int64_t batches, const TrainerOptions& options) {
   return options.batch_limit > 0 ? std::min(batches, options.batch_limit) : batches;
 }
 
-/// evaluate(), with the choice of experts by class lists, and with the training part's augmentation where asked for.
+/// evaluate(), optionally with experts given by class lists and with the augmentation of the training part.
 Record evaluate_routed(Model& model, const data::Dataset& dataset, const TrainerOptions& options,
                        const ClassLists& class_lists, bool augmented) {
   const NoGrad no_grad;
@@ -53,7 +53,7 @@ Record evaluate_routed(Model& model, const data::Dataset& dataset, const Trainer
   return record;
 }
 
-/// Puts new values into a part of the model.
+/// Sets the parameters of a part of the model at the start of a stage.
 void restart(nn::Module& part, Start start, const nn::StateDict& initial, Generator& random) {
   if (start == Start::initial) part.load_state_dict(initial);
   if (start == Start::fresh) part.reset(random);
@@ -89,7 +89,7 @@ class Run {
   bool stage(Stage stage) {
     start_parts(stage);
     if (stage.objective.distance_features) stage.objective.distance_features->to(device_);
-    model_.to(device_);  // new weights are drawn on the CPU, so that they are the same for every device
+    model_.to(device_);  // new weights are drawn on the CPU, so they are the same on every device
     const auto optimizer = make_optimizer(model_, stage);
     const std::vector<double> temperatures = stage.temperatures.of_epochs(stage.epochs, stage.routing.temperature);
     TrainerOptions evaluation = options_;
@@ -121,7 +121,7 @@ class Run {
 
  private:
   void start_parts(const Stage& stage) {
-    // What a stage before has frozen is drawn or loaded like the rest.
+    // This includes parameters that a previous stage has frozen.
     restart(*model_.expert_stack(), stage.experts, initial_experts_, weights_random_);
     if (!model_.has_gate()) return;
     if (stage.gate == Start::distilled) {
@@ -145,7 +145,7 @@ class Run {
       return sums.last_loss();
     };
     while (auto next = loader_.next()) {
-      if (batch == batches) continue;  // an epoch that is cut short still ends, so that the next one has its own order
+      if (batch == batches) continue;  // drains a limited epoch, so that the next one has its own order
       step(stepper, *next);
       samples += next->size();
       ++batch;
@@ -199,7 +199,7 @@ class Run {
   Generator routing_random_, weights_random_;
   data::Loader loader_;
   Device device_;
-  std::unique_ptr<FiniteWatch> watch_;  ///< on a GPU; its runs are the steps
+  std::unique_ptr<FiniteWatch> watch_;  ///< on a GPU only; its runs are the steps
   nn::StateDict initial_gate_, initial_experts_;
   const ClassLists* class_lists_ = nullptr;
   Expectation expectation_;

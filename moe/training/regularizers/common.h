@@ -5,7 +5,7 @@
 #include "autograd/ops/unary.h"
 #include "tensor/error.h"
 
-/// What several regularizers share.
+/// Helpers of several regularizers.
 namespace divvy::moe {
 
 inline void require_matrix(const char* loss, const char* what, const Variable& x) {

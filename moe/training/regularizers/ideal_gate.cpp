@@ -12,7 +12,7 @@ Variable ideal_gate_loss(const Variable& probabilities, const Variable& log_like
     fail<ShapeError>("ideal gate: likelihoods {} for probabilities {}", log_likelihoods.shape(), probabilities.shape());
   }
   Tensor ideal = Tensor::empty_like(probabilities.value());
-  // The gradient of picking is 1 at the best expert.
+  // The backward of pick() makes the indicator: 1 at the best expert, else 0.
   const Tensor ones = kernels::filled({ideal.size(0)}, 1, ideal.dtype(), ideal.device());
   kernels::pick_backward(argmax(log_likelihoods, 1), ones, ideal);
   return nn::mse(probabilities, Variable(ideal));

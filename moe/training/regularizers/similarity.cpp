@@ -6,7 +6,7 @@ namespace divvy::moe {
 
 namespace {
 
-/// A sum over all pairs of the samples of a batch, as a mean.
+/// A sum over all pairs of samples of a batch, divided by their number.
 Variable mean_of_pairs(const Variable& sum, const TermInputs& in) {
   return div(sum, static_cast<double>(std::max<int64_t>(in.distances().numel(), 1)));
 }
@@ -23,7 +23,7 @@ SampleSimilarity sample_similarity(const Variable& probabilities, const Tensor& 
   const Variable same = sum(mul(matmul(d, probabilities), probabilities));
   const auto number = static_cast<double>(experts);
   if (experts == 1) return {same, zero_like(probabilities)};
-  // All pairs of experts, less those of an expert with itself.
+  // The sum over all pairs of experts, minus the pairs of an expert with itself.
   const Variable mass = sum(probabilities, {1}, true);
   const Variable all = sum(mul(matmul(d, mass), mass));
   return {div(same, number), div(sub(all, same), number * number - number)};
