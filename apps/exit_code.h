@@ -2,16 +2,16 @@
 
 namespace divvy::app {
 
-/// What the command's exit status says.
+/// The exit status of the program.
 enum ExitCode : int {
   kDone = 0,
   kFailure = 1,
-  kUsage = 2,       ///< a command, option or value that cannot be
+  kUsage = 2,       ///< an invalid command, option or value
   kData = 3,        ///< a data set that is missing or damaged
-  kCheckpoint = 4,  ///< a checkpoint or run folder that is missing, damaged or in the way
+  kCheckpoint = 4,  ///< a checkpoint or run folder that is missing or damaged, or exists already
   kNonFinite = 5,   ///< training met a NaN or an infinity
   kOutOfMemory = 6,
-  kInterrupted = 130,  ///< by SIGINT, after saving
+  kInterrupted = 130,  ///< ended by a signal, after saving
 };
 
 }  // namespace divvy::app

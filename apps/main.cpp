@@ -35,7 +35,7 @@ constexpr const char* kTrainExamples =
     "  divvy train --config run.toml --seed 7             settings from a file, one of them overruled\n"
     "  divvy train --data mnist --dry-run                 the plan and its cost, without training\n";
 
-/// Where the text of an option begins in the help.
+/// The column of the help at which the text of an option begins.
 constexpr size_t kOptionColumn = 34;
 
 struct CommandLine {
@@ -105,7 +105,7 @@ void parse(CLI::App& app, std::vector<std::string> arguments) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  kernels::instruction_set();  // refuses an unknown one before anything is written
+  kernels::instruction_set();  // throws for an unknown one before anything is written
   CommandLine line;
   try {
     if (arguments.empty()) {

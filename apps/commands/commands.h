@@ -5,18 +5,18 @@
 #include "apps/run/sweep_plan.h"
 #include "apps/settings/options.h"
 
-/// The commands. Each prints its results to stdout and messages to stderr, returns an exit status of apps/exit_code.h,
-/// and lets the library's errors pass to main().
+/// The commands. Each prints its results to stdout and messages to stderr and returns an exit status of
+/// apps/exit_code.h. Errors of the library propagate to main().
 namespace divvy::app {
 
 int train_command(TrainConfig config);
 int eval_command(const EvalConfig& config);
-/// Trains every experiment of a sweep with every seed, in processes of their own, and sums up what they gave.
+/// Trains every experiment of a sweep with every seed, each in its own process, and summarizes the results.
 int sweep_command(const SweepConfig& config);
 int data_command(const DataConfig& config);
 int doctor_command(const DataConfig& config);
 
-/// A completion script for bash over the commands and options of `app`.
+/// A bash completion script for the commands and options of `app`.
 std::string bash_completion(const CLI::App& app);
 
 }  // namespace divvy::app

@@ -41,7 +41,7 @@ std::string confusion_text(const moe::Record& record, const data::Dataset& datas
   return "confusion: rows are labels, columns predictions\n" + text_table(header, rows, {.rule = false});
 }
 
-/// How alike this run and another divide the samples, up to an exchange of experts.
+/// How similarly this run and another divide the samples, up to a permutation of experts.
 std::string agreement_text(const moe::Record& record, const std::string& other) {
   const moe::Record theirs = moe::load_record((std::filesystem::path(other) / "routing.safetensors").string());
   const moe::RoutingAgreement agreement = moe::routing_agreement(record, theirs);

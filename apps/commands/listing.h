@@ -4,8 +4,8 @@
 
 namespace divvy::app {
 
-/// All that `divvy train` can be asked for by name: models, gates, outputs, losses and regularizers, recipes, quirks,
-/// class lists, networks and data sets, in groups under the option that takes them, one line each.
+/// All names that options of `divvy train` take: models, gates, outputs, losses and regularizers, recipes, quirks,
+/// class lists, networks and data sets, grouped by option, one per line.
 std::string listing();
 
 }  // namespace divvy::app

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 bool is_done(const SweepRun& run) { return fs::exists(run.folder / "summary.json"); }
 
-/// Removes what an interrupted run of this sweep left, so that it can be run again.
+/// Removes the folder of an interrupted run of this sweep, so that it can be run again.
 void clear(const SweepRun& run) {
   if (!fs::exists(run.folder)) return;
   if (!fs::exists(run.folder / "config.toml")) {
@@ -32,7 +32,7 @@ void clear(const SweepRun& run) {
   fs::remove_all(run.folder);
 }
 
-/// The numbers of a summary, nested ones by dotted names; texts and lists are left out.
+/// Adds the numbers of a summary, nested ones with dotted names; strings and lists are left out.
 void add_numbers(const nlohmann::ordered_json& json, const std::string& prefix, ResultRow& row) {
   for (const auto& [key, value] : json.items()) {
     if (value.is_object()) add_numbers(value, fmt::format("{}{}.", prefix, key), row);
@@ -59,7 +59,7 @@ nlohmann::ordered_json numbers_json(const moe::Summary& summary) {
   return numbers;
 }
 
-/// Experiment by experiment: what is best on the validation part, with mean and spread over the seeds.
+/// For each experiment the settings that are best on the validation part, with mean and spread over the seeds.
 nlohmann::ordered_json summary_json(const std::vector<moe::RunGroup>& groups, const std::string& metric) {
   auto json = nlohmann::ordered_json::array();
   for (const moe::RunGroup& group : groups) {
@@ -189,7 +189,7 @@ class Sweep {
     return keys;
   }
 
-  /// The published columns, one row a run; older ones of them have the usage of the experts in nats.
+  /// Writes the published columns, one row per run; the older published tables have expert usage in nats.
   void write_reference_tables() const {
     std::vector<ReferenceRow> rows;
     for (const SweepRun& run : runs_) {
@@ -207,7 +207,7 @@ class Sweep {
     return text;
   }
 
-  /// How alike the runs of a setting divide the test part, where all of them saw the same samples.
+  /// How similarly the runs of a group divide the test part, if all have the same samples.
   std::optional<moe::Summary> routing_stability(const moe::RunGroup& group) const {
     std::vector<moe::Record> records;
     for (const SweepRun& run : runs_) {
@@ -224,7 +224,7 @@ class Sweep {
     return moe::routing_stability(records);
   }
 
-  /// The runs of each experiment, all its settings together.
+  /// The runs of each experiment, with all of its settings.
   std::vector<std::vector<moe::RunRow>> by_experiment(const std::vector<ResultRow>& rows) const {
     std::vector<std::vector<moe::RunRow>> groups;
     for (moe::RunRow& row : run_rows(rows, settings())) {

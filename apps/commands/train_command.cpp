@@ -14,7 +14,7 @@ namespace divvy::app {
 
 namespace {
 
-/// How the networks of a model were evaluated last, a line each; those in which nothing is fused are left out.
+/// The last plans of a model's networks, one per line; those in which nothing is fused are left out.
 std::string plans_text(const nn::Module& model) {
   std::string text;
   for (const auto& [name, module] : model.named_modules()) {
@@ -26,7 +26,7 @@ std::string plans_text(const nn::Module& model) {
   return text.empty() ? "fused     nothing: all layers are evaluated one by one\n" : text;
 }
 
-/// What one step of each stage takes, measured by taking it on a model of its own: the lines of a dry run.
+/// Plans and memory of one step of each stage, measured on a separate model, for a dry run.
 std::string measured_step(const Plan& plan, const TrainConfig& config, Device device) {
   Generator weights(config.seed);
   const auto model = moe::build_model(plan.model_options, weights);

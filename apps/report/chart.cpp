@@ -18,7 +18,8 @@ using namespace svg;
 
 constexpr double kNameHeight = 18;
 
-/// A color for thin marks on white, for which the pale ones are too weak as they are; yellow comes late.
+/// A color for thin marks on white: darker than class_color(), since pale colors are hard to see, and with yellow
+/// later.
 Color mark_color(size_t i) {
   const size_t swapped = i % 8 == 5 ? i + 2 : i % 8 == 7 ? i - 2 : i;
   return class_color(static_cast<int64_t>(swapped)).mixed(kInk, 0.12);
@@ -34,7 +35,7 @@ std::string panel_title(double left, double top, const std::string& title) {
   return text(left, top - 9, title, "class=\"head\"");
 }
 
-/// Mean and deviation by epoch.
+/// The mean and the band around it for each epoch.
 struct Band {
   std::vector<double> mean, low, high;
   bool several = false;
@@ -87,7 +88,7 @@ std::string curve(const Axes& axes, const Band& band, const Color& color) {
   return result;
 }
 
-/// The names of the curves at their right ends, moved apart; each with the last value.
+/// The names and last values of the curves at their right ends, moved apart so that they do not overlap.
 std::string end_names(const Axes& axes, const std::vector<Band>& bands, const std::vector<std::string>& names) {
   std::vector<size_t> order(bands.size());
   std::iota(order.begin(), order.end(), size_t{0});

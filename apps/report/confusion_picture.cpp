@@ -15,7 +15,7 @@ namespace {
 
 using namespace svg;
 
-/// Label by own prediction, over the samples of one expert.
+/// The counts of label by the expert's own prediction, over the samples of one expert.
 moe::Counts confusion_of(const moe::Record& record, int64_t expert) {
   std::vector<int64_t> label = record.label;
   for (size_t i = 0; i < label.size(); ++i) {
@@ -27,7 +27,7 @@ moe::Counts confusion_of(const moe::Record& record, int64_t expert) {
 int64_t sum(const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); }
 
 struct Layout {
-  double cell = 0, names = 0;  ///< of a cell; room for the names of classes at the left
+  double cell = 0, names = 0;  ///< the size of a cell, and the width for class names at the left
   bool numbers = false;
 };
 
@@ -44,7 +44,7 @@ std::string map(const moe::Counts& counts, double left, double top, const Layout
       const double x = left + static_cast<double>(c) * cell;
       if (counts[r][c] == 0) continue;
       const double share = static_cast<double>(counts[r][c]) / static_cast<double>(total);
-      // Wrong ones in orange, on a scale that also shows the rare ones.
+      // Wrong predictions are orange, on a scale on which rare ones are visible.
       const Color ground = r == c ? sequential(share) : diverging(std::min(1.0, 0.12 + 1.6 * share));
       const double gap = layout.numbers ? 1 : 0;
       result += rect(x + gap, y + gap, cell - 2 * gap, cell - 2 * gap, ground.hex());

@@ -18,7 +18,7 @@ using namespace svg;
 constexpr int kCell = 54, kHalfCell = kCell / 2, kCellHeight = 26, kTop = 96, kStripRows = 5, kStripColumns = 2,
               kThumb = 24;
 
-/// Shares of each class in percent; with `swatches` each expert's color stands under its name.
+/// The shares of each class in percent; with `swatches` each expert's color is shown below its name.
 std::string heat_map(const moe::Counts& counts, const data::Dataset& dataset, int left, bool swatches) {
   std::string svg;
   const size_t experts = counts.front().size();
@@ -80,7 +80,7 @@ std::string strips(const moe::Record& record, const data::Dataset& dataset, int 
   std::vector<std::vector<int64_t>> samples(static_cast<size_t>(record.experts));
   for (int64_t i = 0; i < record.size(); ++i) {
     const int64_t expert = record.expert[static_cast<size_t>(i)];
-    if (expert < 0) continue;  // no expert took it
+    if (expert < 0) continue;  // without an expert
     auto& mine = samples[static_cast<size_t>(expert)];
     if (mine.size() < most) mine.push_back(i);
   }
@@ -96,7 +96,7 @@ std::string strips(const moe::Record& record, const data::Dataset& dataset, int 
   return svg;
 }
 
-/// The plane of a two-dimensional data set; a point is drawn in the color of its expert.
+/// The plane of a two-dimensional data set, with each point in the color of its expert.
 std::string plane(const moe::Record& record, const data::Dataset& dataset, int left, int top, int size) {
   const float* x = dataset.x.data<float>();
   float low[2] = {x[0], x[1]}, high[2] = {x[0], x[1]};

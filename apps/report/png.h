@@ -18,10 +18,10 @@ struct Picture {
   }
 };
 
-/// The bytes of a PNG file. Throws Error where libpng refuses.
+/// The bytes of a PNG file. Throws Error if libpng fails.
 std::string encode_png(const Picture& picture);
 
-/// Base64, as data: URLs want it.
+/// Base64 encoding, as in data: URLs.
 std::string base64(const std::string& bytes);
 
 }  // namespace divvy::app

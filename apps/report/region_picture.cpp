@@ -47,12 +47,12 @@ void require_sound(const RegionPicture& p) {
   }
 }
 
-/// The cells as an image; color_of(cell) is asked for every cell.
+/// The cells as an image; color_of(cell) returns the color of a cell.
 std::string raster(const PlaneGrid& grid, const Axes& axes, const std::function<Color(size_t)>& color_of) {
   Picture picture(grid.rows, grid.columns, 3, 255);
   for (int64_t r = 0; r < grid.rows; ++r) {
     for (int64_t c = 0; c < grid.columns; ++c) {
-      const Color color = color_of(index((grid.rows - 1 - r) * grid.columns + c));  // images begin at the top
+      const Color color = color_of(index((grid.rows - 1 - r) * grid.columns + c));  // row 0 of an image is at the top
       picture.at(r, c, 0) = static_cast<uint8_t>(color.red);
       picture.at(r, c, 1) = static_cast<uint8_t>(color.green);
       picture.at(r, c, 2) = static_cast<uint8_t>(color.blue);
@@ -64,8 +64,8 @@ std::string raster(const PlaneGrid& grid, const Axes& axes, const std::function<
       number(axes.left), number(axes.top), number(axes.width), number(axes.height), base64(encode_png(picture)));
 }
 
-/// Lines between cells of different values, through the middle between their centers; corners are cut, so that slanted
-/// borders look slanted.
+/// Lines between cells of different values, halfway between their centers; corners are cut, so that slanted borders
+/// look slanted.
 std::string borders(const PlaneGrid& grid, const Axes& axes, const std::vector<int64_t>& values,
                     const std::string& stroke) {
   const double dx = axes.width / static_cast<double>(grid.columns), dy = axes.height / static_cast<double>(grid.rows);
@@ -75,7 +75,7 @@ std::string borders(const PlaneGrid& grid, const Axes& axes, const std::vector<i
       const int64_t at = r * grid.columns + c;
       const int64_t a = values[index(at)], b = values[index(at + 1)];
       const int64_t d = values[index(at + grid.columns)], e = values[index(at + grid.columns + 1)];
-      // The corner where the four cells meet, and the middles of its four sides that part two values.
+      // (x, y) is the corner where the four cells meet; `ends` are midpoints of edges that separate two values.
       const double x = axes.left + static_cast<double>(c + 1) * dx;
       const double y = axes.top + axes.height - static_cast<double>(r + 1) * dy;
       std::vector<std::pair<double, double>> ends;
@@ -96,7 +96,7 @@ std::string borders(const PlaneGrid& grid, const Axes& axes, const std::vector<i
   return path.empty() ? "" : fmt::format("<path d=\"{}\" fill=\"none\" {}/>\n", path, stroke);
 }
 
-/// The points that `shown` picks, in the colors of their classes.
+/// The points for which `shown` is true, in the colors of their classes, with crosses on wrong predictions.
 std::string dots(const RegionPicture& picture, const Axes& axes,
                  const std::function<bool(const RegionPicture::Point&)>& shown) {
   std::vector<std::string> of_class(index(picture.classes));
@@ -121,7 +121,7 @@ std::string percent_of(int64_t part, int64_t whole) {
   return whole == 0 ? "-" : fmt::format("{:.1f} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
-/// A panel with its heading: bold name, then a note in gray.
+/// The heading of a panel: an optional swatch, a bold name and a gray note.
 std::string heading(const Axes& axes, const std::string& name, const std::string& note, const std::string& swatch) {
   std::string result;
   double left = axes.left;
@@ -135,8 +135,7 @@ std::string heading(const Axes& axes, const std::string& name, const std::string
                       number(left), number(axes.top - 9), escaped(name), escaped(note));
 }
 
-/// How many cells there are from each cell to the next one of another expert, diagonal steps counted like straight
-/// ones; the edge of the grid is a border, too.
+/// The Chebyshev distance of each cell to the nearest cell of another expert or outside the grid.
 std::vector<int> depths(const PlaneGrid& grid, const std::vector<int64_t>& expert) {
   std::vector<int> depth(index(grid.cells()), 0);
   const auto sweep = [&](int64_t r, int64_t c, int64_t step) {
@@ -161,7 +160,7 @@ std::vector<int> depths(const PlaneGrid& grid, const std::vector<int64_t>& exper
   return depth;
 }
 
-/// The deepest cell of each connected region of one expert.
+/// The cell of greatest depth in each connected region of one expert.
 std::vector<int64_t> middles(const PlaneGrid& grid, const std::vector<int64_t>& expert, const std::vector<int>& depth) {
   std::vector<int64_t> result;
   std::vector<bool> seen(expert.size(), false);
@@ -189,7 +188,7 @@ std::vector<int64_t> middles(const PlaneGrid& grid, const std::vector<int64_t>& 
   return result;
 }
 
-/// The number of the expert in the middle of each of its regions that has room for it.
+/// The numbers of the experts in the middle of their regions, for regions that are large enough.
 std::string region_names(const RegionPicture& picture, const Axes& axes) {
   const PlaneGrid& grid = picture.grid;
   const double dx = axes.width / static_cast<double>(grid.columns), dy = axes.height / static_cast<double>(grid.rows);
@@ -207,7 +206,7 @@ std::string region_names(const RegionPicture& picture, const Axes& axes) {
   return result;
 }
 
-/// Whether the plane is divided among the experts, and not all of them asked everywhere.
+/// Whether the plane is divided among experts, rather than each sample being given to all of them.
 bool is_divided(const RegionPicture& p) {
   return std::ranges::any_of(p.expert, [](int64_t expert) { return expert >= 0; });
 }
@@ -254,7 +253,7 @@ std::string expert_panel(const RegionPicture& p, const Axes& axes, int64_t exper
          dots(p, axes, [expert](const auto& point) { return point.expert == expert; }) + axes.frame();
 }
 
-/// Swatches of the classes, of the gate's border and of errors, in lines of at most `width`. Returns its height too.
+/// The legend of classes, the gate's border and errors, in lines of at most `width`, and its height.
 std::pair<std::string, double> legend(const RegionPicture& p, double left, double top, double width) {
   std::string result;
   double x = left, y = top;

@@ -16,13 +16,13 @@ struct PlaneGrid {
   int64_t columns = 220, rows = 220;
 
   int64_t cells() const { return columns * rows; }
-  /// The centers, f32 [cells, 2]: what a model is to be evaluated on.
+  /// The centers, f32 [cells, 2], on which a model is evaluated.
   Tensor centers() const;
-  /// A grid that holds the points of a data set f32 [N, 2] with a little room.
+  /// A grid that covers the points of a data set f32 [N, 2] with a margin.
   static PlaneGrid around(const data::Dataset& points, int64_t resolution = 220);
 };
 
-/// What a mixture does with the plane.
+/// How a mixture divides and classifies the plane.
 struct RegionPicture {
   std::string title, subtitle;
   int64_t classes = 0, experts = 0;
@@ -37,17 +37,17 @@ struct RegionPicture {
     double x = 0, y = 0;
     int64_t label = 0, prediction = 0, expert = 0;
   };
-  std::vector<Point> points;  ///< of the test part
+  std::vector<Point> points;  ///< the samples of the test part
 };
 
-/// From the dense record of the grid's centers (whatever labels they were given) and the record of the test part.
-/// Throws ValueError where the sizes do not fit.
+/// Makes it from the dense record of the grid's centers (whose labels are not read) and the record of the test part.
+/// Throws ValueError if sizes do not match.
 RegionPicture region_picture(const PlaneGrid& grid, const moe::Record& cells, const data::Dataset& test,
                              const moe::Record& record);
 
-/// The model's decision regions with the test points, wrong ones with a red cross; the regions of the gate; and for
-/// each expert its own decision regions, pale where the gate does not choose it, with the points that it got. A
-/// self-contained SVG. Throws ValueError for columns of the wrong length and entries out of range.
+/// A self-contained SVG of the model's decision regions with the test points, wrong ones with a red cross; of the
+/// regions of the gate; and of the decision regions of each expert, pale where the gate does not choose it, with the
+/// points given to it. Throws ValueError for columns of the wrong length and entries out of range.
 std::string region_svg(const RegionPicture& picture);
 
 }  // namespace divvy::app

@@ -60,7 +60,7 @@ std::string heading(const Axes& axes, const std::string& name, const std::string
 
 Color color_of_expert(int64_t expert) { return expert < 0 ? Color{150, 150, 150} : expert_color(expert); }
 
-/// Equal scales on both axes, so that a rotation looks like one.
+/// Axes with equal scales, so that a rotation looks like one.
 Axes plane(double left, double top, const std::vector<const std::array<double, 2>*>& points) {
   std::vector<double> x, y;
   for (const auto* point : points) x.push_back((*point)[0]), y.push_back((*point)[1]);
@@ -80,7 +80,7 @@ std::string cloud(const Picture& p, const Axes& axes, const std::function<std::a
   return result + "</g>\n";
 }
 
-/// Lines from where the outputs are to where they ought to be.
+/// Lines from the outputs to the targets.
 std::string misses(const Picture& p, const Axes& axes) {
   std::string path;
   for (const Sample& s : p.samples) {
@@ -114,7 +114,7 @@ std::string against_target(const Picture& p, double left, double top) {
   return result + "</g>\n" + axes.frame();
 }
 
-/// A matrix in brackets, each entry on a ground that shows its size.
+/// A matrix in brackets, with each entry on a background color that shows its value.
 std::string matrix(const Matrix& m, double left, double top, double scale) {
   std::string result;
   for (size_t i = 0; i < 4; ++i) {
@@ -145,8 +145,7 @@ std::string named_matrix(const Matrix& m, double left, double top, double scale,
          matrix(m, left, top, scale);
 }
 
-/// A line of matrices for each regime: its own, then those of the experts that are nearest to it. Returns the height
-/// and the width too.
+/// Rows of matrices as SVG with its size: for each regime its matrix, then those of the experts nearest to it.
 struct Block {
   std::string body;
   double width = 0, height = 0;

@@ -7,8 +7,8 @@
 
 namespace divvy::app {
 
-/// A regression of the plane onto itself by linear experts, in the manner of Barber: each regime has a matrix of its
-/// own, and each expert should find one of them.
+/// A regression from the plane to the plane by linear experts, after Barber: each regime has its own matrix, and each
+/// expert should learn one of them.
 struct RegressionPicture {
   std::string title, subtitle;
 
@@ -18,19 +18,19 @@ struct RegressionPicture {
   };
   std::vector<Sample> samples;
 
-  /// A matrix by rows: y = {a[0] x0 + a[1] x1, a[2] x0 + a[3] x1}.
+  /// A row-major matrix: y = {a[0] x0 + a[1] x1, a[2] x0 + a[3] x1}.
   struct Matrix {
     std::string name;
     std::array<double, 4> values{};
   };
-  std::vector<Matrix> regimes;  ///< what the targets were made with: R, S
-  std::vector<Matrix> experts;  ///< the weights that were learned
+  std::vector<Matrix> regimes;  ///< the matrices that generated the targets: R, S
+  std::vector<Matrix> experts;  ///< the learned weights
 };
 
-/// Points before and after, colored by regime; the outputs, colored by expert, with a line to the target of each;
-/// each coordinate of the output against that of the target; and the matrices of the regimes with the experts' beside
-/// the one that they are nearest to. A self-contained SVG. Throws ValueError without samples or regimes, for a regime
-/// or an expert out of range and for numbers that are not finite.
+/// A self-contained SVG of the inputs and targets, colored by regime; of the outputs, colored by expert, with a line to
+/// each target; of each coordinate of the outputs against that of the targets; and of the regimes' matrices, each
+/// beside those of the experts nearest to it. Throws ValueError if there are no samples or no regimes, for a regime or
+/// an expert out of range and for numbers that are not finite.
 std::string regression_svg(const RegressionPicture& picture);
 
 }  // namespace divvy::app

@@ -15,7 +15,7 @@ namespace divvy::app {
 
 namespace {
 
-/// More experts, or classes, than this make a picture that nobody reads.
+/// With more experts, or classes, a picture is unreadable.
 constexpr int64_t kMostExperts = 64, kMostConfused = 20;
 
 std::string mixture_title(const TrainConfig& config, const moe::Record& record) {
@@ -48,7 +48,7 @@ std::string outcome_text(const Plan& plan, const TrainConfig& config, const moe:
   return text;
 }
 
-/// What the model and each expert say everywhere in the plane.
+/// The decision regions of the model and of each expert in the plane.
 std::string regions(const Plan& plan, const TrainConfig& config, const Evaluation& test) {
   const data::Dataset& points = plan.data.test;
   const PlaneGrid grid = PlaneGrid::around(points);
@@ -68,7 +68,7 @@ std::string regions(const Plan& plan, const TrainConfig& config, const Evaluatio
   return region_svg(picture);
 }
 
-/// The linear map that comes nearest to what was done to the inputs, by least squares with an intercept.
+/// The linear map from the inputs to `outputs`, by least squares with an intercept.
 std::array<double, 4> nearest_map(const std::vector<RegressionPicture::Sample>& samples,
                                   const std::vector<double>& outputs, size_t first) {
   const auto count = static_cast<double>(samples.size());
@@ -89,13 +89,13 @@ std::array<double, 4> nearest_map(const std::vector<RegressionPicture::Sample>& 
   }
   const double determinant = xx[0][0] * xx[1][1] - xx[0][1] * xx[1][0];
   if (!(std::abs(determinant) > 1e-12)) return {};
-  const auto entry = [&](size_t i, size_t j) {  // of yx xx^-1; xx is symmetric
+  const auto entry = [&](size_t i, size_t j) {  // an entry of yx xx^-1; xx is symmetric
     return (yx[i][j] * xx[1 - j][1 - j] - yx[i][1 - j] * xx[1 - j][j]) / determinant;
   };
   return {entry(0, 0), entry(0, 1), entry(1, 0), entry(1, 1)};
 }
 
-/// The maps of the plane that a regression after Barber was made of, and those that the experts learned.
+/// The linear maps that generated a regression after Barber, and those that the experts learned.
 std::string barber(const Plan& plan, const TrainConfig& config, const Evaluation& test) {
   const NoGrad no_grad;
   const data::Dataset points = plan.data.test.slice(0, test.routed.size());

@@ -36,7 +36,7 @@ Color returning(const std::array<Color, N>& colors, int64_t index) {
   const Color base = colors[i % N];
   const size_t round = i / N;
   if (round == 0) return base;
-  // Darker in odd rounds, lighter in even ones; never all the way.
+  // Darker in odd rounds, lighter in even ones, but never black or white.
   const size_t steps = (round + 1) / 2;
   const double share = 1 - std::pow(0.6, static_cast<double>(steps));
   return base.mixed(round % 2 == 1 ? kInk : kWhite, share);

@@ -30,7 +30,7 @@ void require_sound(const UsagePicture& p) {
   }
 }
 
-/// upper[epoch][expert]: the share of the samples up to and with this expert.
+/// upper[epoch][expert]: the cumulative share of the samples up to and including this expert.
 std::vector<std::vector<double>> stacked(const UsagePicture& p) {
   std::vector<std::vector<double>> upper;
   for (const auto& epoch : p.selected) {
@@ -56,7 +56,7 @@ std::string area(const Axes& axes, const std::vector<double>& at, const std::vec
                      expert_color(static_cast<int64_t>(expert)).mixed(kWhite, 0.15).hex());
 }
 
-/// Names at the right, each at the height of its area at the end; lowest expert at the bottom.
+/// The names at the right, each at the height of its area in the last epoch; expert 0 is at the bottom.
 std::string names(const Axes& axes, const std::vector<double>& last) {
   std::vector<double> middle, ideal;
   for (size_t e = last.size(); e-- > 0;) ideal.push_back(axes.y((last[e] + (e == 0 ? 0 : last[e - 1])) / 2));
@@ -104,7 +104,7 @@ std::string usage_svg(const UsagePicture& picture) {
   for (auto& epoch : upper) {
     for (double& share : epoch) share *= 100;
   }
-  if (at.size() == 1) {  // a single epoch is a bar
+  if (at.size() == 1) {  // a single epoch is drawn as a bar
     axes.x_low -= 0.5;
     axes.x_high += 0.5;
     at = {axes.x_low, axes.x_high};

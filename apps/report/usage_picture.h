@@ -6,12 +6,13 @@
 
 namespace divvy::app {
 
-/// How the samples of the validation part were shared out among the experts as training went on.
+/// How the samples of the validation part were divided among the experts in each epoch.
 struct UsagePicture {
   std::string title, subtitle;
-  std::vector<std::vector<int64_t>> selected;  ///< [epochs][experts]: samples that each expert was selected for
+  std::vector<std::vector<int64_t>>
+      selected;  ///< [epochs][experts]: number of samples for which each expert was selected
   int64_t first_epoch = 1;
-  /// Stages of the recipe that begin with an epoch after the first; drawn as upright lines with their names.
+  /// A stage of the recipe that begins after the first epoch; drawn as a vertical line with its name.
   struct Stage {
     int64_t epoch = 0;
     std::string name;
@@ -19,8 +20,8 @@ struct UsagePicture {
   std::vector<Stage> stages;
 };
 
-/// Stacked areas, one an expert, of its share of the samples in each epoch; their names stand at the right, with the
-/// last share. A self-contained SVG. Throws ValueError for no epochs, epochs of unlike length and negative counts.
+/// A self-contained SVG of stacked areas, one for each expert's share of the samples in each epoch, with names and last
+/// shares at the right. Throws ValueError if there are no epochs or they differ in length, and for negative counts.
 std::string usage_svg(const UsagePicture& picture);
 
 }  // namespace divvy::app

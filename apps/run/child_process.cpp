@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What the child's standard files become.
+/// The redirections of a child's standard streams.
 class FileActions {
  public:
   explicit FileActions(const std::filesystem::path& log) {

@@ -7,19 +7,19 @@
 
 namespace divvy::app {
 
-/// A program to run, with what it prints in one file.
+/// A program to run, and the file for its output.
 struct ChildTask {
   std::vector<std::string> arguments;  ///< arguments[0] is the program
-  std::filesystem::path log;           ///< stdout and stderr; replaced
+  std::filesystem::path log;           ///< file for stdout and stderr; replaced if it exists
 };
 
 struct ChildResult {
-  int code = 0;        ///< the exit status; 128 + n where signal n ended the program
-  double seconds = 0;  ///< from its start
+  int code = 0;        ///< the exit status; 128 + n if signal n ended the program
+  double seconds = 0;  ///< run time
 };
 
-/// Runs tasks, at most `jobs` at once, in their order. `finished` is called with the place of each task as it ends, on
-/// this thread; where it returns false, no further task is started and those that run are waited for. Throws
+/// Starts tasks in their order, at most `jobs` at once. `finished` is called on this thread with the index of each task
+/// when it ends; if it returns false, no further task is started and the running ones are waited for. Throws
 /// CheckpointError for a log that cannot be written or a program that cannot be started.
 void run_children(const std::vector<ChildTask>& tasks, int jobs,
                   const std::function<bool(size_t, const ChildResult&)>& finished);

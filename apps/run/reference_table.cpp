@@ -19,10 +19,10 @@ double checked(double value, const char* name) {
   return value;
 }
 
-/// str() of Python below 1, one decimal from there on.
+/// One decimal if the value is at least 1, else the form of Python's str().
 std::string value_text(double value) {
   if (value >= 1) return fmt::format("{:.1f}", value);
-  const std::string digits = fmt::format("{}", value);  // the shortest that reads back, like Python's
+  const std::string digits = fmt::format("{}", value);  // the shortest that reads back exactly, like Python's
   return digits.find_first_of(".e") == std::string::npos ? digits + ".0" : digits;
 }
 

@@ -15,7 +15,7 @@ namespace divvy::app {
 
 namespace {
 
-/// Those of the metrics that `wanted` and the record tell.
+/// The metrics for which `wanted` is true and the record has the columns.
 template <class Wanted>
 ResultRow metrics_of(const moe::Record& record, const std::string& prefix, Wanted wanted) {
   ResultRow row = ResultRow::object();

@@ -9,30 +9,30 @@
 
 namespace divvy::app {
 
-/// The folder of one run, never overwritten:
+/// The folder of one run, which is never overwritten:
 ///
 ///     config.toml env.json metrics.csv metrics.jsonl summary.json output.log routing.safetensors
 ///     {picture,regions,regression,confusion,usage,curves}.svg, as far as they suit the data
 ///     checkpoints/{last,best}/{weights.safetensors,state.json}
 class RunFolder {
  public:
-  /// Makes the folder. Throws CheckpointError where it exists or cannot be made.
+  /// Makes the folder. Throws CheckpointError if it exists or cannot be made.
   static RunFolder create(const std::filesystem::path& path);
-  /// runs/YYYYMMDD_HHMMSS-name, with a counter where two runs start within a second.
+  /// runs/YYYYMMDD_HHMMSS-name, with a counter if that exists.
   static std::filesystem::path default_path(const std::string& name);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
 
-  /// Writes a whole file at once. Throws CheckpointError where that fails.
+  /// Writes a file atomically. Throws CheckpointError if that fails.
   void write_text(const std::string& name, const std::string& text) const;
   void write_json(const std::string& name, const nlohmann::ordered_json& json) const {
     write_text(name, json.dump(2) + "\n");
   }
-  /// Adds a row to metrics.csv and metrics.jsonl; the keys of the first row are the columns, and every
-  /// row must have the same. Arrays stand in metrics.jsonl alone.
+  /// Appends a row to metrics.csv and metrics.jsonl; the keys of the first row are the columns, and every row must have
+  /// the same keys. Arrays are written only to metrics.jsonl.
   void append_metrics(const nlohmann::ordered_json& row);
-  /// Adds a line to output.log.
+  /// Appends a line to output.log.
   void log(const std::string& line);
   /// Writes checkpoints/<name>/ with the weights and the state of the run.
   void save_checkpoint(const std::string& name, const nn::Module& module, const nlohmann::ordered_json& state) const;
@@ -44,10 +44,10 @@ class RunFolder {
   std::ofstream csv_, jsonl_, log_;
 };
 
-/// The text of a file of a run folder. Throws CheckpointError where it cannot be read.
+/// The text of a file of a run folder. Throws CheckpointError if it cannot be read.
 std::string read_run_file(const std::filesystem::path& path);
 
-/// Build, machine and libraries, as env.json holds them.
+/// Build, machine and libraries, as in env.json.
 nlohmann::ordered_json environment();
 
 }  // namespace divvy::app

@@ -20,11 +20,11 @@ struct RunModel {
 TrainConfig run_settings(const std::filesystem::path& run);
 
 /// Rebuilds the model of a run folder from its settings and loads a checkpoint, "last" or "best". The gate of a
-/// distilled model is the ordinary one that its recipe made. `data_dir` replaces that of the run unless it is empty.
-/// Throws CheckpointError; errors of the data pass, of which the shapes of samples and classes are needed.
+/// distilled model is the plain one that its recipe made. `data_dir` replaces that of the run unless it is empty.
+/// Throws CheckpointError, and the errors of loading the data, whose shapes and classes are needed.
 RunModel load_run_model(const std::filesystem::path& run, const std::string& checkpoint,
                         const std::string& data_dir = "");
-/// The same for settings and data that are at hand.
+/// The same with settings and data that the caller already has.
 RunModel load_run_model(const std::filesystem::path& run, const std::string& checkpoint, TrainConfig settings,
                         const data::Dataset& dataset);
 

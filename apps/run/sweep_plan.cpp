@@ -45,7 +45,7 @@ std::vector<std::vector<Setting>> combinations(const std::vector<std::string>& g
   return result;
 }
 
-/// Values may hold anything; folder names must not.
+/// The text with the characters replaced that do not belong in a folder name.
 std::string as_file_name(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return c == '/' || c == ' ' || c == '|' || c == '\\'; }, '_');

@@ -10,33 +10,34 @@
 
 namespace divvy::app {
 
-/// What `divvy sweep` is asked for.
+/// The options of `divvy sweep`.
 struct SweepConfig {
-  std::vector<std::string> experiments;  ///< configuration files; none: the settings alone
+  std::vector<std::string> experiments;  ///< configuration files; if none, one experiment from the settings
   std::vector<std::string> settings;     ///< "key=value", for every run
-  std::vector<std::string> grid;         ///< "key=v1,v2,...": every combination is run
+  std::vector<std::string> grid;         ///< "key=v1,v2,...": all combinations are run
   int64_t seeds = 3, first_seed = 1;
-  int jobs = 0;  ///< runs at once; 0: one for each core
+  int jobs = 0;  ///< number of concurrent runs; 0: one for each core
   std::string out = "sweep", data_dir;
   bool best_of_seeds = false, quiet = false;
 };
 
 void add_sweep_options(CLI::App& command, SweepConfig& config);
 
-/// One training of a sweep.
+/// One training run of a sweep.
 struct SweepRun {
-  std::string experiment;                   ///< the file's name without its ending, "run" without a file
-  std::map<std::string, std::string> grid;  ///< its place in the grid
+  std::string experiment;                   ///< the file's name without extension, or "run" without a file
+  std::map<std::string, std::string> grid;  ///< its point in the grid
   int64_t seed = 0;
   std::filesystem::path folder;        ///< experiment[,key=value...]/seed-N below the sweep's folder
-  std::vector<std::string> arguments;  ///< of `divvy train`
+  std::vector<std::string> arguments;  ///< those of `divvy train`
 
   /// "attention, importance=0.2, seed 3".
   std::string title() const;
 };
 
-/// All runs, seeds last, so that every experiment has a first result early. Throws UsageError for settings that are no
-/// "key=value", a grid key that comes twice, two experiments of one name, or a key that the sweep sets itself.
+/// All runs in an order that gives a first result of every experiment early: the seed changes slowest. Throws
+/// UsageError for settings that are not "key=value", a duplicate grid key, two experiments of one name, or a key that
+/// the sweep sets itself.
 std::vector<SweepRun> plan_sweep(const SweepConfig& config);
 
 }  // namespace divvy::app

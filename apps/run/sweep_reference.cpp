@@ -13,7 +13,7 @@ namespace divvy::app {
 
 namespace {
 
-/// The settings of a run by name, as texts.
+/// The settings of a run as text, by name.
 std::map<std::string, std::string> settings_of(const SweepRun& run) {
   std::istringstream text(read_run_file(run.folder / "config.toml"));
   std::map<std::string, std::string> settings;
@@ -25,11 +25,11 @@ std::map<std::string, std::string> settings_of(const SweepRun& run) {
 
 double number_of(const std::map<std::string, std::string>& settings, const std::string& key, double otherwise) {
   const auto found = settings.find(key);
-  // A schedule "10x25,1x25" counts by its first temperature.
+  // For a schedule such as "10x25,1x25" this reads the first temperature.
   return found == settings.end() ? otherwise : std::strtod(found->second.c_str(), nullptr);
 }
 
-/// What a published name begins with: the file's name without the regularizers, which the name has further on.
+/// The beginning of a published name: the file's name without the regularizers, which are appended later.
 std::string method_name(std::string experiment, const std::string& model) {
   for (const std::string suffix : {"importance", "sample_similarity"}) {
     if (experiment == suffix) return model;
@@ -38,8 +38,8 @@ std::string method_name(std::string experiment, const std::string& model) {
   return experiment;
 }
 
-/// The weight of the first part of sample similarity as the published code has it: of a sum, not of a mean over the
-/// pairs of a batch.
+/// The weight of the first part of sample similarity in the published code, where it multiplies a sum over the pairs of
+/// a batch instead of a mean.
 double published_similarity(const std::map<std::string, std::string>& settings) {
   const double weight = number_of(settings, "similarity-same", 0);
   const auto quirks = settings.find("quirks");

@@ -13,7 +13,7 @@ namespace divvy::app {
 
 namespace {
 
-/// Runs a step of the planning; an error of the library then begins with the option that it comes from.
+/// Runs a step of the planning and adds the option that causes it to an error of the library.
 template <class Step>
 auto for_option(const std::string& option, Step step) {
   try {
@@ -33,7 +33,7 @@ data::Augmentation augmentation(TrainConfig& config, const data::Dataset& datase
   return augment;
 }
 
-/// Settings that only some others give a meaning, where the library would find out late.
+/// Refuses settings that need others, where the library would detect the lack only later.
 void refuse_incomplete(const TrainConfig& config) {
   const moe::ModelOptions& model = config.model();
   const bool lists_missing = config.class_lists.empty();
@@ -41,7 +41,7 @@ void refuse_incomplete(const TrainConfig& config) {
   if (lists_missing && moe::models().at(model.model).combination == moe::Combination::concatenation) {
     throw UsageError(fmt::format("--model {} needs the classes of each expert; {}", model.model, how));
   }
-  const moe::RecipeKind* recipe = moe::recipes().find(config.recipe);  // none where the model's usual one is meant
+  const moe::RecipeKind* recipe = moe::recipes().find(config.recipe);  // null for the model's own recipe
   if (lists_missing && recipe != nullptr && recipe->reads_class_lists) {
     throw UsageError(fmt::format("--recipe {} needs the classes of each expert; {}", config.recipe, how));
   }
@@ -58,7 +58,7 @@ void refuse_incomplete(const TrainConfig& config) {
   }
 }
 
-/// Losses that do not fit the way in which the model combines its experts.
+/// Refuses losses that do not suit the way in which the model combines its experts.
 void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, const moe::Loss& loss) {
   const moe::ModelKind& kind = moe::models().at(config.model().model);
   const bool em = moe::losses().at(kind.loss).responsibilities;
@@ -76,7 +76,7 @@ void refuse_loss(const TrainConfig& config, const moe::ModelOptions& options, co
   }
 }
 
-/// The network whose outputs tell how far samples are from each other.
+/// The network whose outputs define distances between samples.
 std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const data::Dataset& dataset) {
   if (config.distance == "pixels") return nullptr;
   TrainConfig settings = run_settings(config.distance);
@@ -95,7 +95,7 @@ std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const d
   return run.model->expert_stack();
 }
 
-/// The method of a config, but for the distances, which are read where they are needed.
+/// The method of a config without distance features, which are loaded only when needed.
 moe::Method outline(const TrainConfig& config, const moe::ModelOptions& options) {
   moe::Method method = config.method;
   method.model = options;
@@ -108,7 +108,7 @@ moe::Recipe recipe_of(const TrainConfig& config, const moe::Method& method) {
   return for_option(fmt::format("--recipe {}", config.recipe), [&] { return moe::make_recipe(config.recipe, method); });
 }
 
-/// Temperatures for more epochs than the gate has.
+/// Refuses temperatures for more epochs than train the gate.
 void refuse_long_schedule(const TrainConfig& config, const moe::ModelOptions& options) {
   const moe::Method& method = config.method;
   const auto scheduled = static_cast<int64_t>(method.temperatures.schedule.size());
@@ -166,7 +166,7 @@ std::string objective_text(const moe::Objective& objective, const TrainConfig& c
   return text;
 }
 
-/// One objective, or where the stages differ, each with the stage it is of.
+/// The objective, or if the stages differ, that of each stage.
 std::string objectives_text(const moe::Recipe& recipe, const TrainConfig& config) {
   std::string first = objective_text(recipe.stages.front().objective, config), all;
   bool alike = true;
@@ -207,7 +207,7 @@ moe::ModelOptions planned_model(TrainConfig& config, const data::Dataset& datase
   if (dataset.target.defined()) options.targets = dataset.target.size(1);
   config.quirks.apply(options);
   if (!config.class_lists.empty()) {
-    constexpr uint64_t kListStream = 104;  // of the run's seed; the trainer has those before
+    constexpr uint64_t kListStream = 104;  // a stream of the run's seed; the trainer uses those before
     Generator random(config.seed, kListStream);
     options.class_lists = for_option("--class-lists", [&] {
       return moe::parse_class_lists(config.class_lists, options.experts, options.classes, random);

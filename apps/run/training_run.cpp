@@ -21,7 +21,7 @@ namespace {
 
 std::atomic<bool> interrupted{false};
 
-/// Notes SIGINT and SIGTERM while it lives; a second signal ends the program at once.
+/// Records SIGINT and SIGTERM during its lifetime; a second signal ends the program immediately.
 class SignalGuard {
  public:
   SignalGuard() {
@@ -40,7 +40,7 @@ class SignalGuard {
   SignalGuard& operator=(const SignalGuard&) = delete;
 };
 
-/// The regularizers of all stages, in the order of the first that has each.
+/// The names of the regularizers of all stages, in the order of their first occurrence.
 std::vector<std::string> regularizers_of(const moe::Recipe& recipe) {
   std::vector<std::string> names;
   for (const moe::Stage& stage : recipe.stages) {
@@ -77,7 +77,7 @@ class Run {
     return finished;
   }
 
-  /// Tests the model and writes what is left of a run.
+  /// Tests the model and writes the remaining files of the run.
   void conclude(RunOutcome& outcome) {
     outcome.test = evaluate_both(*plan_.model, plan_.data.test, plan_.trainer);
     moe::save_record(folder_.file("routing.safetensors").string(), outcome.test.routed);
@@ -94,7 +94,7 @@ class Run {
   }
 
  private:
-  /// How good a model is on the validation part; more is better.
+  /// The validation score; higher is better.
   static double score(const moe::EpochReport& report) {
     const moe::Record& record = report.validation;
     return record.is_regression() ? -moe::mean_squared_error(record) : report.validation_accuracy;
@@ -122,7 +122,8 @@ class Run {
     progress_.finish(line);
     folder_.log(line);
     save("last");
-    if (report.stage != stage_) best_score_.reset();  // the best of a part before is not what the recipe is for
+    if (report.stage != stage_)
+      best_score_.reset();  // a checkpoint of an earlier stage is not the result of the recipe
     stage_ = report.stage;
     if (report.validation.size() == 0) return;
     validation_ = report.validation;
@@ -133,7 +134,7 @@ class Run {
     }
   }
 
-  /// What kept steps from being replayed, where the plan could not know it.
+  /// Reports why steps could not be replayed if the plan could not know it.
   void tell_obstacle(const std::string& obstacle) {
     if (obstacle.empty() || !told_obstacles_.insert(obstacle).second) return;
     const std::string line = "steps are taken one by one: " + obstacle;
@@ -174,7 +175,7 @@ class Run {
     return row;
   }
 
-  /// Share of the validation part that another expert took than in the epoch before; null where there was none.
+  /// The share of validation samples whose expert changed since the previous epoch; null in the first.
   nlohmann::ordered_json switch_rate(const moe::Record& record) const {
     if (validation_.size() == 0) return nullptr;
     return moe::switch_rate(validation_, record);
@@ -184,7 +185,7 @@ class Run {
     std::string line = epoch_label(report.epoch);
     if (plan_.recipe.stages.size() > 1) line += fmt::format("  {}", report.stage);
     line += fmt::format("  loss {:.4f}", report.loss);
-    // Where labels choose the experts, accuracy is not what a user of the model would see.
+    // If labels choose the experts, the accuracy is that of an oracle, which a user of the model does not get.
     const moe::Stage& stage = *std::ranges::find(plan_.recipe.stages, report.stage, &moe::Stage::name);
     const auto oracle = [](const moe::RoutingOptions& routing) {
       return routing.rule == moe::Rule::given || scored_by_labels(routing.scores) ? "oracle " : "";
@@ -267,7 +268,7 @@ class Run {
   } train_;
   double seconds_ = 0, samples_per_second_ = 0;
   std::optional<double> best_score_;
-  moe::Record validation_;  ///< of the last epoch
+  moe::Record validation_;  ///< that of the last epoch
   double validation_accuracy_ = 0;
   RunHistory history_;
 };

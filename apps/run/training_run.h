@@ -8,19 +8,19 @@
 
 namespace divvy::app {
 
-/// What a training run gave.
+/// The results of a training run.
 struct RunOutcome {
-  bool finished = false;              ///< false: a signal ended it, and its weights are saved
-  nlohmann::ordered_json summary;     ///< as summary.json has it; null where the run is not finished
-  Evaluation test;                    ///< of the test part
-  std::vector<std::string> pictures;  ///< their files in the run folder
+  bool finished = false;              ///< false if a signal ended it; its weights are saved
+  nlohmann::ordered_json summary;     ///< as in summary.json; null if the run is not finished
+  Evaluation test;                    ///< that of the test part
+  std::vector<std::string> pictures;  ///< file names in the run folder
 };
 
 /// Trains the model of a plan and fills its run folder: settings, metrics of each epoch, checkpoints, log; then tests
-/// it once, and writes the summary, the routing of the test part and the pictures. Progress goes to stderr unless
-/// config.quiet. SIGINT and SIGTERM end the run after the batch, with its weights saved.
+/// the model once and writes the summary, the routing of the test part and the pictures. Progress goes to stderr unless
+/// config.quiet is set. SIGINT and SIGTERM end the run after the current batch and save its weights.
 ///
-/// `config`: settled, by make_plan(). Throws NonFiniteError where training diverges, which the log then says, too.
+/// `config` must be that completed by make_plan(). Throws NonFiniteError if training diverges, which is also logged.
 RunOutcome run_training(Plan& plan, const TrainConfig& config, RunFolder& folder);
 
 }  // namespace divvy::app

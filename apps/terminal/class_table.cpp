@@ -15,7 +15,7 @@ std::string cell(int64_t count, int64_t total, bool color) {
   const double percent = total == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(total);
   const std::string text = count == 0 ? "  ·" : fmt::format("{:3.0f}", percent);
   if (!color || percent < 5) return text;
-  // Blue to white in the 256-color cube, dark text on the light end.
+  // From blue to white in the 256-color palette, with dark text on the light colors.
   static constexpr int backgrounds[] = {17, 18, 19, 26, 33, 39, 81, 123};
   const auto step = static_cast<size_t>(std::min(7.0, percent / 12.5));
   return fmt::format("\x1b[48;5;{}m\x1b[38;5;{}m{}\x1b[0m", backgrounds[step], step < 4 ? 255 : 16, text);

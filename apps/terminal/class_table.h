@@ -7,8 +7,8 @@
 
 namespace divvy::app {
 
-/// A table of class by expert for a terminal: the share of each class that each expert took, in percent, shaded with
-/// color where allowed; the last row is each expert's share of all samples. `names`: one for each class.
+/// A table of class by expert for a terminal: the share of each class that each expert took, in percent, shaded if
+/// `color`; the last row is each expert's share of all samples. `names` has one name for each class.
 std::string class_expert_text(const moe::Counts& counts, const std::vector<std::string>& names, bool color);
 
 }  // namespace divvy::app

@@ -15,7 +15,7 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// A bar of `width` columns, drawn to an eighth of a column.
+/// A bar of `width` columns with a resolution of an eighth of a column.
 std::string bar(double share, int width) {
   static constexpr const char* eighths[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const int units = std::clamp(static_cast<int>(std::floor(share * width * 8)), 0, width * 8);
@@ -56,8 +56,8 @@ void Progress::update(int64_t done, int64_t samples, const std::function<std::st
   const double seconds = std::max(seconds_between(last_update_, now), 1e-6);
   const double rate = static_cast<double>(samples) / seconds;
   const double steps = static_cast<double>(done - line_.done) / seconds;
-  // A moving average over about twenty batches, so that the numbers can be read.
-  // start() is called with the first batch, so that one says nothing of the time it took.
+  // A moving average over about twenty batches keeps the numbers readable. The first batch is left out: start() is
+  // called after it, so its time is unknown.
   if (line_.done > 0) {
     line_.rate = line_.rate == 0 ? rate : 0.95 * line_.rate + 0.05 * rate;
     line_.steps_per_second = line_.steps_per_second == 0 ? steps : 0.95 * line_.steps_per_second + 0.05 * steps;
