@@ -9,8 +9,7 @@ namespace divvy::app {
 /// How the samples of the validation part were divided among the experts in each epoch.
 struct UsagePicture {
   std::string title, subtitle;
-  std::vector<std::vector<int64_t>>
-      selected;  ///< [epochs][experts]: number of samples for which each expert was selected
+  std::vector<std::vector<int64_t>> selected;  ///< [epochs][experts]: how often each expert was selected
   int64_t first_epoch = 1;
   /// A stage of the recipe that begins after the first epoch; drawn as a vertical line with its name.
   struct Stage {

@@ -122,8 +122,7 @@ class Run {
     progress_.finish(line);
     folder_.log(line);
     save("last");
-    if (report.stage != stage_)
-      best_score_.reset();  // a checkpoint of an earlier stage is not the result of the recipe
+    if (report.stage != stage_) best_score_.reset();  // the best model of an earlier stage is no result of the recipe
     stage_ = report.stage;
     if (report.validation.size() == 0) return;
     validation_ = report.validation;
