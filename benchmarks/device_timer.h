@@ -7,17 +7,18 @@
 
 #include "tensor/device.h"
 
-/// Time on a GPU. benchmarks/cuda/ implements it with the runtime; benchmarks/no_cuda/ answers for a build without.
+/// Timing on a GPU. benchmarks/cuda/ implements it with the CUDA runtime; benchmarks/no_cuda/ throws in builds without
+/// CUDA.
 namespace divvy::bench {
 
-/// Measures between two points of the device's compute stream, with events.
+/// Measures the time between two points of the device's compute stream with events.
 class DeviceTimer {
  public:
   explicit DeviceTimer(Device device);
   ~DeviceTimer();
 
   void start();
-  /// Waits for the device. Seconds of its time since start().
+  /// Waits for the device and returns the seconds of device time since start().
   double stop();
 
  private:
@@ -25,7 +26,7 @@ class DeviceTimer {
   std::unique_ptr<Events> events_;
 };
 
-/// Name and driver of the device and versions of the libraries, for the reports.
+/// The name and driver of the device and the versions of the libraries, for reports.
 std::vector<std::pair<std::string, std::string>> device_facts(Device device);
 
 }  // namespace divvy::bench

@@ -8,8 +8,8 @@
 #include "kernels/top_k.h"
 #include "tensor/generator.h"
 
-/// What routing costs beside a plain copy of the bytes that it moves: samples to 2 of E experts; 4,096 of 256 features
-/// on the CPU, 16,384 of 1,024 on a GPU.
+/// The cost of routing samples to 2 of E experts, compared with a plain copy of the bytes that it moves: 4,096 samples
+/// of 256 features on the CPU, 16,384 of 1,024 on a GPU.
 namespace divvy {
 
 namespace {
@@ -28,7 +28,7 @@ struct Problem {
     y = Tensor::empty_like(x), drows = Tensor::empty_like(rows), dweights = Tensor::empty_like(weights);
   }
 
-  /// A copy of n bytes reads n and writes n; the operations read and write k and 1 batches, or 1 and k of them.
+  /// A copy of n bytes reads n and writes n; the operations read and write k + 1 batches in all.
   int64_t moved() const { return x.nbytes() * (kK + 1) / 2; }
 
   static constexpr int64_t kK = 2;
@@ -46,7 +46,7 @@ void route(benchmark::State& state) {
   bench::measure_beside_copy(state, w.scores.nbytes(),
                              [&] { kernels::route_top_k(w.scores, 1, true, w.probabilities, w.chosen, w.weights); });
 }
-/// What is chosen is counted on the way, where that saves the sort a pass.
+/// route_top_k() counts its choices if that saves the sort a pass.
 void route_and_sort(benchmark::State& state) {
   Problem w(state);
   Tensor counts = kernels::counts_buffer(w.samples, Problem::kK, w.num_experts, bench::device());
@@ -82,7 +82,7 @@ void combine_backward_weights(benchmark::State& state) {
   bench::measure_beside_copy(state, w.moved(),
                              [&] { kernels::combine_backward_weights(w.rows, w.sorted.position, w.x, w.dweights); });
 }
-/// Sort, gather and combine: a whole pass of the batch through experts that do nothing.
+/// Sort, gather and combine: a whole pass of the batch, without the experts.
 void dispatch_and_combine(benchmark::State& state) {
   Problem w(state);
   bench::measure_beside_copy(state, 2 * w.moved(), [&] {

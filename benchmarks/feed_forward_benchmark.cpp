@@ -46,7 +46,7 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
   state.SetItemsProcessed(state.iterations() * samples);
 }
 
-/// The same on a GPU, without biases, in the sizes of large models; `backward`: with the backward pass.
+/// The same on a GPU, without biases, in the sizes of large models; with the backward pass if `backward`.
 void device_layer(benchmark::State& state, bool backward) {
   const int64_t samples = state.range(0), experts = state.range(1), k = state.range(2), size = state.range(3),
                 hidden = state.range(4);
@@ -72,7 +72,7 @@ void device_layer(benchmark::State& state, bool backward) {
 void layer_forward(benchmark::State& state) { device_layer(state, false); }
 void layer_forward_backward(benchmark::State& state) { device_layer(state, true); }
 
-/// Forward and backward of experts 256-1024-256, two for each of 2,048 samples, on as many threads as asked for.
+/// Forward and backward of experts 256-1024-256, two for each of 2,048 samples, for a given number of threads.
 void feed_forward(benchmark::State& state) {
   const int before = num_threads();
   set_num_threads(static_cast<int>(state.range(0)));
@@ -80,13 +80,13 @@ void feed_forward(benchmark::State& state) {
   set_num_threads(before);
 }
 
-/// The same with the operands of products rounded to bf16, where the machine has units for them.
+/// The same with the operands of products rounded to bf16, if the machine has bf16 instructions.
 void feed_forward_bf16(benchmark::State& state) {
   const kernels::WithPrecision bf16(Precision::bf16);
   feed_forward(state);
 }
 
-/// The same products for however many experts there are: what conditional computation promises to cost.
+/// The same products for different numbers of experts: with conditional computation their cost should not depend on it.
 void cost_law(benchmark::State& state) { layer(state, 4096, state.range(0), state.range(1), 64, 128); }
 
 struct Size {

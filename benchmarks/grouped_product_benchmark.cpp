@@ -8,13 +8,13 @@
 #include "kernels/precision.h"
 #include "tensor/generator.h"
 
-/// The grouped product, forward and backward: on the CPU beside the peak of multiply-adds measured in the same moment,
-/// on a GPU in each precision and beside one dense product, by cuBLAS, of as many operations.
+/// The grouped product, forward and backward: on the CPU compared with the peak of multiply-adds measured along with
+/// it, on a GPU in each precision, compared with one dense product by cuBLAS of as many operations.
 namespace divvy {
 
 namespace {
 
-/// Samples that each choose k different experts, and the parameters of these.
+/// Samples that each choose k different experts, and the parameters of the experts.
 struct Problem {
   Problem(int64_t samples, int64_t experts, int64_t k, int64_t inputs, int64_t outputs, bool gather = true) {
     Generator generator(1);
@@ -44,7 +44,7 @@ struct Problem {
 
 enum class Part { forward, backward_input, backward_weight };
 
-/// The precision is of a GPU alone.
+/// The precision applies only to a GPU.
 void one_product(benchmark::State& state, Part part) {
   Problem work(state.range(0), state.range(1), state.range(2), state.range(3), state.range(4));
   const kernels::WithPrecision precision(static_cast<Precision>(state.range(5)));
@@ -60,7 +60,7 @@ void forward(benchmark::State& state) { one_product(state, Part::forward); }
 void backward_input(benchmark::State& state) { one_product(state, Part::backward_input); }
 void backward_weight(benchmark::State& state) { one_product(state, Part::backward_weight); }
 
-/// As many operations in one product of f32 matrices; by cuBLAS on a GPU.
+/// The same number of operations in one product of f32 matrices; by cuBLAS on a GPU.
 void dense(benchmark::State& state) {
   const int64_t rows = state.range(0), inputs = state.range(1), outputs = state.range(2);
   Generator generator(1);
@@ -71,7 +71,7 @@ void dense(benchmark::State& state) {
                  [&] { kernels::matmul(x, weight, {.transpose_b = true}, y); });
 }
 
-/// The two layers of a feed-forward expert 256-1024-256, without what is between them.
+/// The two linear layers of feed-forward experts 256-1024-256, without the ReLU between them.
 void feed_forward(benchmark::State& state) {
   Problem up(2048, 16, 2, 256, 1024), down(2048, 16, 2, 1024, 256, false);
   bench::measure(state, 3 * (up.operations + down.operations), [&] {
@@ -81,7 +81,7 @@ void feed_forward(benchmark::State& state) {
   });
 }
 
-/// The same work on as many threads as the argument says.
+/// The same work for a given number of threads.
 void threads(benchmark::State& state) {
   const int before = num_threads();
   set_num_threads(static_cast<int>(state.range(0)));
@@ -100,7 +100,7 @@ std::vector<Size> sizes() {
   }
   std::vector<Size> all = {{2048, 16, 2, 256, 1024}, {2048, 16, 2, 1024, 256}};
   for (const int64_t outputs : {1, 8, 15, 16, 17, 31, 32, 33}) all.push_back({2048, 16, 2, 64, outputs});
-  // As many products however many experts share them.
+  // The same number of operations for every number of experts.
   for (int64_t experts = 8; experts <= 512; experts *= 4) all.push_back({4096, experts, 2, 64, 128});
   return all;
 }

@@ -1,11 +1,11 @@
 #include <benchmark/benchmark.h>
-#define HWY_COMPILE_ONLY_STATIC  // the targets that it chooses among when it runs do not matter here
+#define HWY_COMPILE_ONLY_STATIC  // compiles for the static target only
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include "benchmarks/measure.h"
 
-// The kernels' own vectors as wide as those of Highway in this build.
+// Selects the instruction set whose vectors are as wide as Highway's in this build.
 #if defined(__AVX512BW__)
 #define DIVVY_TARGET avx512
 #define DIVVY_VECTOR_BYTES 64
@@ -19,9 +19,9 @@
 #include "kernels/cpu/simd/elementary.h"
 #include "kernels/cpu/simd/vector.h"
 
-/// The vectors of the kernels (kernels/cpu/simd/vector.h) beside Highway's, in the two loops in which a training step
-/// spends its time: the register tile of a product of matrices, and e^x of the elements of an array. Built where
-/// Highway is installed.
+/// The vectors of the kernels (kernels/cpu/simd/vector.h) compared with Highway's, in the two loops in which a training
+/// step spends most of its time: the register tile of a matrix product, and e^x of the elements of an array. Built only
+/// if Highway is installed.
 namespace divvy {
 
 namespace {
@@ -87,7 +87,7 @@ struct Operands {
 template <void (*tile)(const float*, const float*, float*)>
 void product_tile(benchmark::State& state) {
   Operands data;
-  // A tile takes microseconds; a hundred of them, longer than a reading of the clock.
+  // A tile takes microseconds; a hundred of them take much longer than reading the clock.
   bench::measure(state, 100.0 * 2 * kRows * 2 * kLanes<float> * kDepth, [&] {
     for (int i = 0; i < 100; ++i) {
       tile(data.a.data(), data.b.data(), data.c.data());

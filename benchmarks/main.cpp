@@ -1,5 +1,4 @@
-// The main function of every benchmark: takes its own options from the command line and leaves the rest to Google
-// Benchmark.
+// The main function of every benchmark: parses its own options and passes the others to Google Benchmark.
 
 #include <benchmark/benchmark.h>
 
@@ -16,7 +15,7 @@ namespace {
 
 Options chosen;
 
-/// Takes --device and --tiny out of the arguments. Returns false, with a message, for a device that is not there.
+/// Removes --device and --tiny from the arguments. Returns false, with a message, for an absent device.
 bool take_options(int& count, char** arguments) {
   int kept = 1;
   for (int i = 1; i < count; ++i) {

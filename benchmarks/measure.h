@@ -11,13 +11,14 @@
 #include "kernels/fill.h"
 #include "tensor/tensor.h"
 
-/// Timing on the device that was asked for. On the CPU work runs beside the peak of multiply-adds; on a GPU it is timed
-/// with events, and what it reads is not in the second cache unless it was just written by the same work.
+/// Timing on the device of the options. On the CPU the peak of multiply-adds is measured along with the work; on a GPU
+/// the work is timed with events, and its inputs are not in the L2 cache.
 namespace divvy::bench {
 
 inline Device device() { return options().device; }
 
-/// Registers a benchmark of manual time; on a GPU with a fixed number of iterations, so that its tensors are made once.
+/// Registers a benchmark with manual time; on a GPU with a fixed number of iterations, so that its tensors are made
+/// once.
 inline benchmark::internal::Benchmark* add(const char* name, void (*function)(benchmark::State&),
                                            int64_t device_iterations = 25) {
   auto* benchmark = benchmark::RegisterBenchmark(name, function)->UseManualTime();
@@ -25,17 +26,17 @@ inline benchmark::internal::Benchmark* add(const char* name, void (*function)(be
   return benchmark;
 }
 
-/// Overwrites the second cache of a GPU.
+/// Overwrites the L2 cache of a GPU.
 class CacheFlush {
  public:
   void operator()() { kernels::fill(memory_, 0); }
 
  private:
-  static constexpr int64_t kBytes = int64_t{256} << 20;  // several times that of any device
+  static constexpr int64_t kBytes = int64_t{256} << 20;  // several times the L2 cache of any device
   Tensor memory_ = Tensor::empty({options().tiny ? int64_t{1} << 10 : kBytes / 4}, DType::f32, device());
 };
 
-/// Seconds of each iteration of `work` on a GPU.
+/// The seconds of each iteration of `work` on a GPU.
 template <class Work>
 std::vector<double> device_times(benchmark::State& state, const Work& work) {
   CacheFlush flush;
@@ -43,8 +44,8 @@ std::vector<double> device_times(benchmark::State& state, const Work& work) {
   std::vector<double> times;
   for (int i = 0; i < (options().tiny ? 1 : 3); ++i) work();
   for (auto _ : state) {
-    // While the device is busy with this, the host queues the work, whose launches are then not part of its time as
-    // long as they are fewer than the work itself needs.
+    // While the device is busy with the flush, the host queues the work, so that launch overhead is not part of its
+    // time unless it exceeds the work itself.
     flush();
     timer.start();
     work();
@@ -54,7 +55,8 @@ std::vector<double> device_times(benchmark::State& state, const Work& work) {
   return times;
 }
 
-/// Times `work` of so many operations. Counters: us, the median; GFLOP/s; on the CPU share_of_peak.
+/// Times `work`, which takes `operations` operations. Counters: us (the median), GFLOP/s and, on the CPU,
+/// share_of_peak.
 template <class Work>
 void measure(benchmark::State& state, double operations, const Work& work) {
   if (device().is_cpu()) return run_beside_peak(state, operations, work);
@@ -82,8 +84,8 @@ class Copy {
   Tensor from_, to_;
 };
 
-/// Times `work` and a copy of `bytes` bytes by turns. Counters: us, the median; GB/s, counted as a copy's are, twice
-/// the bytes; times_a_copy, the median ratio.
+/// Times `work` and a copy of `bytes` bytes alternately. Counters: us (the median), GB/s (of 2 * bytes, as for the
+/// copy) and times_a_copy (the median ratio).
 template <class Work>
 void measure_beside_copy(benchmark::State& state, int64_t bytes, const Work& work) {
   Copy copy(bytes);

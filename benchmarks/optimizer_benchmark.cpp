@@ -5,7 +5,7 @@
 #include "kernels/sgd.h"
 #include "tensor/generator.h"
 
-/// One update of so many parameters, beside a copy of the bytes that it moves.
+/// One update of a number of parameters, compared with a copy of the bytes that it moves.
 namespace divvy {
 
 namespace {

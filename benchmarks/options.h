@@ -4,15 +4,15 @@
 
 namespace divvy::bench {
 
-/// What the command line asked for, beside the options of Google Benchmark.
+/// The options of the command line other than those of Google Benchmark.
 struct Options {
   Device device;      ///< --device cpu (the default) or cuda
-  bool tiny = false;  ///< --tiny: sizes at which everything runs in a moment, to see that it does
+  bool tiny = false;  ///< --tiny: sizes at which everything runs in a moment, as a smoke test
 };
 
 const Options& options();
 
-/// Each program defines it; called once the options are known.
+/// Each program defines it; it is called once the options are known.
 void register_benchmarks();
 
 }  // namespace divvy::bench

@@ -10,11 +10,11 @@
 #include "kernels/instruction_set.h"
 #include "tensor/parallel.h"
 
-/// The rate of multiply-adds that this machine can reach, measured beside the work that is compared with it: on shared
-/// machines both change from one millisecond to the next, and their ratio does not.
+/// The peak rate of multiply-adds of this machine, measured along with the work that is compared with it: on a shared
+/// machine both vary from one millisecond to the next, but their ratio does not.
 namespace divvy::bench {
 
-/// Seconds on a clock that, for a single thread, stops while another program has the core.
+/// Seconds of a clock; for a single thread, its CPU time, which stops while another program has the core.
 inline double clock_seconds(int threads = num_threads()) {
   timespec now;
   clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
@@ -23,7 +23,7 @@ inline double clock_seconds(int threads = num_threads()) {
 
 namespace detail {
 
-// As many independent chains as hide the latency of a multiply-add.
+// Defines a function with enough independent chains of multiply-adds to hide their latency.
 #define DIVVY_CHAINS(name, attribute, bytes)                                                     \
   attribute inline float name(int64_t steps) {                                                   \
     typedef float V __attribute__((vector_size(bytes)));                                         \
@@ -44,7 +44,7 @@ DIVVY_CHAINS(chains_avx512, __attribute__((target("avx512f"))), 64)
 #endif
 #undef DIVVY_CHAINS
 
-/// The operations of `steps` steps of the chains, which it runs.
+/// Runs `steps` steps of the chains and returns the number of operations.
 inline double run_chains(int64_t steps) {
 #if defined(__x86_64__)
   using kernels::InstructionSet;
@@ -64,7 +64,7 @@ inline double run_chains(int64_t steps) {
 
 }  // namespace detail
 
-/// Operations a second, two for each multiply-add in f32, of `threads` threads at once, measured for about 0.2 ms.
+/// Operations per second of `threads` concurrent threads, two for each multiply-add in f32, measured for about 0.2 ms.
 inline double fma_peak(int threads = num_threads()) {
   constexpr int64_t kSteps = 40000;
   double operations = 0;
@@ -80,9 +80,9 @@ inline double median(std::vector<double> values) {
   return *middle;
 }
 
-/// Times `work` of so many operations with the peak measured after each run, for a benchmark with manual time; work of
-/// less than 0.2 ms is run several times as one iteration. Reports microseconds, operations a second, and the median of
-/// their share of the peak.
+/// Times `work`, which takes `operations` operations, and measures the peak after each run, for a benchmark with manual
+/// time; work of less than 0.2 ms is run several times in one iteration. Counters: us, GFLOP/s and share_of_peak, all
+/// medians.
 template <class Work>
 void run_beside_peak(benchmark::State& state, double operations, const Work& work) {
   work();

@@ -4,7 +4,7 @@
 #include "kernels/matmul.h"
 #include "tensor/generator.h"
 
-/// What the device can do: a copy, bound by its memory, and one large product of matrices, by cuBLAS on a GPU.
+/// The limits of the device: a memory-bound copy, and one large matrix product, by cuBLAS on a GPU.
 namespace divvy {
 
 namespace {

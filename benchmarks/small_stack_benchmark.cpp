@@ -18,7 +18,7 @@ const std::vector<SmallLayer> kLayers = {{.out = 1, .kernel = 3, .relu = true, .
                                          {.out = 32, .relu = true},
                                          {.out = 10}};
 
-/// Each sample at `k` experts, chosen at random; at all of them for k = experts.
+/// The dispatch of each sample to k random experts, or to all of them for k = experts.
 moe::Dispatch dispatch_of(int64_t samples, int64_t experts, int64_t k, Generator& generator) {
   if (k == experts) return moe::Dispatch::dense(samples, experts, bench::device());
   Tensor chosen = Tensor::empty({samples, k}, DType::i64);

@@ -5,8 +5,8 @@
 #include "kernels/softmax.h"
 #include "tensor/generator.h"
 
-/// softmax over rows, from the scores of a gate (many short rows) to those of a large classifier, beside a plain copy
-/// of the same bytes: the least that any kernel that reads x and writes y can take.
+/// softmax over rows, from the scores of a gate (many short rows) to those of a large classifier, compared with a plain
+/// copy of the same bytes, which is a lower bound for any kernel that reads x and writes y.
 namespace divvy {
 
 namespace {

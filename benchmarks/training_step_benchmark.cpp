@@ -18,8 +18,8 @@ namespace divvy {
 
 namespace {
 
-/// Milliseconds are those of one step. On a GPU an iteration is so many of them, each with another batch, without a
-/// pause: so a host that cannot start kernels as fast as they end is part of the time.
+/// The number of steps in an iteration on a GPU, each with another batch, without waiting in between: the time includes
+/// the delay of a host that launches kernels more slowly than they run. Reported milliseconds are those of one step.
 constexpr int kDeviceSteps = 10;
 constexpr size_t kDeviceBatches = 8;
 
@@ -28,7 +28,7 @@ moe::Stage stage_of(const moe::ModelOptions& options) {
   return moe::joint(moe::routing_of(options, true), objective, {.weight_decay = 1e-3}, 1).stages[0];
 }
 
-/// A model, its batches, and the steps in which it learns from them, as moe/training/trainer.h makes them.
+/// A model, its batches and its training steps, as in moe/training/trainer.h.
 class Training {
  public:
   Training(const moe::ModelOptions& options, int64_t batch, const Shape& sample, bool graph)
@@ -56,13 +56,13 @@ class Training {
     next_ = (next_ + 1) % inputs_.size();
   }
 
-  /// Of the products of a step, forward and backward.
+  /// The operations of the products of a step, forward and backward.
   double operations() {
     const moe::Forward forward = model_->run(inputs_[0], stage_.routing, generator_, moe::Supervision(labels_[0]));
     return static_cast<double>(flops({forward.output, forward.routing.scores}).total());
   }
 
-  /// Throws where a step did not go well; waits for the device.
+  /// Throws if a step failed; waits for the device.
   void check() const {
     if (!stepper_) return;
     watch_->check();
@@ -85,7 +85,7 @@ class Training {
 
 void training_step(benchmark::State& state, const char* kind, const char* network, const Shape& sample,
                    bool graph = false) {
-  flush_denormals(true);  // as the command does
+  flush_denormals(true);  // as the program does
   const int64_t batch = state.range(0), experts = state.range(1);
   const Device device = bench::device();
   Training training({.model = kind, .network = network, .experts = experts, .k = std::min<int64_t>(2, experts)}, batch,

@@ -6,7 +6,7 @@
 
 namespace divvy::test {
 
-/// The elements of x, of any type, repeated to `shape`: by dividing out the index of each element, axis by axis.
+/// The elements of x, of any type, broadcast to `shape`, with the index of each element computed axis by axis.
 std::vector<double> broadcast_values(const Tensor& x, const Shape& shape);
 
 }  // namespace divvy::test

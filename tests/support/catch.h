@@ -1,6 +1,6 @@
 #pragma once
 
-// Catch2 2.13 (Debian 12) and 3 keep their headers in different places, and some names.
+// Catch2 2.13 (Debian 12) and 3 differ in the places of their headers and in some names.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 

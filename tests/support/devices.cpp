@@ -12,7 +12,7 @@ std::vector<Device> available_devices() {
   std::vector<Device> devices;
   if (wanted != "cuda") devices.push_back(Device::cpu());
   if (wanted != "cpu" && cuda_device_count() > 0) devices.push_back(Device::cuda());
-  if (devices.empty()) std::cout << "skipped: no CUDA device\n";  // the words that tests/CMakeLists.txt looks for
+  if (devices.empty()) std::cout << "skipped: no CUDA device\n";  // the text that tests/CMakeLists.txt looks for
   return devices;
 }
 

@@ -14,7 +14,7 @@ detail::FileCalls real;
 int count = 0, failing = -1, error_number = 0;
 bool short_writes = false;
 
-/// Whether this call is the one that fails.
+/// Whether the current call must fail.
 bool fails() {
   if (count++ != failing) return false;
   errno = error_number;
@@ -48,7 +48,7 @@ int FailingCalls::calls() { return count; }
 
 namespace {
 
-/// Whether save(true) came to call number `which`, which failed; otherwise the save is complete.
+/// Returns true if save(true) reached call number `which` and failed; otherwise the save was complete.
 bool fail_call(int which, int error, const std::function<void(bool)>& save, const std::function<bool(bool)>& holds) {
   save(false);
   REQUIRE(holds(false));

@@ -16,7 +16,7 @@ namespace {
 
 using Tensors = FixtureRun::Tensors;
 
-/// The tensors of each case by their own names, which follow the last slash.
+/// The tensors of each case by the part of their name after the last slash.
 std::map<std::string, Tensors> read_cases(const std::string& file) {
   const SafeTensors contents = load_safetensors(fixture_path(fmt::format("operations/{}.safetensors", file)));
   std::map<std::string, Tensors> cases;
@@ -28,7 +28,7 @@ std::map<std::string, Tensors> read_cases(const std::string& file) {
   return cases;
 }
 
-/// The inputs that have a gradient in the file.
+/// The names of the inputs whose gradients are in the file.
 std::set<std::string> learning_inputs(const Tensors& tensors) {
   std::set<std::string> inputs;
   for (const auto& [key, tensor] : tensors) {
@@ -37,7 +37,7 @@ std::set<std::string> learning_inputs(const Tensors& tensors) {
   return inputs;
 }
 
-/// `factor`: how much more f32 may be off.
+/// `factor` multiplies the tolerances of f32.
 void check_equal(const std::string& what, const Tensor& got, const Tensor& expected, DType dtype, double factor) {
   INFO(what);
   const bool exact = dtype == DType::f64;

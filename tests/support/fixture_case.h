@@ -9,11 +9,11 @@
 #include "autograd/variable.h"
 #include "kernels/segments.h"
 
-/// Operations against the values and gradients that PyTorch gave, kept in the files of tests/fixtures/operations. What
-/// a file has for each case is said in tests/fixtures/make_operation_fixtures.py, which wrote it.
+/// Tests of operations against values and gradients of PyTorch, stored in tests/fixtures/operations. The script that
+/// wrote the files, tests/fixtures/make_operation_fixtures.py, describes their contents.
 namespace divvy::test {
 
-/// One run of a case, in one type and on one device: hands out its inputs and takes the results that it has beside y.
+/// One run of a case with one type on one device: provides the inputs and receives results other than y.
 class FixtureRun {
  public:
   using Tensors = std::map<std::string, Tensor>;
@@ -21,18 +21,18 @@ class FixtureRun {
   FixtureRun(const Tensors& tensors, std::set<std::string> learning, DType dtype, Device device)
       : tensors_(tensors), learning_(std::move(learning)), dtype_(dtype), device_(device) {}
 
-  /// An input, as the same variable each time; it requires a gradient if this run wants it.
+  /// An input, as the same variable in each call; it requires a gradient if this run computes that.
   Variable operator[](const std::string& key);
-  /// An input without a gradient: floats, in the type of the run, as a fresh copy; anything else as it is.
+  /// An input without a gradient: a new copy in the type of the run if it is floating-point, else unchanged.
   Tensor tensor(const std::string& key);
-  /// The inputs "offsets" and "sample", where the case has them.
+  /// The segments of the inputs "offsets" and "sample", if the case has them.
   Segments segments();
-  /// A result beside y: compared with what the case has under `key`.
+  /// Sets a result other than y, which is compared with the tensor `key` of the case.
   void result(const std::string& key, const Tensor& value) { results_.insert_or_assign(key, value); }
 
   const std::map<std::string, Variable>& variables() const { return variables_; }
   const Tensors& results() const { return results_; }
-  /// The inputs that were asked for.
+  /// The names of the inputs read so far.
   const std::set<std::string>& used() const { return used_; }
 
  private:
@@ -48,14 +48,14 @@ class FixtureRun {
 };
 
 struct FixtureTest {
-  std::string name;  ///< of the case, as "softmax/temperature_2"
+  std::string name;  ///< name of the case, such as "softmax/temperature_2"
   std::function<Variable(FixtureRun&)> call;
 };
 
-/// Runs every case of a file: y and further results against the file's, then the gradients by all inputs at once, and
-/// by each alone, since operations save less then. f64 at rtol 1e-10 and atol 1e-12; f32 at rtol 1.3e-6 and atol 1e-5,
-/// its gradients at ten times that. A case without a test, a test without a case, and a tensor that no test uses are
-/// failures.
+/// Runs every case of a file and compares y and further results with the file's, then the gradients with respect to all
+/// inputs at once and to each alone, for which operations save less. Tolerances: rtol 1e-10 and atol 1e-12 in f64; rtol
+/// 1.3e-6 and atol 1e-5 in f32, ten times that for gradients. A case without a test, a test without a case, and a
+/// tensor that no test uses are failures.
 void check_fixtures(const std::string& file, const std::vector<FixtureTest>& tests);
 
 }  // namespace divvy::test

@@ -6,7 +6,7 @@
 
 namespace divvy::test {
 
-/// The instruction sets that this machine and this build have.
+/// The instruction sets that both this machine and this build support.
 inline std::vector<kernels::InstructionSet> instruction_sets() {
   using kernels::InstructionSet;
   std::vector<InstructionSet> sets;
@@ -16,7 +16,7 @@ inline std::vector<kernels::InstructionSet> instruction_sets() {
   return sets;
 }
 
-/// While one lives, the kernels use another instruction set.
+/// Switches the kernels to another instruction set during its lifetime.
 class WithInstructionSet {
  public:
   explicit WithInstructionSet(kernels::InstructionSet set) : before_(kernels::instruction_set()) {

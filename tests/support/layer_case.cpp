@@ -11,7 +11,7 @@ namespace {
 
 int64_t row_bytes(const Tensor& t) { return t.size(0) == 0 ? 0 : t.nbytes() / t.size(0); }
 
-/// The rows of x that expert e works on, copied by hand.
+/// A copy of the rows of x of expert e, made in a plain loop.
 Tensor rows_of(const Tensor& x, const Segments& segments, int64_t e) {
   const auto offsets = segments.offsets.values<int64_t>();
   const int64_t begin = offsets[static_cast<size_t>(e)], end = offsets[static_cast<size_t>(e) + 1];
@@ -38,7 +38,7 @@ void add_rows(const Tensor& gradient, const Segments& segments, int64_t e, Tenso
   }
 }
 
-/// On the CPU.
+/// The gradient on the CPU, or zeros if there is none.
 Tensor gradient_or_zero(const Variable& v) {
   return v.grad().defined() ? v.grad().to(Device::cpu()) : Tensor::zeros(v.shape(), v.dtype());
 }
@@ -54,7 +54,7 @@ nn::StateDict state_on_cpu(const nn::Module& module) {
   return state;
 }
 
-/// A layer on a device while it is checked there.
+/// Moves a layer to a device during its lifetime.
 class OnDevice {
  public:
   OnDevice(nn::Module& layer, Device device) : layer_(layer) { layer_.to(device); }
@@ -66,7 +66,7 @@ class OnDevice {
   nn::Module& layer_;
 };
 
-/// The value and the gradients by every parameter and x, for one random cotangent; on the CPU.
+/// The value and the gradients with respect to every parameter and x for one random cotangent, on the CPU.
 std::vector<Tensor> value_and_gradients(nn::Module& layer, const Tensor& x, const Segments& segments, Device device) {
   const OnDevice moved(layer, device);
   layer.zero_grad();
@@ -79,7 +79,7 @@ std::vector<Tensor> value_and_gradients(nn::Module& layer, const Tensor& x, cons
   return results;
 }
 
-/// A device against the CPU, from the same state.
+/// Compares the results of a device with the CPU's, from the same state.
 void check_same_on(Device device, nn::Module& layer, const Tensor& x, const Segments& segments) {
   INFO(layer.describe() << " on " << x.shape().to_string() << " on " << device.to_string());
   const nn::StateDict before = layer.state_dict();
@@ -92,7 +92,7 @@ void check_same_on(Device device, nn::Module& layer, const Tensor& x, const Segm
   }
 }
 
-/// The stack on `device`, the layers alone on the CPU.
+/// Compares the stack on `device` with the single layers on the CPU.
 void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::Module>()>& plain, const Tensor& x,
                    const Segments& segments, Device device) {
   INFO(stacked.describe() << " on " << x.shape().to_string() << " on " << device.to_string());
@@ -115,7 +115,7 @@ void check_stacked(nn::Module& stacked, const std::function<std::shared_ptr<nn::
     alone->train(stacked.is_training());
     const auto offsets = segments.offsets.values<int64_t>();
     const int64_t begin = offsets[static_cast<size_t>(e)], end = offsets[static_cast<size_t>(e) + 1];
-    if (begin == end) {  // an expert without rows: nothing changes and nothing is learnt
+    if (begin == end) {  // an expert without rows keeps its buffers and has zero gradients
       for (const auto& [name, value] : after) CHECK(same_bits(value[e], own.at(name)));
       for (const Variable& p : stacked.parameters()) {
         CHECK(difference(gradient_or_zero(p)[e], Tensor::zeros(p.shape().range(1), DType::f64), 0, 0) == "");

@@ -7,7 +7,7 @@
 
 namespace divvy::test {
 
-/// Batch normalization as plain loops in f64, straight from its definition: an oracle independent of the kernels.
+/// Batch normalization in plain f64 loops, directly from its definition: a reference independent of the kernels.
 struct NaiveBatchNorm {
   std::vector<int64_t> offsets;  ///< [E + 1]
   bool training = true;

@@ -5,8 +5,8 @@
 
 namespace divvy::test {
 
-/// Calls visit(y index, x index, weight index) for every product of a convolution, outputs in order. Taps on the border
-/// of zeros are left out. weight: [E, O, C / groups, kh, kw] or without E.
+/// Calls visit(y index, x index, weight index) for every product of a convolution, in the order of the outputs. Taps in
+/// the zero padding are left out. weight: [E, O, C / groups, kh, kw] or without E.
 template <class Visit>
 void for_products(const Shape& x, const Shape& weight, const Shape& y, const Conv2dGeometry& g,
                   const Segments& segments, const Visit& visit) {

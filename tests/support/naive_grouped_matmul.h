@@ -6,7 +6,7 @@
 
 namespace divvy::test {
 
-/// The grouped product and its gradients as plain loops in f64: an oracle for the kernels, independent of them.
+/// The grouped product and its gradients in plain f64 loops: a reference independent of the kernels.
 struct NaiveGroupedMatmul {
   std::vector<int64_t> offsets;  ///< [E + 1]
   std::vector<int64_t> sample;   ///< [N]; row i is read from row sample[i] of x

@@ -6,7 +6,7 @@
 
 namespace divvy::test {
 
-/// The definition of small_stack and of its gradients: one row after the other, in plain loops, in double.
+/// The definition of small_stack and its gradients, row by row in plain loops in double.
 class NaiveSmallStack {
  public:
   using Parameters = kernels::SmallStackParameters;
@@ -38,7 +38,8 @@ class NaiveSmallStack {
     return {experts, layer.out, in[0], layer.kernel, layer.kernel};
   }
 
-  /// Everything in f64 on the CPU. offsets: of the experts; sample: empty for the rows themselves.
+  /// All tensors are f64 on the CPU. `offsets` are those of the experts; `sample` is empty if rows are the samples
+  /// themselves.
   Tensor forward(const Tensor& x, const Parameters& p, const std::vector<int64_t>& offsets,
                  const std::vector<int64_t>& sample) const {
     Tensor y = Tensor::zeros(result(offsets.back()), DType::f64);
@@ -76,7 +77,7 @@ class NaiveSmallStack {
   using Values = std::vector<double>;
   struct Row {
     std::vector<Values> values;  ///< the input, then the result of each layer
-    std::vector<Values> sums;    ///< of each layer before ReLU and pool
+    std::vector<Values> sums;    ///< the sums of each layer before ReLU and pool
   };
 
   static Shape image(const Shape& sample) { return sample.rank() == 3 ? sample : Shape{sample.numel(), 1, 1}; }
@@ -141,7 +142,7 @@ class NaiveSmallStack {
     row.sums.push_back(sums);
   }
 
-  /// The value that result i of layer l is: the first of the largest in its window.
+  /// The index of the value that becomes result i of layer l: the first maximum of its window.
   size_t largest(size_t l, int64_t i, const Values& active) const {
     if (!layers_[l].pool) return static_cast<size_t>(i);
     const Shape &before = before_pool_[l], &after = shapes_[l + 1];
@@ -182,7 +183,7 @@ class NaiveSmallStack {
 
   Shape x_;
   std::vector<SmallLayer> layers_;
-  std::vector<Shape> shapes_, before_pool_;  ///< of the input and of each result, and of each result before its pool
+  std::vector<Shape> shapes_, before_pool_;  ///< of the input and each result, and of each result before its pool
 };
 
 }  // namespace divvy::test

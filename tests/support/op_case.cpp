@@ -15,7 +15,7 @@ std::vector<Variable> make_inputs(const Sample& sample, DType dtype, Device devi
   return inputs;
 }
 
-/// The value, then the gradient of each input for one random cotangent.
+/// The value, then the gradient with respect to each input for one random cotangent.
 std::vector<Tensor> value_and_gradients(const Sample& sample, DType dtype, Device device) {
   auto inputs = make_inputs(sample, dtype, device);
   const Variable y = sample.call(inputs);
@@ -51,7 +51,7 @@ void check_sample(const Sample& sample, const OpCase& op_case, Device device) {
   REQUIRE(single[0].dtype() == DType::f32);
   for (size_t i = 0; i < single.size(); ++i) {
     INFO("f32 result " << i);
-    // Gradients pass through more roundings than values.
+    // Gradients accumulate more rounding errors than values.
     CHECK(difference(single[i], i == 0 ? expected : exact[i], op_case.f32_rtol * (i == 0 ? 1 : 10),
                      op_case.f32_atol * (i == 0 ? 1 : 10)) == "");
   }

@@ -2,8 +2,8 @@
 
 #include <string>
 
-/// Where the tests find what lies outside them. Only paths.cpp is compiled with these paths, so that the objects of the
-/// tests do not depend on the folder of the checkout and a compiler cache can share them.
+/// Paths of the program and files that tests use. Only paths.cpp contains them, so that the objects of the tests do not
+/// depend on the folder of the checkout and a compiler cache can share them.
 namespace divvy::test {
 
 /// The program `divvy` of this build.

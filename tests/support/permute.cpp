@@ -9,7 +9,7 @@ Tensor naive_permute(const Tensor& x, const std::vector<int>& axes) {
   const auto values = x.to_doubles();
   std::vector<double> result;
   for (int64_t i = 0; i < shape.numel(); ++i) {
-    // The index of element i of the result, put back in the order of x.
+    // The index of element i of the result, with its axes in the order of x.
     std::vector<int64_t> index(axes.size());
     int64_t rest = i;
     for (size_t k = axes.size(); k-- > 0;) {

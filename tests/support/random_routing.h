@@ -9,14 +9,14 @@
 
 namespace divvy::test {
 
-/// A division of samples among experts, for the kernels and for plain loops.
+/// A division of samples among experts, in a form for kernels and one for plain loops.
 struct Routed {
   NaiveGroupedMatmul naive;
   Segments segments;
 };
 
-/// `samples` samples that each choose k of the experts, the lower ones more often the larger the skew; with skew 30
-/// nearly all go to the first k.
+/// `samples` samples that each choose k of the experts; the larger the skew, the more often the first experts; with a
+/// skew of 30 nearly all choose the first k.
 inline Routed random_routing(int64_t samples, int64_t experts, int64_t k, double skew, std::mt19937_64& random) {
   std::vector<std::vector<int64_t>> chosen(static_cast<size_t>(experts));
   for (int64_t b = 0; b < samples; ++b) {

@@ -8,8 +8,8 @@
 
 namespace divvy::test {
 
-/// The message of the E that `call` must throw; a failed check where it throws nothing or something else. One line it
-/// must be.
+/// The message of the E that `call` must throw, which must be one line; the check fails if it throws nothing or another
+/// type.
 template <class E, class F>
 std::string refusal(const F& call) {
   try {

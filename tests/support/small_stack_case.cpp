@@ -25,7 +25,8 @@ int64_t below(int64_t limit, std::mt19937_64& random) {
   return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
 }
 
-/// Mostly tiny images; sometimes as wide as a first layer can have with neighboring pixels in the lanes, and wider.
+/// Mostly tiny images; sometimes of the largest width for which a first layer has neighboring pixels in the lanes, or
+/// wider.
 Shape random_sample(std::mt19937_64& random) {
   switch (below(8, random)) {
     case 0:
@@ -36,7 +37,7 @@ Shape random_sample(std::mt19937_64& random) {
   }
 }
 
-/// Random layers that fit samples of the shape.
+/// Random layers for samples of a shape.
 std::vector<SmallLayer> random_layers(Shape shape, std::mt19937_64& random) {
   while (true) {
     std::vector<SmallLayer> layers;
@@ -82,7 +83,7 @@ SmallStackCase random_small_stack(std::mt19937_64& random) {
   const Shape sample = random_sample(random);
   c.x = Shape{samples}.concat(sample);
   c.layers = random_layers(sample, random);
-  if (kind == 0) {  // every expert has every sample, or some of them nothing
+  if (kind == 0) {  // every expert has every sample, or some have none
     const bool skip = below(2, random) == 0;
     c.offsets = {0};
     for (int64_t e = 0; e < experts; ++e) {
@@ -94,7 +95,7 @@ SmallStackCase random_small_stack(std::mt19937_64& random) {
   } else if (kind == 1) {  // rows in place
     const Tensor offsets = random_offsets(samples, experts, random());
     c.offsets = {offsets.values<int64_t>().begin(), offsets.values<int64_t>().end()};
-  } else {  // k choices of each sample, with a skew up to all of them at one expert
+  } else {  // k choices for each sample, with a skew of up to all at one expert
     const int64_t k = 1 + below(experts, random);
     const double skew = static_cast<double>(below(3, random)) * 2;
     std::vector<double> weights;

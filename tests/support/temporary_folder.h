@@ -11,7 +11,7 @@
 
 namespace divvy::test {
 
-/// A fresh folder that is removed with everything in it at the end of the test.
+/// A new folder that is removed with its contents at the end of the test.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
