@@ -11,18 +11,19 @@ namespace divvy {
 /// work.
 struct Flops {
   int64_t forward = 0;
-  int64_t backward = 0;  ///< of the gradients that the recorded operations want
+  int64_t backward = 0;  ///< of the gradients that the recorded operations need
   int64_t total() const { return forward + backward; }
   Flops& operator+=(const Flops& other);
   bool operator==(const Flops&) const = default;
 };
 
-/// Those of all operations that were recorded on the way to `roots`, each operation counted once. What was not recorded
-/// (under NoGrad, or because no input wants a gradient) is not there to be counted. Undefined roots are passed over.
+/// The floating-point operations of all recorded operations on which `roots` depend, each counted once. Operations that
+/// were not recorded (under NoGrad, or because no input requires a gradient) are not counted. Undefined roots are
+/// skipped.
 Flops flops(std::initializer_list<Variable> roots);
 
-/// Those of a product that takes `forward` operations: its backward is one product of the same size for each of the
-/// factors that wants a gradient.
+/// The floating-point operations of a product whose forward pass takes `forward`: backward is a product of the same
+/// size for each factor that requires a gradient.
 Flops product_flops(int64_t forward, std::initializer_list<Variable> factors);
 
 }  // namespace divvy
