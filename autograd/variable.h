@@ -62,7 +62,7 @@ class Variable {
   /// P, or 0 if nothing is stacked.
   int64_t parts() const { return part_name().empty() ? 0 : size(0); }
 
-  // The functions of the same names, which say what is computed: backward() below,
+  // These call the functions of the same names, where they are documented: backward() below,
   // autograd/ops/{reduce,reshape,permute}.h.
   void backward(const Tensor& cotangent = {}, const BackwardOptions& options = {}) const;
   Variable sum(const std::vector<int>& axes = {}, bool keepdim = false) const;

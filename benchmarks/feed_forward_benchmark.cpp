@@ -14,7 +14,7 @@
 
 /// A layer of feed-forward experts, forward and backward: dispatch, two linear layers with ReLU between them, combine.
 /// The same work in PyTorch is pytorch_feed_forward.py; compare_cpu.py and, on a GPU, compare_cuda.py run both
-/// by turns.
+/// alternately.
 namespace divvy {
 
 namespace {

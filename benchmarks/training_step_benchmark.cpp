@@ -1,5 +1,5 @@
 // One training step of the MNIST and CIFAR-10 networks: forward, objective, backward, Adam. The same work in PyTorch is
-// pytorch_training_step.py; compare_cpu.py and, on a GPU, compare_cuda.py run both by turns.
+// pytorch_training_step.py; compare_cpu.py and, on a GPU, compare_cuda.py run both alternately.
 
 #include <benchmark/benchmark.h>
 

@@ -32,7 +32,7 @@ inline constexpr std::array<const char*, 2> kCifar100Files = {"train.bin", "test
 /// DataError as load_cifar10_file() does, ValueError if there are fewer than `validation` training images.
 Splits load_cifar10(const std::string& folder, const CifarOptions& options = {});
 
-/// CIFAR-100 from a folder with train.bin and test.bin, divided alike; labels are the 100 classes or the 20
+/// CIFAR-100 from a folder with train.bin and test.bin, divided in the same way; labels are the 100 classes or the 20
 /// superclasses.
 Splits load_cifar100(const std::string& folder, const CifarOptions& options = {}, bool superclasses = false);
 

@@ -7,9 +7,8 @@
 
 namespace divvy::nn {
 
-/// y = relu(body(x) + shortcut(x)), or body(x) + x under the ReLU where there is no shortcut (He et al. 2016, "Deep
-/// residual learning for image recognition"). Children: "body" and "shortcut". Throws ShapeError if their outputs have
-/// different shapes.
+/// y = relu(body(x) + shortcut(x)), or relu(body(x) + x) without a shortcut (He et al. 2016, "Deep residual learning
+/// for image recognition"). Children: "body" and "shortcut". Throws ShapeError if their outputs have different shapes.
 class Residual : public Module {
  public:
   /// Throws ValueError for a null body.

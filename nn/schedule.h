@@ -6,7 +6,7 @@
 
 namespace divvy::nn {
 
-/// The factor for a step, counted from 0. A schedule has no state of its own, so that resuming needs the step alone:
+/// The factor for a step, counted from 0. A schedule has no state, so that resuming needs only the step:
 ///
 ///     const Schedule schedule = chain({{500, linear_warmup(500)}, {0, cosine(9500)}});
 ///     optimizer.scale_lr(schedule(optimizer.steps()));   // before optimizer.step()

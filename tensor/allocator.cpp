@@ -49,7 +49,7 @@ class HostMemory final : public MemorySource {
   int64_t free_bytes() override { return available_host_memory(); }
 };
 
-/// A block of that size, or nullptr where there is none.
+/// A free block of that size, or nullptr if there is none.
 void* take(std::map<size_t, std::vector<void*>>& free, size_t size) {
   const auto found = free.find(size);
   if (found == free.end() || found->second.empty()) return nullptr;

@@ -12,7 +12,7 @@ namespace divvy {
 /// Block c of a generator is 128 bits, philox(key, counter), with
 ///     key     = {seed low, seed high}                              (32-bit words, least significant first)
 ///     counter = {c low, c high, stream low, stream high}
-/// and offset() is the next unused block. So element i of a tensor depends on (seed, stream, offset, i) alone: the
+/// and offset() is the next unused block. So element i of a tensor depends only on (seed, stream, offset, i): the
 /// numbers are the same for any number of threads, any block can be computed on its own on any device, and the three
 /// numbers seed, stream and offset are the whole state. A GPU gives the same bits as the CPU, except for normal(),
 /// whose last digits depend on the device's logarithm and sine. The comment of each function states how many blocks it

@@ -51,7 +51,7 @@ std::string shown(std::string_view text) {
   return Json(start).dump(-1, ' ', true, Json::error_handler_t::replace) + (text.size() > kLimit ? "..." : "");
 }
 
-/// What the header says of one tensor.
+/// The entry of one tensor in the header.
 struct Entry {
   std::string name;
   DType dtype;
@@ -193,7 +193,7 @@ class Loader {
     }
   }
 
-  /// Checks the header's checksum and moves those of the tensors from the metadata to checksums_, where there are any.
+  /// If the file has checksums, checks the header's and moves those of the tensors from the metadata to checksums_.
   void take_checksums(const std::vector<Entry>& entries) {
     auto& metadata = result_.metadata;
     const auto reserved =

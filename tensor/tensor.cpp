@@ -14,7 +14,7 @@ namespace divvy {
 
 namespace detail {
 
-/// The memory behind one or more tensors.
+/// The memory that one or more tensors share.
 struct Storage {
   Storage(int64_t nbytes, Device where)
       : bytes(static_cast<size_t>(nbytes)), device(where), data(allocator(where).allocate(bytes)) {}

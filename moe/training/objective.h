@@ -40,7 +40,7 @@ struct Terms {
   };
 
   Variable total;  ///< a scalar: the root of backward()
-  Variable loss;   ///< the loss alone
+  Variable loss;   ///< the loss without the regularizers
   std::vector<Term> regularizers;
 
   /// The value of a regularizer; undefined if the objective does not have it.

@@ -15,7 +15,7 @@ namespace divvy {
 namespace {
 
 int count_devices() {
-  int count = 0;  // left untouched where there is no driver
+  int count = 0;  // not written if there is no driver
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice) {
     cudaGetLastError();  // otherwise the next check would report it
