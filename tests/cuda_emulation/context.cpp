@@ -1,4 +1,4 @@
-#include "context.h"
+#include "tests/cuda_emulation/context.h"
 
 #include <cstdint>
 

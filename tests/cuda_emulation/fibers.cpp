@@ -1,4 +1,4 @@
-#include "fibers.h"
+#include "tests/cuda_emulation/fibers.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "context.h"
 #include "tensor/poison.h"
+#include "tests/cuda_emulation/context.h"
 
 namespace cuda_emulation {
 
