@@ -1,6 +1,6 @@
 #include "kernels/cuda/small_stack/layers.cuh"
 
-#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/piece_sums.cuh"
 
 namespace divvy::kernels::cuda {
 
@@ -56,7 +56,7 @@ struct BlockTask {
   bool found;
 
   __device__ explicit BlockTask(const Common<T>& c) {
-    found = c.pieces.find(c.segments, blockIdx.x, rows, index) && rows.rows() > 0;
+    found = c.pieces.find(c.segments, blockIdx.x, rows, index);
     T* shared = dynamic_shared<T>();
     weights = c.copies_weights ? shared : nullptr;
     memory = c.elsewhere != nullptr ? c.elsewhere + blockIdx.x * c.block_values
@@ -97,7 +97,7 @@ struct Forward {
 template <class T>
 __global__ void __launch_bounds__(kBlock, 2) forward_kernel(const __grid_constant__ Common<T> c, Forward<T> out) {
   const BlockTask<T> task(c);
-  if (!task.found) return;
+  if (!task.found || task.rows.rows() == 0) return;
   const Stack<T>& stack = c.stack;
   task.copy_weights(stack);
   Tile<T> tile{task.memory,     c.values_of_sample, static_cast<int>(task.rows.rows()),
@@ -121,18 +121,18 @@ __global__ void __launch_bounds__(kBlock, 2) forward_kernel(const __grid_constan
   }
 }
 
+/// The gradients of weight and bias of each layer.
 template <class T>
-struct Gradients {
-  T *weight, *bias;  ///< of all experts, or null where not wanted
-};
+using GradientSums = PieceSums<T, 2 * kMostSmallLayers>;
 
 template <class T>
 struct Backward {
   const T *dy, *saved;
   uint8_t* masks;  ///< only read
   T* dx;           ///< of each row, or null
-  T* partial;      ///< [pieces, parameters]
-  bool weights[kMostSmallLayers], biases[kMostSmallLayers];
+  GradientSums<T> sums;
+
+  static_assert(sizeof(Common<T>) + sizeof(GradientSums<T>) < 4000, "a kernel has 4 KiB of parameters");
 };
 
 template <class T>
@@ -142,9 +142,10 @@ __global__ void __launch_bounds__(kBlock, 2)
   if (!task.found) return;
   const Stack<T>& stack = c.stack;
   task.copy_weights(stack);
-  T* partial = in.partial + blockIdx.x * stack.parameters;
   const int64_t saved_size = stack.saved_size();
-  for (int64_t row = task.rows.begin; row < task.rows.end; row += c.samples) {
+  // The empty piece of an expert without rows has one tile without samples, whose sums are 0.
+  int64_t row = task.rows.begin;
+  do {
     const int count = static_cast<int>(min(int64_t{c.samples}, task.rows.end - row));
     const Tile<T> tile{task.memory, c.values_of_sample, count, row, in.masks, stack.mask_size};
     const bool add = row != task.rows.begin;
@@ -167,8 +168,8 @@ __global__ void __launch_bounds__(kBlock, 2)
         __syncthreads();
       }
       const Upstream<T> dy{mine, size};
-      T* dweight = in.weights[l] ? partial + layer.weight_at : nullptr;
-      T* dbias = in.biases[l] ? partial + layer.bias_at : nullptr;
+      T* dweight = in.sums.of(blockIdx.x, task.rows, task.index, 2 * l);
+      T* dbias = in.sums.of(blockIdx.x, task.rows, task.index, 2 * l + 1);
       layer.kernel == 0 ? linear_weights(layer, tile, dy, dweight, dbias, add)
                         : filter_weights(layer, tile, dy, dweight, dbias, add);
       if (l > 0) {
@@ -182,32 +183,8 @@ __global__ void __launch_bounds__(kBlock, 2)
       T* const done = mine;
       mine = next, next = done;
     }
-  }
-}
-
-template <class T>
-struct Sums {
-  Gradients<T> of_layer[kMostSmallLayers];
-};
-
-/// The gradients of the parameters of each expert: the sums over its pieces, in their order.
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    sum_kernel(const __grid_constant__ Common<T> c, const T* partial, const __grid_constant__ Sums<T> to) {
-  const int64_t parameters = c.stack.parameters, blocks = (parameters + kThreads - 1) / kThreads;
-  const int64_t expert = blockIdx.x / blocks, at = blockIdx.x % blocks * kThreads + threadIdx.x;
-  if (at >= parameters) return;
-  int l = 0;
-  while (l + 1 < c.stack.count && at >= c.stack.layers[l + 1].weight_at) ++l;
-  const Layer<T>& layer = c.stack.layers[l];
-  const bool is_bias = at >= layer.bias_at;
-  T* gradient = is_bias ? to.of_layer[l].bias : to.of_layer[l].weight;
-  if (gradient == nullptr) return;
-  const int64_t pieces = (c.segments.all_of(expert).rows() + c.pieces.length - 1) / c.pieces.length;
-  const T* from = partial + c.pieces.first(c.segments, expert) * parameters + at;
-  T sum = 0;
-  for (int64_t p = 0; p < pieces; ++p) sum += from[p * parameters];
-  gradient[is_bias ? expert * layer.out + at - layer.bias_at : expert * layer.weights() + at - layer.weight_at] = sum;
+    row += c.samples;
+  } while (row < task.rows.end);
 }
 
 template <class T>
@@ -304,34 +281,21 @@ void small_stack_backward(const Tensor& x, const std::vector<SmallLayer>& layers
     const TilePlan plan(values + 2 * stack.gradient_size, stack.parameters, sizeof(T));
     // Several tiles a block where there are very many: each block gives a sum of the gradients of all parameters.
     Common<T> c = common_of(stack, plan, x, segments, experts, rows, rows / (plan.samples * 512) + 1, values);
-    const int64_t blocks = c.pieces.most(rows, experts);
-    Tensor partial = Tensor::empty(Shape{blocks, stack.parameters}, dy.dtype(), dy.device());
-    if (rows > 0 && experts > 0) {
+    const auto wanted = [experts](Tensor& t) -> PieceResult<T> {
+      if (!t.defined() || t.numel() == 0) return {};
+      return {t.mutable_data<T>(), t.numel() / experts};
+    };
+    PieceResult<T> results[2 * kMostSmallLayers];
+    for (size_t l = 0; l < layers.size(); ++l) {
+      results[2 * l] = wanted(gradients.weights[l]), results[2 * l + 1] = wanted(gradients.biases[l]);
+    }
+    sum_pieces(x.device(), c.segments, c.pieces, results, [&](const GradientSums<T>& sums, int64_t blocks) {
       Tensor elsewhere = elsewhere_for(plan, blocks, x);
       if (elsewhere.defined()) c.elsewhere = elsewhere.mutable_data<T>();
-      Backward<T> in{dy.data<T>(),
-                     saved.results.data<T>(),
-                     const_cast<uint8_t*>(saved.masks.data<uint8_t>()),
-                     dx.defined() ? dx.mutable_data<T>() : nullptr,
-                     partial.mutable_data<T>(),
-                     {},
-                     {}};
-      for (size_t l = 0; l < layers.size(); ++l) {
-        in.weights[l] = gradients.weights[l].defined();
-        in.biases[l] = gradients.biases[l].defined();
-      }
+      const Backward<T> in{dy.data<T>(), saved.results.data<T>(), const_cast<uint8_t*>(saved.masks.data<uint8_t>()),
+                           dx.defined() ? dx.mutable_data<T>() : nullptr, sums};
       launch({x.device(), static_cast<unsigned>(blocks), kBlock, plan.shared_bytes}, backward_kernel<T>, c, in);
-    }
-    if (experts > 0) {
-      Sums<T> sums{};
-      const auto wanted = [](Tensor& t) { return t.defined() ? t.mutable_data<T>() : nullptr; };
-      for (size_t l = 0; l < layers.size(); ++l) {
-        sums.of_layer[l] = {wanted(gradients.weights[l]), wanted(gradients.biases[l])};
-      }
-      const int64_t sum_blocks = experts * ((stack.parameters + kThreads - 1) / kThreads);
-      launch({x.device(), static_cast<unsigned>(sum_blocks), kThreads}, sum_kernel<T>, c,
-             std::as_const(partial).template data<T>(), sums);
-    }
+    });
   });
 }
 

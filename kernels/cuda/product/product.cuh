@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/segments.cuh"
+#include "kernels/cuda/piece_sums.cuh"
 
 /// Matrix products whose operands are read element by element from wherever they lie: rows that a sample names, weights
 /// of the expert that a tile belongs to, pixels under a filter. In the arithmetic of their type; the terms of a sum are
@@ -205,8 +205,6 @@ void run_product(Device device, int64_t blocks, bool wide, const Job& job) {
   run_product<Tile>(device, blocks, job);
 }
 
-inline constexpr int64_t tiles_of(int64_t count, int64_t tile) { return (count + tile - 1) / tile; }
-
 /// Calls f(tile size) with one that suits a product of this many rows and, on average, columns. f64 is for checks, and
 /// has one size for all.
 template <class T, class F>
@@ -216,101 +214,6 @@ void with_tile(int64_t rows, int64_t cols, const F& f) {
     if (rows > 96 && cols > 64) return f(LargeTile());
   }
   f(MediumTile());
-}
-
-/// Sums over the rows of each expert, `size` results an expert. An expert with very many rows is cut into pieces, so
-/// that there is work for the whole device even if it has all of them. The first piece of an expert goes to its result;
-/// the others, to memory of their own, are added to it in their order by add_pieces. No choice depends on the device.
-template <class T>
-struct PieceSums {
-  DeviceSegments segments;
-  Pieces pieces;
-  int64_t size;
-  T *results, *others;
-
-  __device__ T* of(int64_t number, const RowRange& range, int64_t index) const {
-    return index == 0 ? results + range.expert * size : others + (number - range.expert - 1) * size;
-  }
-};
-
-/// Pieces of at least `least` units, so many that `tiles` blocks for each of them are about 1,024 together.
-inline Pieces pieces_for(int64_t units, int64_t tiles, int64_t least, int64_t per_row = 1) {
-  const int64_t most = std::clamp<int64_t>(1024 / std::max<int64_t>(tiles, 1), 1, 512);
-  return {std::max(least, tiles_of(units, most)), per_row};
-}
-
-template <class T>
-__global__ void __launch_bounds__(kThreads) add_pieces_kernel(PieceSums<T> sums, int64_t blocks_of_expert) {
-  const RowRange all = sums.segments.all_of(blockIdx.x / blocks_of_expert);
-  const int64_t per_row = sums.pieces.per_row, first = sums.pieces.first(sums.segments, all.expert);
-  const int64_t count = (all.rows() * per_row + sums.pieces.length - 1) / sums.pieces.length;
-  if (count <= 1) return;
-  T* to = sums.results + all.expert * sums.size;
-  const T* other = sums.others + (first - all.expert) * sums.size;
-  for (int64_t i = blockIdx.x % blocks_of_expert * kThreads + threadIdx.x; i < sums.size;
-       i += blocks_of_expert * kThreads) {
-    T sum = to[i];
-    for (int64_t p = 0; p + 1 < count; ++p) sum += other[p * sums.size + i];
-    to[i] = sum;
-  }
-}
-
-/// run(sums, numbers) with memory for the other pieces, then adds them up. `numbers`: how many pieces there can be.
-template <class T, class Run>
-void sum_pieces(Device device, const DeviceSegments& segments, const Pieces& pieces, int64_t size, T* results,
-                const Run& run) {
-  if (size == 0 || segments.experts == 0) return;
-  const int64_t numbers = pieces.most(segments.rows, segments.experts);
-  Tensor others = Tensor::empty({numbers - segments.experts, size}, dtype_of<T>, device);
-  const PieceSums<T> sums{segments, pieces, size, results, others.mutable_data<T>()};
-  run(sums, numbers);
-  if (numbers == segments.experts) return;
-  const int64_t blocks = std::min<int64_t>(tiles_of(size, kThreads), 1024);
-  launch({device, static_cast<unsigned>(segments.experts * blocks), kThreads}, add_pieces_kernel<T>, sums, blocks);
-}
-
-/// Sums of [N, C, S] over the rows of each expert and S: kThreads threads for a piece and 32 channels where S is 1,
-/// else 8 channels.
-template <bool kPlanes, class T>
-__global__ void __launch_bounds__(kThreads)
-    channel_sums_kernel(const T* x, int64_t channels, int64_t plane, PieceSums<T> sums) {
-  constexpr int kChannels = kPlanes ? kThreads / 32 : 32;
-  const int lane = static_cast<int>(threadIdx.x % 32), warp = static_cast<int>(threadIdx.x / 32);
-  const int64_t groups = (channels + kChannels - 1) / kChannels, number = blockIdx.x / groups;
-  const int64_t channel = blockIdx.x % groups * kChannels + (kPlanes ? warp : lane);
-  RowRange range;
-  int64_t index = 0;
-  if (!sums.pieces.find(sums.segments, number, range, index)) return;
-  T sum = 0;
-  if constexpr (kPlanes) {
-    if (channel >= channels) return;  // whole warps
-    for (int64_t i = lane; i < range.rows() * plane; i += 32) {
-      sum += x[((range.begin + i / plane) * channels + channel) * plane + i % plane];
-    }
-    for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, lanes);
-    if (lane == 0) sums.of(number, range, index)[channel] = sum;
-  } else {
-    __shared__ T of_warp[kThreads / 32][32];
-    if (channel < channels) {
-      for (int64_t row = range.begin + warp; row < range.end; row += kThreads / 32) sum += x[row * channels + channel];
-    }
-    of_warp[warp][lane] = sum;
-    __syncthreads();
-    if (warp != 0 || channel >= channels) return;
-    for (int i = 1; i < kThreads / 32; ++i) sum += of_warp[i][lane];
-    sums.of(number, range, index)[channel] = sum;
-  }
-}
-
-/// to[e, c] = the sum of x[n, c, s] over the rows n of expert e and all s. x: [N, C, plane], to: [E, C].
-template <class T>
-void channel_sums(const T* x, int64_t channels, int64_t plane, const DeviceSegments& segments, Device device, T* to) {
-  const int64_t groups = tiles_of(channels, plane == 1 ? 32 : kThreads / 32);
-  const Pieces pieces = pieces_for(segments.rows, groups, std::max<int64_t>(1, 256 / std::max<int64_t>(plane, 1)));
-  sum_pieces(device, segments, pieces, channels, to, [&](const PieceSums<T>& sums, int64_t numbers) {
-    launch({device, static_cast<unsigned>(numbers * groups), kThreads},
-           plane == 1 ? channel_sums_kernel<false, T> : channel_sums_kernel<true, T>, x, channels, plane, sums);
-  });
 }
 
 }  // namespace divvy::kernels::cuda
