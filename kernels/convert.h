@@ -13,27 +13,14 @@
 /// The conversions of one element that kernels/cast.h defines, for the CPU and for CUDA.
 namespace divvy::kernels {
 
-/// What the operators of bf16 do on the CPU.
-DIVVY_ANYWHERE inline float float_from(bf16 value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
-}
-
-DIVVY_ANYWHERE inline bf16 bf16_from(float value) {
-  const auto u = std::bit_cast<uint32_t>(value);
-  bf16 result;
-  result.bits = value != value ? static_cast<uint16_t>((u >> 16) | 0x40u)
-                               : static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
-  return result;
-}
-
 /// Rounding to double or to float first and to bf16 then could end on the wrong side of a tie. So the first step rounds
 /// to odd: it cuts off, and sets the last bit where anything was lost.
 DIVVY_ANYWHERE inline bf16 bf16_from(double value) {
   const auto nearest = static_cast<float>(value);
-  if (static_cast<double>(nearest) == value || value != value) return bf16_from(nearest);
+  if (static_cast<double>(nearest) == value || value != value) return bf16(nearest);
   auto bits = std::bit_cast<uint32_t>(nearest);
   if (std::abs(static_cast<double>(nearest)) > std::abs(value)) --bits;  // towards zero, from infinity too
-  return bf16_from(std::bit_cast<float>(bits | 1u));
+  return bf16(std::bit_cast<float>(bits | 1u));
 }
 
 DIVVY_ANYWHERE inline bf16 bf16_from(int64_t value) {
@@ -65,9 +52,11 @@ DIVVY_ANYWHERE To convert(From value) {
   if constexpr (std::is_same_v<To, From>) {
     return value;
   } else if constexpr (std::is_same_v<From, bf16>) {
-    return convert<To>(float_from(value));
+    return convert<To>(static_cast<float>(value));
   } else if constexpr (std::is_same_v<To, bf16>) {
-    if constexpr (std::is_same_v<From, float> || std::is_same_v<From, int64_t>) {
+    if constexpr (std::is_same_v<From, float>) {
+      return bf16(value);
+    } else if constexpr (std::is_same_v<From, int64_t>) {
       return bf16_from(value);
     } else {
       return bf16_from(static_cast<double>(value));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tensor/anywhere.h"
 #include "tensor/error.h"
 
 namespace divvy {
@@ -14,16 +15,17 @@ namespace divvy {
 /// Element types. Indices and class labels are i64; u8 holds raw images and masks.
 enum class DType : uint8_t { f32, f64, bf16, i32, i64, u8 };
 
-/// bfloat16: the upper half of a float. Rounds to nearest, ties to even; every NaN stays a NaN.
+/// bfloat16: the upper half of a float. Rounds to nearest, ties to even; every NaN stays a NaN. What rounds by an
+/// instruction, in kernels, rounds as this does, and says where it does not.
 struct bf16 {
   uint16_t bits = 0;
   bf16() = default;
-  explicit bf16(float value) {
+  DIVVY_ANYWHERE explicit bf16(float value) {
     const auto u = std::bit_cast<uint32_t>(value);
-    bits = std::isnan(value) ? static_cast<uint16_t>((u >> 16) | 0x40u)
-                             : static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+    bits = value != value ? static_cast<uint16_t>((u >> 16) | 0x40u)
+                          : static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
   }
-  explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+  DIVVY_ANYWHERE explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 };
 
 constexpr int64_t size_of(DType dtype) {

@@ -13,7 +13,9 @@ struct Holds {
   __device__ uint8_t operator()(T a, T b) const {
     return F::holds(a, b) ? 1 : 0;
   }
-  __device__ uint8_t operator()(bf16 a, bf16 b) const { return F::holds(float_from(a), float_from(b)) ? 1 : 0; }
+  __device__ uint8_t operator()(bf16 a, bf16 b) const {
+    return F::holds(static_cast<float>(a), static_cast<float>(b)) ? 1 : 0;
+  }
 };
 
 }  // namespace

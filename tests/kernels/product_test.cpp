@@ -1,5 +1,6 @@
 #include "kernels/cpu/product/product.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -191,6 +192,39 @@ TEST_CASE("products of f32 are rounded to bf16 where that is asked for and the m
   CHECK(product() == (kernels::has_precision(Device::cpu(), Precision::bf16) ? b : a * b));
   const kernels::WithPrecision tf32(Precision::tf32);
   CHECK(product() == a * b);
+}
+
+TEST_CASE("products in bf16 round as bf16(float) does") {
+  // Beside every number of bf16, what is nearly it, ties, and what is nearly the next one.
+  std::vector<float> values;
+  for (uint32_t upper = 0; upper < 0x10000; ++upper) {
+    for (const uint32_t lower : {0x0u, 0x1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) {
+      values.push_back(std::bit_cast<float>(upper << 16 | lower));
+    }
+  }
+  constexpr int64_t rows = 256;
+  const float one = 1;
+  const auto count = static_cast<int64_t>(values.size());
+  REQUIRE(count % rows == 0);
+  for (const Way<float>& way : ways<float>()) {
+    if (!way.rounds) continue;
+    for (const bool transposed : {false, true}) {
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < count; i += rows) {
+        const float* from = values.data() + i;
+        float result[rows];
+        way.multiply(rows, 1, 1, {from, transposed ? rows : 1, transposed}, {&one, 1}, {result, 1});
+        for (int64_t r = 0; r < rows; ++r) {
+          // The units take what is below the normal range for zero.
+          const bool zero = std::abs(from[r]) < std::numeric_limits<float>::min();
+          const float expected = zero ? 0.0F : static_cast<float>(bf16(from[r]));
+          wrong += !(result[r] == expected || (std::isnan(result[r]) && std::isnan(expected)));
+        }
+      }
+      INFO(way.name << ", transposed " << transposed);
+      CHECK(wrong == 0);
+    }
+  }
 }
 
 TEST_CASE("how rows and columns are cut does not change a bit of a product") {

@@ -3,8 +3,8 @@
 #include "kernels/cpu/product/code.h"
 #include "kernels/cpu/simd/vector.h"
 
-/// The product of f32 matrices whose elements are rounded to bf16 (to the nearest, ties to even) while they are packed,
-/// with sums in f32. Both operands are packed in squares of 1 KiB, which hold 32 steps of the depth:
+/// The product of f32 matrices whose elements are rounded to bf16 while they are packed, with sums in f32. Both
+/// operands are packed in squares of 1 KiB, which hold 32 steps of the depth:
 ///
 ///     a  16 rows of 32 neighboring steps          [rows / 16][depth / 32][16][32]
 ///     b  16 pairs of steps, of 16 columns each     [cols / 16][depth / 32][16][16][2]
@@ -28,7 +28,8 @@ struct Bf16Tile {
     if (n >= kSide) return load(from);
     return n > 0 ? load_part(from, n) : V{};
   }
-  /// The elements of `low` and behind them those of `high`.
+  /// The elements of `low` and behind them those of `high`, rounded as by bf16(float), except that the instruction
+  /// takes numbers below the normal range for zeros.
   static __m512i rounded(const V& low, const V& high) {
     return (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
   }

@@ -96,7 +96,7 @@ __device__ inline uint32_t to_tf32(float x) {
   return result;
 }
 
-/// Both rounded to bf16, ties to even.
+/// Both rounded as by bf16(float).
 __device__ inline uint32_t to_bf16x2(float low, float high) {
   uint32_t result;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(result) : "f"(high), "f"(low));
