@@ -2,12 +2,14 @@
 
 #include <cstdint>
 
+#include "kernels/elementwise/relu.h"
 #include "tensor/anywhere.h"
 
 namespace divvy::kernels {
 
 /// What becomes of the sums of a product before they are stored: a bias is added, then they become 0 where they are
-/// negative, or where what an activation gave is not positive, in the backward pass of a ReLU.
+/// negative, or where what an activation gave is not positive, in the backward pass of a ReLU. For vectors of sums:
+/// kernels/cpu/simd/epilogue.h.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;    ///< one value for each column; none where it is null
@@ -22,7 +24,7 @@ struct Epilogue {
   }
   DIVVY_ANYWHERE T operator()(T sum, int64_t row, int64_t col) const {
     if (bias != nullptr) sum += bias[col];
-    if (relu && sum < T(0)) sum = 0;
+    if (relu) sum = elementwise::Relu::value<void>(sum);
     if (active != nullptr && !(active[row * active_stride + col] > T(0))) sum = 0;
     return sum;
   }

@@ -162,9 +162,8 @@ __global__ void __launch_bounds__(kBlock, 2)
       const int size = layer.out_size();
       __syncthreads();
       if (layer.relu) {
-        for_threads(int64_t{count} * size, [&](int64_t i) {
-          if (!(tile.values[i / size * tile.stride + layer.result_at + i % size] > T(0))) mine[i] = 0;
-        });
+        const Epilogue<T> passes{.active = tile.values + layer.result_at, .active_stride = tile.stride};
+        for_threads(int64_t{count} * size, [&](int64_t i) { mine[i] = passes(mine[i], i / size, i % size); });
         __syncthreads();
       }
       const Upstream<T> dy{mine, size};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/cpu/product/code.h"
-#include "kernels/cpu/simd/vector.h"
+#include "kernels/cpu/simd/epilogue.h"
 
 /// The product of f32 matrices whose elements are rounded to bf16 while they are packed, with sums in f32. Both
 /// operands are packed in squares of 1 KiB, which hold 32 steps of the depth:
@@ -102,10 +102,8 @@ struct Bf16Tile {
     for (int64_t i = 0; i < rows; ++i) {
       float* to = result.data + i * result.stride;
       V v = (result.add ? load_up_to(to, cols) : start) + load(sums + i * kSide);
-      if (e.relu) v = v < V{} ? V{} : v;
-      if (e.active != nullptr) {
-        v *= load_up_to(e.active + i * e.active_stride, cols) > V{} ? broadcast(1.0F) : V{};
-      }
+      if (e.relu) v = relu<float>(v);
+      if (e.active != nullptr) v = where_active<float>(v, load_up_to(e.active + i * e.active_stride, cols));
       cols >= kSide ? DIVVY_TARGET::store(to, v) : store_part(to, v, cols);
     }
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/cpu/product/code.h"
-#include "kernels/cpu/simd/vector.h"
+#include "kernels/cpu/simd/epilogue.h"
 
 /// The product of matrices for one instruction set. A tile of the result, as large as the registers allow, is summed
 /// over the whole depth: for each step of the depth, one vector load a column of the tile and one broadcast a row. The
@@ -86,28 +86,16 @@ struct ProductTile {
       }
     }
     if (to.epilogue.relu) {
-      put<M, N, Last::relu>(sum, to);
+      put<M, N, Finish::relu>(sum, to);
     } else if (to.epilogue.active != nullptr) {
-      put<M, N, Last::where_active>(sum, to);
+      put<M, N, Finish::where_active>(sum, to);
     } else {
-      put<M, N, Last::keep>(sum, to);
+      put<M, N, Finish::none>(sum, to);
     }
   }
 
-  /// What becomes of a sum before it is stored.
-  enum class Last { keep, relu, where_active };
-
-  template <Last last>
-  static V finished(const V& v, const Target& to, int i, int j, int64_t cols) {
-    if constexpr (last == Last::relu) return v < V{} ? V{} : v;
-    if constexpr (last == Last::keep) return v;
-    const T* active = to.active_at(i, j);
-    const V a = cols >= kLanes ? load(active) : load_part(active, cols);
-    return v * (a > V{} ? broadcast<T>(1) : V{});
-  }
-
   /// Stores a tile of sums, each with its start.
-  template <int M, int N, Last last>
+  template <int M, int N, Finish finish>
   static void put(const V (&sum)[M][N], const Target& to) {
 #pragma GCC unroll 2
     for (int j = 0; j < N; ++j) {
@@ -117,13 +105,16 @@ struct ProductTile {
         const V start = to.epilogue.bias != nullptr ? load(to.epilogue.bias + j * kLanes) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
-          store(c, finished<last>((to.add ? load(c) : start) + sum[i][j], to, i, j, cols));
+          const V v = (to.add ? load(c) : start) + sum[i][j];
+          store(c, finished<finish, T>(v, [&to, i, j] { return load(to.active_at(i, j)); }));
         }
       } else {
         const V start = to.epilogue.bias != nullptr ? load_part(to.epilogue.bias + j * kLanes, cols) : V{};
 #pragma GCC unroll 16
         for (int i = 0; i < M; ++i, c += to.stride) {
-          store_part(c, finished<last>((to.add ? load_part(c, cols) : start) + sum[i][j], to, i, j, cols), cols);
+          const V v = (to.add ? load_part(c, cols) : start) + sum[i][j];
+          store_part(c, finished<finish, T>(v, [&to, i, j, cols] { return load_part(to.active_at(i, j), cols); }),
+                     cols);
         }
       }
     }

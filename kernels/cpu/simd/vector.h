@@ -114,6 +114,23 @@ inline void store_part(T* to, const Vector<T>& v, int64_t n) {
 #endif
 }
 
+/// The larger one in each lane; b where either is not a number.
+template <class T>
+inline Vector<T> max(const Vector<T>& a, const Vector<T>& b) {
+#if DIVVY_VECTOR_BYTES == 64
+  // By the masked form: g++ 12 warns of the plain one.
+  if constexpr (std::is_same_v<T, float>) {
+    return reinterpret_cast<Vector<T>>(
+        _mm512_maskz_max_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+  }
+#elif DIVVY_VECTOR_BYTES == 32
+  if constexpr (std::is_same_v<T, float>) {
+    return reinterpret_cast<Vector<T>>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+  }
+#endif
+  return a > b ? a : b;
+}
+
 namespace detail {
 template <class V, int... I>
 inline auto halves_added(const V& v, std::integer_sequence<int, I...>) {

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/simd/epilogue.h"
 #include "kernels/cpu/small_stack/unit.h"
-#include "kernels/cpu/target.h"
 
 /// Convolutions of one tile, with the samples in the lanes: each pixel is a vector, each weight the same for all lanes.
 /// V is Lanes<T>.
@@ -109,7 +109,7 @@ inline __attribute__((always_inline)) void pool_windows(const T* in, const Convo
       const Vec top = larger<V, Careful>(sum[f][2 * n], sum[f][2 * n + 1], upper);
       const Vec bottom = larger<V, Careful>(sum[f][C + 2 * n], sum[f][C + 2 * n + 1], lower);
       Vec most = larger<V, Careful>(top, bottom, down);
-      if (s.relu) most = V::max(V::zero(), most);
+      if (s.relu) most = relu<T>(most);
       V::store(out + f * s.out.plane + n * V::kCount, most);
       uint16_t* to = masks + 2 * (f * plane + n);
       to[0] = V::bits(down);
@@ -159,10 +159,10 @@ void convolve_pixels(const Convolution<T>& s, int64_t f0, int64_t i, int64_t j) 
   for (int f = 0; f < Filters; ++f) {
     for (int p = 0; p < R * C; ++p) {
       Vec result = sum[f][p];
-      if (s.relu) result = V::max(V::zero(), result);
+      if (s.relu) result = relu<T>(result);
       if (s.active.data != nullptr) {
         const T* active = s.active.at(f0 + f, i + p / C, j + p % C, V::kCount);
-        result = V::keep(V::greater(V::load(active), V::zero()), result);
+        result = where_active<T>(result, V::load(active));
       }
       V::store(s.out.at(f0 + f, i + p / C, j + p % C, V::kCount), result);
     }

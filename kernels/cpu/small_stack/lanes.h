@@ -32,21 +32,7 @@ struct Lanes {
   static Vec add(const Vec& a, const Vec& b) { return a + b; }
   /// a * b + c
   static Vec fma(const Vec& a, const Vec& b, const Vec& c) { return a * b + c; }
-  /// The larger one; b where either is not a number.
-  static Vec max(const Vec& a, const Vec& b) {
-#if DIVVY_VECTOR_BYTES == 64
-    // By the masked form: g++ 12 warns of the plain one.
-    if constexpr (kMaskBits) {
-      return reinterpret_cast<Vec>(
-          _mm512_maskz_max_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-    }
-#elif DIVVY_VECTOR_BYTES == 32
-    if constexpr (std::is_same_v<T, float>) {
-      return reinterpret_cast<Vec>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-    }
-#endif
-    return a > b ? a : b;
-  }
+  static Vec max(const Vec& a, const Vec& b) { return DIVVY_TARGET::max<T>(a, b); }
   static Mask greater(const Vec& a, const Vec& b) {
 #if DIVVY_VECTOR_BYTES == 64
     if constexpr (kMaskBits) {

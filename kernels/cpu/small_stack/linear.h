@@ -2,20 +2,16 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/simd/epilogue.h"
 #include "kernels/cpu/small_stack/unit.h"
-#include "kernels/cpu/target.h"
 
 /// Products with the samples in the lanes: a weight, the same for all lanes, times a vector of values. V is
 /// Lanes<T>.
 DIVVY_TARGET_BEGIN;
 namespace divvy::kernels::DIVVY_TARGET::stack {
 
-/// What becomes of a sum before it is stored: nothing; the larger of it and zero; zero where another value, of the same
-/// feature in `active`, is not positive.
-enum class Finish { none, relu, where_active };
-
-/// y[t][o] = bias[o] + sum_i w(o, i) x[t][i] for `Outputs` features from `first` on; w(o, i) is w[o * w_out + i *
-/// w_in].
+/// y[t][o] = bias[o] + sum_i w(o, i) x[t][i], finished, for `Outputs` features from `first` on; w(o, i) is
+/// w[o * w_out + i * w_in].
 template <class V, int Outputs, int Tiles, Finish finish, class T>
 void product_block(const T* const* x, int64_t depth, const T* w, int64_t w_out, int64_t w_in, const T* bias,
                    int64_t first, T* const* y, const T* const* active) {
@@ -48,13 +44,7 @@ void product_block(const T* const* x, int64_t depth, const T* w, int64_t w_out, 
     const int64_t at = (first + o) * V::kCount;
 #pragma GCC unroll 4
     for (int t = 0; t < Tiles; ++t) {
-      Vec result = sum[o][t];
-      // In this order a NaN stays one.
-      if constexpr (finish == Finish::relu) result = V::max(V::zero(), result);
-      if constexpr (finish == Finish::where_active) {
-        result = V::keep(V::greater(V::load(active[t] + at), V::zero()), result);
-      }
-      V::store(y[t] + at, result);
+      V::store(y[t] + at, finished<finish, T>(sum[o][t], [=] { return V::load(active[t] + at); }));
     }
   }
 }

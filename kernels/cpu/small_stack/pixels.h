@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/small_stack/conv.h"
 #include "kernels/cpu/small_stack/lanes.h"
+#include "kernels/epilogue.h"
 
 /// The first layer of a stack with neighboring pixels in the lanes: the images are read where they lie, and only the
 /// pooled results, a quarter of the pixels or less, are transposed into tiles. It pays where the inputs of a tile are
@@ -185,7 +186,7 @@ struct PixelConvolution<Lanes<float>> {
       const Vec top = V::max(sum[0][0], sum[0][1]), bottom = V::max(sum[1][0], sum[1][1]);
       const auto down = V::greater(bottom, top);
       Vec most = V::max(top, bottom);
-      if (layer.relu) most = V::max(V::zero(), most);
+      if (layer.relu) most = relu<float>(most);
       // What is stored beyond the row is overwritten by the next one, or never read.
       V::store(out + i * layer.out_cols, most);
       masks[2 * i] = V::bits(down);
@@ -218,7 +219,7 @@ struct PixelConvolution<Lanes<float>> {
         const float top = larger(result(2 * i, 2 * j), result(2 * i, 2 * j + 1), upper);
         const float bottom = larger(result(2 * i + 1, 2 * j), result(2 * i + 1, 2 * j + 1), lower);
         const float most = larger(top, bottom, down);
-        out[i * layer.out_cols + j] = layer.relu && 0.0f > most ? 0.0f : most;
+        out[i * layer.out_cols + j] = Epilogue<float>{.relu = layer.relu}(most, i, j);
         masks[2 * i] = static_cast<uint16_t>(masks[2 * i] | down << j);
         masks[2 * i + 1] = static_cast<uint16_t>(masks[2 * i + 1] | (down != 0 ? lower : upper) << j);
       }

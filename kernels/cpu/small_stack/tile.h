@@ -222,7 +222,7 @@ class Stack {
       for (int64_t i = 0; i < last.out_size(); ++i) {
         for (int64_t lane = count; lane < L; ++lane) to[i * L + lane] = 0;
         if (!last.relu) continue;
-        V::store(to + i * L, V::keep(V::greater(V::load(active + i * L), V::zero()), V::load(to + i * L)));
+        V::store(to + i * L, where_active<T>(V::load(to + i * L), V::load(active + i * L)));
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/reduce_block.cuh"
 #include "kernels/cuda/segments.cuh"
+#include "kernels/epilogue.h"
 #include "kernels/small_layer_sizes.h"
 
 /// The layers of a small stack on a tile of samples, by the threads of one block. What a tile needs lies in the block's
@@ -65,11 +66,6 @@ __device__ __forceinline__ void for_warps(int64_t count, const F& f) {
   for (int64_t i = threadIdx.x / 32; i < count; i += kWarps) f(i, static_cast<int>(threadIdx.x % 32));
 }
 
-template <class T>
-__device__ __forceinline__ T activate(bool relu, T value) {
-  return relu && value < T(0) ? T(0) : value;  // a NaN passes
-}
-
 /// A filter's result at (i, j), or the largest of four after pooling and which it was, the first of equal ones. Each
 /// sum goes through channels, rows and columns in their order.
 template <class T, int kKernel, bool kPool>
@@ -98,11 +94,12 @@ __device__ __forceinline__ T filter_at(const Layer<T>& layer, const T* input, co
       }
     }
   }
-  T best = activate(layer.relu, sum[0]);
+  const Epilogue<T> epilogue{.relu = layer.relu};
+  T best = epilogue(sum[0], i, j);
   largest = 0;
 #pragma unroll
   for (int q = 1; q < kSide * kSide; ++q) {
-    const T next = activate(layer.relu, sum[q]);
+    const T next = epilogue(sum[q], i, j);
     if (next > best || (next != next && best == best)) best = next, largest = q;
   }
   return best;
@@ -133,10 +130,10 @@ __device__ __forceinline__ void connect(const Layer<T>& layer, const Tile<T>& ti
                                         const Store& store) {
   const int inputs = layer.in_size();
   const auto input_of = [&](int64_t item) { return tile.values + item / layer.out * tile.stride + layer.input_at; };
+  const Epilogue<T> epilogue{.bias = bias, .relu = layer.relu};
   const auto finish = [&](int64_t item, T sum) {
-    const int o = static_cast<int>(item % layer.out);
-    if (bias != nullptr) sum += bias[o];
-    store(static_cast<int>(item / layer.out), o, activate(layer.relu, sum));
+    const int sample = static_cast<int>(item / layer.out), o = static_cast<int>(item % layer.out);
+    store(sample, o, epilogue(sum, sample, o));
   };
   const int64_t items = int64_t{tile.count} * layer.out;
   if (inputs < 32) {
