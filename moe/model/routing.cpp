@@ -18,7 +18,7 @@ namespace {
 Weighting weighting_of(const RoutingOptions& options) {
   if (options.weighting != Weighting::usual) return options.weighting;
   const Weighting weighting = options.rule->weighting;
-  const bool of_one = chosen_experts(options, 2) == 1;
+  const bool of_one = options.rule != Rule::all && (!options.rule->reads_k || options.k == 1);
   return weighting == Weighting::renormalized && of_one ? Weighting::probability : weighting;
 }
 
@@ -58,11 +58,6 @@ std::string RoutingOptions::to_string() const {
     case Scores::none: return text;
   }
   return text;
-}
-
-int64_t chosen_experts(const RoutingOptions& options, int64_t experts) {
-  if (options.rule == Rule::all) return experts;
-  return options.rule->reads_k ? options.k : 1;
 }
 
 Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOptions& options) {

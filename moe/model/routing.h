@@ -121,9 +121,6 @@ Routing reweigh(const Variable& scores, const Tensor& experts, const RoutingOpti
 /// The probabilities [B, E] of scores [B, E]. Throws ValueError for a temperature with escort.
 Variable normalize(const Variable& scores, const RoutingOptions& options);
 
-/// The number of experts that a rule chooses for a sample.
-int64_t chosen_experts(const RoutingOptions& options, int64_t experts);
-
 /// Whether the scores are computed from the outputs of all experts.
 inline bool scored_by_experts(Scores scores) {
   return scores == Scores::self_information || scores == Scores::entropy || scores == Scores::log_likelihood;
