@@ -33,16 +33,17 @@ void list_sets(const std::string& data_dir) {
 void check_set(const std::string& name, const std::string& data_dir) {
   const data::Splits splits = load_data(name, data_dir, 42);
   fmt::print("{}: read and checked, samples {}\n", name, splits.train.sample_shape());
+  std::vector<std::vector<std::string>> rows;
   for (const auto& [part, set] :
        {std::pair{"train", &splits.train}, {"validation", &splits.validation}, {"test", &splits.test}}) {
-    fmt::print("  {:<10}  {:>7} samples", part, grouped(set->size()));
+    auto& row = rows.emplace_back(std::vector<std::string>{part, grouped(set->size()), "samples"});
     if (set->classes > 0) {
       const auto counts = set->class_counts();
       const auto [least, most] = std::ranges::minmax(counts);
-      fmt::print(", {} classes of {} to {}", set->classes, grouped(least), grouped(most));
+      row.back() += fmt::format(", {} classes of {} to {}", set->classes, grouped(least), grouped(most));
     }
-    fmt::print("\n");
   }
+  fmt::print("{}", text_table({}, rows, {.indent = "  "}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <thread>
+#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
@@ -8,11 +9,13 @@
 #include "kernels/instruction_set.h"
 #include "tensor/device.h"
 #include "tensor/parallel.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
 int doctor_command(const DataConfig& config) {
-  const auto line = [](const char* name, const std::string& text) { fmt::print("{:<14}{}\n", name, text); };
+  std::vector<std::vector<std::string>> rows;
+  const auto line = [&](const char* name, const std::string& text) { rows.push_back({name, text}); };
   line("divvy", kVersion);
   line("build", fmt::format("{}{}, {}", kBuildType, kNativeBuild ? " for this machine" : "", compiler_text()));
   line("processor", processor_name());
@@ -28,6 +31,7 @@ int doctor_command(const DataConfig& config) {
   }
   line("data folder", config.data_dir.empty() ? "none; name one with --data-dir or DIVVY_DATA" : config.data_dir);
   line("data ready", ready);
+  fmt::print("{}", text_table({}, rows));
   return kDone;
 }
 

@@ -144,11 +144,9 @@ std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share);
 std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& dataset, const std::string& part,
                             bool color) {
   const moe::Record& record = evaluation.routed;
-  std::string text;
+  std::vector<std::vector<std::string>> rows;
   const auto line = [&](const std::string& name, const std::string& value, const std::string& note = "") {
-    text += fmt::format("{:<26}{:<13}{}\n", name, value, note);
-    text.erase(text.find_last_not_of(" \n") + 1);
-    text += "\n";
+    rows.push_back({name, value, note});
   };
   const auto bits = [](double value) { return fmt::format("{:.2f} bits", value); };
   const std::string of = fmt::format("of {} samples", grouped(record.size()));
@@ -158,7 +156,7 @@ std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& d
     line(part + " accuracy", percent(moe::accuracy(record)), of);
     if (record.classes > 20) line(part + " top-5 accuracy", percent(1 - moe::top_k_error(record, 5)));
   }
-  if (evaluation.by_labels) text += "  an oracle's: the labels chose the experts\n";
+  if (evaluation.by_labels) line("", "", "an oracle's: the labels chose the experts");
   if (record.experts > 1) {
     add_blame(evaluation.analyzed(), line);
   }
@@ -173,6 +171,7 @@ std::string evaluation_text(const Evaluation& evaluation, const data::Dataset& d
          fmt::format("{:.2f}: all experts used alike", std::log2(static_cast<double>(record.experts))));
     line("experts used", fmt::format("{} of {}", moe::experts_used(record), record.experts));
   }
+  std::string text = text_table({}, rows);
   if (divided && record.has_labels() && record.experts <= 32) {
     std::vector<std::string> names;
     for (int64_t c = 0; c < record.classes; ++c) names.push_back(dataset.class_name(c));
