@@ -1,5 +1,7 @@
 #include "kernels/feed_forward.h"
 
+#include <algorithm>
+
 #include "kernels/check.h"
 #include "kernels/row_gradient.h"
 
@@ -30,7 +32,15 @@ int64_t check_layers(const char* op, const Tensor& x, const FeedForwardParameter
 
 }  // namespace
 
-FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
+FeedForwardAnswer FeedForwardLimits::judge(const Workload& work, int64_t in, int64_t hidden, int64_t out) const {
+  using Gain = FeedForwardGain;
+  if (work.experts == 0) return {Gain::nothing, "not stacked"};
+  if (work.dtype != DType::f32) return {Gain::nothing, fmt::format("{} rather than f32", work.dtype)};
+  if (work.experts < experts) return {Gain::nothing, fmt::format("{} experts of at least {}", work.experts, experts)};
+  return {std::min(in, out) * hidden < weights ? Gain::over_layers : Gain::over_small_stack};
+}
+
+FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
   return DIVVY_BACKEND(work, feed_forward_gain)(work, in, hidden, out);
 }
 

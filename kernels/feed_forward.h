@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "kernels/segments.h"
 #include "kernels/workload.h"
 #include "tensor/tensor.h"
@@ -26,8 +28,13 @@ constexpr int64_t feed_forward_pitch(int64_t features) { return (features + 15) 
 /// evaluate the same layers.
 enum class FeedForwardGain { nothing, over_layers, over_small_stack };
 
+struct FeedForwardAnswer {
+  FeedForwardGain gain;
+  std::string why_not = {};  ///< why it is nothing, in a few words for people: "3 experts of at least 8"
+};
+
 /// That, as the backend has it, for experts of `in`, `hidden` and `out` features. Only stacked experts gain.
-FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out);
+FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out);
 
 /// hidden[i] = max(up x[r] + up_bias, 0) and y[i] = down hidden[i] + down_bias with the parameters of the expert of row
 /// i, where r = segments.sample ? sample[i] : i. x: [R, I], hidden: [N,
@@ -40,6 +47,13 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
 /// the parameters are not read.
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
                            const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients);
+
+/// Up to where a backend judges that feed_forward gains.
+struct FeedForwardLimits {
+  int64_t experts;  ///< the fewest
+  int64_t weights;  ///< of the smaller layer of an expert: the fewest with which it is faster than a small stack
+  FeedForwardAnswer judge(const Workload& work, int64_t in, int64_t hidden, int64_t out) const;
+};
 
 DIVVY_BACKENDS(feed_forward_gain);
 DIVVY_BACKENDS(feed_forward);

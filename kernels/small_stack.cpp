@@ -65,6 +65,23 @@ int64_t experts_of(const char* op, const SmallStackParameters& parameters) {
 
 Shape output_shape(const std::vector<Shape>& shapes, int64_t rows) { return Shape{rows}.concat(shapes.back()); }
 
+/// Why small_stack cannot evaluate these layers; empty where it can.
+std::string misfit(const Shape& sample, const std::vector<SmallLayer>& layers) {
+  if (layers.empty()) return "no layers";
+  if (layers.size() > kMostSmallLayers) return fmt::format("{} layers of at most {}", layers.size(), kMostSmallLayers);
+  if (layers[0].kernel == 0 && (sample.rank() != 1 || sample.numel() == 0)) return "samples that are no features";
+  Shape shape = sample;
+  for (const SmallLayer& layer : layers) {
+    const auto next = small_layer_shape(shape, layer);
+    if (!next) {
+      const bool odd = layer.kernel > 0 && layer.kernel != 3 && layer.kernel != 5;
+      return odd ? fmt::format("filters of {0}x{0} rather than 3x3 or 5x5", layer.kernel) : "sizes that do not fit";
+    }
+    shape = *next;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::optional<Shape> small_layer_shape(const Shape& sample, const SmallLayer& layer) {
@@ -81,33 +98,29 @@ std::optional<Shape> small_layer_shape(const Shape& sample, const SmallLayer& la
 }
 
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers) {
-  if (layers.empty() || layers.size() > kMostSmallLayers) return false;
-  if (layers[0].kernel == 0 && (sample.rank() != 1 || sample.numel() == 0)) return false;
-  Shape shape = sample;
-  for (const SmallLayer& layer : layers) {
-    const auto next = small_layer_shape(shape, layer);
-    if (!next) return false;
-    shape = *next;
-  }
-  return true;
+  return misfit(sample, layers).empty();
 }
 
-bool SmallStackLimits::hold(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) const {
+Pays SmallStackLimits::hold(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) const {
+  if (work.dtype != DType::f32) return {fmt::format("{} rather than f32", work.dtype)};
   const bool convolves = layers[0].kernel > 0;
   const int64_t most_weights = convolves ? weights_after_convolution : weights;
-  if (work.rows < std::max<int64_t>(work.experts, 1) * (convolves ? rows_of_convolution : rows)) return false;
+  const int64_t least_rows = std::max<int64_t>(work.experts, 1) * (convolves ? rows_of_convolution : rows);
+  if (work.rows < least_rows) return {fmt::format("{} rows of at least {}", work.rows, least_rows)};
   Shape in = sample;
   for (const SmallLayer& layer : layers) {
-    const bool small =
-        layer.kernel > 0 ? std::max(in[0], layer.out) <= channels : in.numel() * layer.out <= most_weights;
-    if (!small) return false;
+    const bool convolution = layer.kernel > 0;
+    const int64_t size = convolution ? std::max(in[0], layer.out) : in.numel() * layer.out;
+    const int64_t most = convolution ? channels : most_weights;
+    if (size > most) return {fmt::format("{} {} of at most {}", size, convolution ? "channels" : "weights", most)};
     in = *small_layer_shape(in, layer);
   }
-  return true;
+  return {};
 }
 
-bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
-  return small_stack_fits(sample, layers) && DIVVY_BACKEND(work, small_stack_pays)(work, sample, layers);
+Pays small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
+  if (std::string why = misfit(sample, layers); !why.empty()) return {std::move(why)};
+  return DIVVY_BACKEND(work, small_stack_pays)(work, sample, layers);
 }
 
 std::vector<int64_t> small_stack_products(const Shape& sample, const std::vector<SmallLayer>& layers) {

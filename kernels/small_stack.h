@@ -48,7 +48,7 @@ std::optional<Shape> small_layer_shape(const Shape& sample, const SmallLayer& la
 bool small_stack_fits(const Shape& sample, const std::vector<SmallLayer>& layers);
 
 /// Whether the layers fit and small_stack is faster than they are one by one, which its backend judges.
-bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers);
+Pays small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers);
 
 /// Up to where a backend judges that a small stack pays.
 struct SmallStackLimits {
@@ -57,8 +57,8 @@ struct SmallStackLimits {
   int64_t weights_after_convolution;  ///< and in a stack that starts with a convolution
   int64_t rows;                       ///< the fewest for each expert of a stack of linear layers
   int64_t rows_of_convolution;        ///< and of a stack that starts with a convolution
-  /// Whether layers that fit are within the limits.
-  bool hold(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) const;
+  /// Whether layers that fit are within the limits, in f32 alone.
+  Pays hold(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) const;
 };
 
 /// The shape of the result: [N, out, H', W'] where the last layer is a convolution, else [N, out]. x: [R, C, H, W] or

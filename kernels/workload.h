@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "kernels/backend.h"
@@ -16,6 +17,12 @@ struct Workload {
   int64_t rows = 0;     ///< of all experts together
 
   Device device() const { return on; }
+};
+
+/// What a backend answers to whether a fused operation pays.
+struct Pays {
+  std::string why_not = {};  ///< in a few words for people, "31 rows of at least 32"; empty where it pays
+  explicit operator bool() const { return why_not.empty(); }
 };
 
 /// For DIVVY_BACKEND(work, operation).

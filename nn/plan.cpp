@@ -22,6 +22,8 @@ constexpr int kLinearRank = 2, kConv2dRank = 4;  // of the weight of a layer alo
 /// Experts that are stacked in a weight; 0 for a layer alone.
 int64_t experts_of(const Variable& weight, int rank) { return weight.shape().rank() > rank ? weight.size(0) : 0; }
 
+std::string dtype_text(const Variable& weight) { return fmt::format("a weight in {}", weight.dtype()); }
+
 /// The shape [N, ...] that a layer gives for x; nothing where it does not say.
 std::optional<Shape> result_shape(const Spec& spec, const Shape& x) {
   if (x.rank() < 2) return std::nullopt;
@@ -45,16 +47,25 @@ class Planner {
 
   /// The step that begins at `at`.
   Step next(int64_t at) const {
-    if (input_.fused && shape_.rank() >= 2) {
-      if (find<ReluSpec>(at) && find<MaxPool2dSpec>(at + 1)) return {StepKind::relu_after_pool, at, at + 2};
-      const auto gain = feed_forward_gain(at);
-      if (gain != kernels::FeedForwardGain::over_small_stack) {
-        // A single module is no stack.
-        if (Step stack = small_stack(at); stack.end - at >= 2) return stack;
-      }
-      if (gain != kernels::FeedForwardGain::nothing) return {StepKind::feed_forward, at, at + 3};
+    Step alone{StepKind::layer, at, at + 1};
+    if (find<std::monostate>(at)) alone.reason = "says nothing of itself";
+    const bool pools = find<ReluSpec>(at) && find<MaxPool2dSpec>(at + 1);
+    if (shape_.rank() < 2 || !(pools || find<LinearSpec>(at) || find<Conv2dSpec>(at))) return alone;
+    if (!input_.fused) {
+      alone.reason = "fused evaluation is off";
+      return alone;
     }
-    return {StepKind::layer, at, at + 1};
+    if (pools) return {StepKind::relu_after_pool, at, at + 2};
+    const kernels::FeedForwardAnswer pair = feed_forward_gain(at);
+    if (pair.gain != kernels::FeedForwardGain::over_small_stack) {
+      // A single module is no stack.
+      Step stack = small_stack(at);
+      if (stack.end - at >= 2) return stack;
+      alone.reason = stack.end > at ? "nothing behind it to fuse with" : std::move(stack.reason);
+      if (!pair.why_not.empty() && pair.why_not != alone.reason) alone.reason += " and " + pair.why_not;
+    }
+    if (pair.gain != kernels::FeedForwardGain::nothing) return {StepKind::feed_forward, at, at + 3};
+    return alone;
   }
 
   /// Goes on to what a step gives; false where that is not known.
@@ -76,20 +87,29 @@ class Planner {
 
   kernels::Workload work(int64_t experts) const { return {input_.device, input_.dtype, experts, shape_[0]}; }
 
-  kernels::FeedForwardGain feed_forward_gain(int64_t at) const {
+  /// For the two linear layers with a ReLU between them that begin at `at`; nothing, without a word, for others.
+  kernels::FeedForwardAnswer feed_forward_gain(int64_t at) const {
     const auto *up = find<LinearSpec>(at), *down = find<LinearSpec>(at + 2);
-    if (!up || !down || !find<ReluSpec>(at + 1)) return kernels::FeedForwardGain::nothing;
+    if (!up || !down || !find<ReluSpec>(at + 1)) return {kernels::FeedForwardGain::nothing};
     const Variable &first = up->weight, &second = down->weight;
     const int64_t experts = experts_of(first, kLinearRank);
-    const bool fit = experts == experts_of(second, kLinearRank) && first.size(-2) == second.size(-1) &&
-                     first.dtype() == input_.dtype && second.dtype() == input_.dtype;
-    if (!fit || experts == 0) return kernels::FeedForwardGain::nothing;
+    for (const Variable& weight : {first, second}) {
+      if (weight.dtype() != input_.dtype) return {kernels::FeedForwardGain::nothing, dtype_text(weight)};
+    }
+    if (experts != experts_of(second, kLinearRank) || first.size(-2) != second.size(-1)) {
+      return {kernels::FeedForwardGain::nothing, "layers that do not fit each other"};
+    }
     return kernels::feed_forward_gain(work(experts), first.size(-1), first.size(-2), second.size(-2));
   }
 
-  /// The longest run of layers from `at` on that pays as a small stack; it ends at `at` where there is none.
+  /// The longest run of layers from `at` on that pays as a small stack. Where there is none it ends at `at`, and has a
+  /// reason.
   Step small_stack(int64_t at) const {
     Step stack{StepKind::small_stack, at, at};
+    const auto ended = [&](std::string reason) {
+      if (stack.layers.empty()) stack.reason = std::move(reason);
+      return stack;
+    };
     std::optional<int64_t> experts;  // all layers are stacked alike
     while (true) {
       int64_t next = stack.end;
@@ -98,30 +118,32 @@ class Planner {
       if (const auto* conv = find<Conv2dSpec>(next)) {
         weight = &conv->weight;
         const auto [stride, padding, groups] = conv->geometry;
-        if (stride != 1 || groups != 1 || weight->size(-2) != weight->size(-1)) break;
+        if (stride != 1) return ended(fmt::format("a stride of {}", stride));
+        if (groups != 1) return ended(fmt::format("{} groups", groups));
+        if (weight->size(-2) != weight->size(-1)) return ended("filters that are no squares");
         layer = {.out = weight->size(-4), .kernel = weight->size(-1), .padding = padding};
       } else {
         if (!stack.layers.empty() && find<FlattenSpec>(next)) ++next;
         const auto* linear = find<LinearSpec>(next);
-        if (!linear) break;
+        if (!linear) return ended("not linear");
         weight = &linear->weight;
         layer = {.out = weight->size(-2)};
       }
       ++next;
       const int64_t stacked = experts_of(*weight, layer.kernel > 0 ? kConv2dRank : kLinearRank);
-      if (stacked != experts.value_or(stacked) || weight->dtype() != input_.dtype) break;
+      if (stacked != experts.value_or(stacked)) return ended("stacked otherwise");
+      if (weight->dtype() != input_.dtype) return ended(dtype_text(*weight));
       experts = stacked;
       if (find<ReluSpec>(next)) layer.relu = true, ++next;
       const auto* pool = layer.kernel > 0 ? find<MaxPool2dSpec>(next) : nullptr;
       if (pool && pool->window.kernel == 2 && pool->window.stride == 2) layer.pool = true, ++next;
       stack.layers.push_back(layer);
-      if (!kernels::small_stack_pays(work(stacked), shape_.range(1), stack.layers)) {
+      if (kernels::Pays pays = kernels::small_stack_pays(work(stacked), shape_.range(1), stack.layers); !pays) {
         stack.layers.pop_back();
-        break;
+        return ended(std::move(pays.why_not));
       }
       stack.end = next;
     }
-    return stack;
   }
 
   int64_t begin_, end_;
@@ -140,10 +162,35 @@ const char* text_of(StepKind kind) {
   return "";
 }
 
+/// " (3 rows of at least 32)", or each reason with its modules where they are not of one step; nothing without any.
+std::string reasons_text(std::vector<Step>::const_iterator step, std::vector<Step>::const_iterator end) {
+  const bool one = end - step == 1;
+  std::vector<std::pair<std::string, std::string>> modules_of;  // by the reasons, in their order
+  for (; step != end; ++step) {
+    if (step->reason.empty()) continue;
+    const auto known = std::find_if(modules_of.begin(), modules_of.end(),
+                                    [&](const auto& entry) { return entry.first == step->reason; });
+    if (known == modules_of.end()) {
+      modules_of.emplace_back(step->reason, fmt::format("{}", step->begin));
+    } else {
+      known->second += fmt::format(", {}", step->begin);
+    }
+  }
+  std::string text;
+  for (const auto& [reason, modules] : modules_of) {
+    text += (text.empty() ? " (" : "; ") + (one ? "" : modules + ": ") + reason;
+  }
+  return text.empty() ? text : text + ")";
+}
+
 }  // namespace
 
 bool Plan::fuses() const {
   return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.kind != StepKind::layer; });
+}
+
+bool Plan::has_candidates() const {
+  return fuses() || std::any_of(steps.begin(), steps.end(), [](const Step& step) { return !step.reason.empty(); });
 }
 
 std::string Plan::to_string() const {
@@ -157,6 +204,7 @@ std::string Plan::to_string() const {
     const int64_t from = steps[i].begin, to = steps[last].end - 1;
     text += fmt::format("{} {} {}", i == 0 ? ":" : ",",
                         from == to ? fmt::format("{}", from) : fmt::format("{}-{}", from, to), text_of(steps[i].kind));
+    text += reasons_text(steps.begin() + static_cast<int64_t>(i), steps.begin() + static_cast<int64_t>(last) + 1);
     i = last + 1;
   }
   return text;

@@ -22,7 +22,13 @@ struct Step {
   StepKind kind = StepKind::layer;
   int64_t begin = 0, end = 0;
   std::vector<SmallLayer> layers = {};  ///< of a small stack
-  bool operator==(const Step&) const = default;
+  /// Why a layer that might have been part of a fused step is by itself, in a few words: "17 channels of at most 8".
+  /// Empty for all others. Steps that differ in it alone are equal.
+  std::string reason = {};
+
+  bool operator==(const Step& other) const {
+    return kind == other.kind && begin == other.begin && end == other.end && layers == other.layers;
+  }
 };
 
 /// What a plan is made for.
@@ -44,7 +50,11 @@ struct Plan {
   int64_t end() const { return steps.empty() ? 0 : steps.back().end; }
   /// Whether any modules are evaluated together.
   bool fuses() const;
-  /// One line for people: "512 rows of [1, 28, 28]: 0-7 small stack, 8 layer by layer".
+  /// Whether any are, or might have been.
+  bool has_candidates() const;
+  /// One line for people: "512 rows of [1, 28, 28]: 0-7 small stack, 8 layer by layer". Reasons follow in parentheses,
+  /// with the modules that they are of where there are several: "0-4 layer by layer (0, 2: 3 rows of at least 32; 4:
+  /// says nothing of itself)".
   std::string to_string() const;
 };
 

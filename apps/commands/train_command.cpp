@@ -14,12 +14,12 @@ namespace divvy::app {
 
 namespace {
 
-/// The last plans of a model's networks, one per line; those in which nothing is fused are left out.
+/// The last plans of a model's networks, one per line; those in which nothing could be fused are left out.
 std::string plans_text(const nn::Module& model) {
   std::string text;
   for (const auto& [name, module] : model.named_modules()) {
     for (const nn::Plan& plan : module->plans()) {
-      if (!plan.fuses()) continue;
+      if (!plan.has_candidates()) continue;
       text += fmt::format("{}{}, {}\n", text.empty() ? "fused     " : "          ", name, plan.to_string());
     }
   }

@@ -113,12 +113,11 @@ class Backward {
 
 }  // namespace
 
-FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
+FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
   // Measured in f32. With fewer experts the products of each are better cut into tiles for all cores. Layers with as
   // many weights as these were faster so than in lanes, for any number of rows.
-  constexpr int64_t kLeastExperts = 8, kLeastWeights = 4096;
-  if (work.dtype != DType::f32 || work.experts < kLeastExperts) return FeedForwardGain::nothing;
-  return std::min(in, out) * hidden < kLeastWeights ? FeedForwardGain::over_layers : FeedForwardGain::over_small_stack;
+  constexpr FeedForwardLimits kLimits{.experts = 8, .weights = 4096};
+  return kLimits.judge(work, in, hidden, out);
 }
 
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,

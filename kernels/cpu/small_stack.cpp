@@ -126,13 +126,13 @@ StackUnit<T> unit_of(const StackPlan& plan, const StackCode<T>& code, const Sche
 
 }  // namespace
 
-bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
+Pays small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
   // Measured with batches of 512. Wider linear layers fill vectors by themselves, and a product of whole matrices is
   // the better way; but where a convolution comes first, a layer behind it finds its input in lanes already. Of few
   // rows, most lanes would be empty. In f64 a vector has too few of them.
   constexpr SmallStackLimits kLimits{
       .channels = 8, .weights = 8192, .weights_after_convolution = 32768, .rows = 32, .rows_of_convolution = 4};
-  return work.dtype == DType::f32 && kLimits.hold(work, sample, layers);
+  return kLimits.hold(work, sample, layers);
 }
 
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,

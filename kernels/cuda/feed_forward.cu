@@ -10,12 +10,11 @@ namespace {
 constexpr const char* kFault = "feed_forward: the segments' offsets or a sample are out of range";
 }
 
-FeedForwardGain feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
+FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hidden, int64_t out) {
   // A judgment that no GPU has measured yet: the limits of the CPU. What is saved is a pass over the hidden rows; wider
   // layers are better multiplied than summed in the blocks of a small stack. What runs in f64 on a GPU is a check.
-  constexpr int64_t kLeastExperts = 8, kLeastWeights = 4096;
-  if (work.dtype != DType::f32 || work.experts < kLeastExperts) return FeedForwardGain::nothing;
-  return std::min(in, out) * hidden < kLeastWeights ? FeedForwardGain::over_layers : FeedForwardGain::over_small_stack;
+  constexpr FeedForwardLimits kLimits{.experts = 8, .weights = 4096};
+  return kLimits.judge(work, in, hidden, out);
 }
 
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,

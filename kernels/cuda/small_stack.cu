@@ -236,12 +236,12 @@ Tensor elsewhere_for(const TilePlan& plan, int64_t blocks, const Tensor& like) {
 
 }  // namespace
 
-bool small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
+Pays small_stack_pays(const Workload& work, const Shape& sample, const std::vector<SmallLayer>& layers) {
   // A judgment that no GPU has measured yet: the limits of the CPU. Plain sums in a block lose to products of whole
   // matrices where there is more to sum, and few rows make few blocks. What runs in f64 on a GPU is a check.
   constexpr SmallStackLimits kLimits{
       .channels = 8, .weights = 8192, .weights_after_convolution = 32768, .rows = 32, .rows_of_convolution = 4};
-  return work.dtype == DType::f32 && kLimits.hold(work, sample, layers);
+  return kLimits.hold(work, sample, layers);
 }
 
 void small_stack(const Tensor& x, const std::vector<SmallLayer>& layers, const SmallStackParameters& parameters,

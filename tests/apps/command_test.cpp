@@ -64,6 +64,10 @@ TEST_CASE("a configuration file sets what flags do not, and unknown keys are err
   CHECK(mentions(plan.out, "cross-entropy + 0.25 importance"));
   CHECK(mentions(plan.out, "gate, 64 rows of [1, 28, 28]: 0-"));
   CHECK(mentions(plan.out, "experts, 192 rows of [1, 28, 28]: 0-8 small stack\n"));
+  const std::string few = work.run("train --config run.toml --batch 2 --dry-run").out;
+  CHECK(
+      mentions(few, "gate, 2 rows of [1, 28, 28]: 0 layer by layer (2 rows of at least 4), 1-2 max-pool before ReLU"));
+  CHECK(mentions(few, "experts, 6 rows of [1, 28, 28]: 0 layer by layer (6 rows of at least 12), 1-2 max-pool"));
   CHECK(!fs::exists(work.path() / "runs"));
   const auto refused = [&](const std::string& text, const std::string& words) {
     work.write("bad.toml", text);

@@ -227,16 +227,24 @@ TEST_CASE("feed_forward gains in f32 where there are many experts", "[device]") 
   using Gain = kernels::FeedForwardGain;
   for (const Device device : available_devices()) {
     const auto gain = [&](int64_t experts, int64_t in, int64_t hidden, int64_t out) {
-      return kernels::feed_forward_gain({device, DType::f32, experts, 512}, in, hidden, out);
+      return kernels::feed_forward_gain({device, DType::f32, experts, 512}, in, hidden, out).gain;
     };
     CHECK(gain(16, 256, 1024, 256) == Gain::over_small_stack);
     CHECK(gain(0, 256, 1024, 256) == Gain::nothing);
     CHECK(gain(1, 256, 1024, 256) == Gain::nothing);
-    CHECK(kernels::feed_forward_gain({device, DType::f64, 16, 512}, 256, 1024, 256) == Gain::nothing);
+    const kernels::FeedForwardAnswer f64 = kernels::feed_forward_gain({device, DType::f64, 16, 512}, 256, 1024, 256);
+    CHECK(f64.gain == Gain::nothing);
+    CHECK(f64.why_not == "f64 rather than f32");
+    const auto why_not = [&](int64_t experts) {
+      return kernels::feed_forward_gain({device, DType::f32, experts, 512}, 256, 1024, 256).why_not;
+    };
+    CHECK(why_not(16).empty());
+    CHECK(why_not(0) == "not stacked");
     if (!device.is_cpu()) continue;
     CHECK(gain(8, 64, 64, 64) == Gain::over_small_stack);
     CHECK(gain(8, 64, 64, 63) == Gain::over_layers);
     CHECK(gain(7, 64, 64, 64) == Gain::nothing);
+    CHECK(why_not(7) == "7 experts of at least 8");
   }
 }
 

@@ -208,9 +208,17 @@ TEST_CASE("small_stack pays in f32, for small layers and enough rows", "[kernel]
     CHECK_FALSE(pays({1, 2, 2}, layers, 10, 5120));  // no place for a filter
     CHECK_FALSE(pays({1024}, {{.out = 4096}}, 0, 512));
     CHECK_FALSE(pays({16, 28, 28}, {{.out = 16, .kernel = 3}}, 0, 512));
+    CHECK(pays(image, layers, 0, 512).why_not.empty());
+    CHECK(pays(image, {}, 0, 512).why_not == "no layers");
+    CHECK(pays(image, {{.out = 2, .kernel = 7}}, 0, 512).why_not == "filters of 7x7 rather than 3x3 or 5x5");
+    CHECK(pays({1, 2, 2}, layers, 10, 5120).why_not == "sizes that do not fit");
+    CHECK(pays(image, {{.out = 2}}, 0, 512).why_not == "samples that are no features");
+    CHECK(kernels::small_stack_pays({device, DType::f64, 10, 5120}, image, layers).why_not == "f64 rather than f32");
     if (!device.is_cpu()) continue;
     CHECK(pays(image, layers, 10, 40));
-    CHECK_FALSE(pays(image, layers, 10, 39));
+    CHECK(pays(image, layers, 10, 39).why_not == "39 rows of at least 40");
+    CHECK(pays({16, 28, 28}, {{.out = 17, .kernel = 3}}, 0, 512).why_not == "17 channels of at most 8");
+    CHECK(pays({1024}, {{.out = 4096}}, 0, 512).why_not == "4194304 weights of at most 8192");
     CHECK_FALSE(pays(image, layers, 0, 0));
     for (const int64_t experts : {0, 1}) {
       CHECK(pays({128}, {{.out = 64}}, experts, 32));

@@ -192,9 +192,58 @@ TEST_CASE("networks are fused as far as the layers are small and known", "[fused
   CHECK(nn::Sequential().plan({{3, 2}}).steps.empty());
   CHECK(net->plan({{64, 1, 10, 10}}).to_string() == "64 rows of [1, 10, 10]: 0-7 small stack, 8 layer by layer");
   CHECK(net->plan({{3, 1, 10, 10}}).to_string() ==
-        "3 rows of [1, 10, 10]: 0 layer by layer, 1-2 max-pool before ReLU, 3-8 layer by layer");
+        "3 rows of [1, 10, 10]: 0 layer by layer (3 rows of at least 4), 1-2 max-pool before ReLU, 3-8 layer by layer "
+        "(3: 3 rows of at least 4; 5: 3 rows of at least 32 and not stacked; 7: 3 rows of at least 32)");
   CHECK_THROWS_WITH(net->plan({{64, 2, 10, 10}}), Catch::Contains("does not fit"));
   CHECK_THROWS_WITH(nn::plan({}, 0, 1, {{64, 2}}), Catch::Contains("no modules [0, 1), there are 0"));
+}
+
+TEST_CASE("a plan says why layers are by themselves", "[fused]") {
+  Generator generator(6);
+  const auto text = [](const nn::Sequential& net, const Shape& shape, DType dtype = DType::f32) {
+    const std::string line = net.plan({shape, dtype}).to_string();
+    return line.substr(line.find("]: ") + 3);
+  };
+  CHECK(text(*image_network(0, generator, 17), {64, 1, 10, 10}) ==
+        "0 layer by layer (17 channels of at most 8), 1-2 max-pool before ReLU, "
+        "3-4 layer by layer (3: 17 channels of at most 8), 5-7 small stack, 8 layer by layer");
+  const auto features = feature_network(3, generator);
+  CHECK(text(*features, {64, 2}) ==
+        "0-4 layer by layer (0: 64 rows of at least 96 and 3 experts of at least 8; 2, 4: 64 rows of at least 96)");
+  CHECK(text(*features, {320, 2}) == "0-2 small stack, 3-4 layer by layer (4: nothing behind it to fuse with)");
+  CHECK(text(*features, {320, 2}, DType::f64) == "0-4 layer by layer (0, 2, 4: a weight in f32)");
+  nn::PlanInput reference{{320, 2}};
+  reference.fused = false;
+  const nn::Plan plan = features->plan(reference);
+  CHECK(plan.to_string() == "320 rows of [2]: 0-4 layer by layer (0, 2, 4: fused evaluation is off)");
+  CHECK_FALSE(plan.fuses());
+  CHECK(plan.has_candidates());
+  // Both kinds of a fused step, and a reason of each.
+  const auto pair = [&](int64_t experts) {
+    nn::Sequential net;
+    net.add<nn::Linear>(nn::LinearOptions{.in = 100, .out = 100, .experts = experts}, generator);
+    net.add<nn::ReLU>();
+    net.add<nn::Linear>(nn::LinearOptions{.in = 100, .out = 4, .experts = experts}, generator);
+    return text(net, {500, 100});
+  };
+  CHECK(pair(0) ==
+        "0-2 layer by layer (0: 10000 weights of at most 8192 and not stacked; 2: nothing behind it to fuse with)");
+  CHECK(
+      pair(3) ==
+      "0-2 layer by layer (0: 10000 weights of at most 8192 and 3 experts of at least 8; 2: nothing behind it to fuse "
+      "with)");
+  nn::Sequential softmax;
+  softmax.add<nn::Softmax>();
+  CHECK_FALSE(softmax.plan({{3, 2}}).has_candidates());
+  CHECK(softmax.plan({{3, 2}}).to_string() == "3 rows of [2]: 0 layer by layer");
+  for (const auto& [options, reason] :
+       {std::pair(nn::Conv2dOptions{.in = 2, .out = 2, .kernel = 3, .stride = 2}, "a stride of 2"),
+        {{.in = 2, .out = 2, .kernel = 3, .groups = 2}, "2 groups"},
+        {{.in = 2, .out = 2, .kernel = 7}, "filters of 7x7 rather than 3x3 or 5x5"}}) {
+    nn::Sequential net;
+    net.add<nn::Conv2d>(options, generator);
+    CHECK(net.plan({{64, 2, 10, 10}}).steps.at(0).reason == reason);
+  }
 }
 
 TEST_CASE("behind a layer that does not say what it gives, modules are planned for what is there", "[fused]") {
@@ -208,6 +257,7 @@ TEST_CASE("behind a layer that does not say what it gives, modules are planned f
   net.add<nn::ReLU>();
   const Shape shape{64, 100};
   CHECK(net.plan({shape}).end() == 1);
+  CHECK(net.plan({shape}).to_string() == "64 rows of [100]: 0 layer by layer (says nothing of itself)");
   net(Variable(random_tensor(shape, 1, -1, 1, DType::f32)));
   const SmallLayer layer{.out = 1, .kernel = 3, .padding = 1, .relu = true};
   CHECK(net.plans() == std::vector<nn::Plan>{{{shape}, {{Kind::layer, 0, 1}}},
