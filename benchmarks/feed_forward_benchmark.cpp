@@ -19,7 +19,8 @@ namespace divvy {
 
 namespace {
 
-void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k, int64_t size, int64_t hidden) {
+void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k, int64_t size, int64_t hidden,
+           Precision precision = Precision::f32) {
   Generator generator(1);
   nn::Sequential network;
   network.add<nn::Linear>(nn::LinearOptions{.in = size, .out = hidden, .experts = experts}, generator);
@@ -27,6 +28,7 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
   network.add<nn::Linear>(nn::LinearOptions{.in = hidden, .out = size, .experts = experts}, generator);
   const Device device = bench::device();
   network.to(device);
+  network.set_precision(precision);
   const Variable x(generator.normal({samples, size}).to(device), true);
   const Variable weights(generator.uniform({samples, k}).to(device), true);
   const Tensor chosen = bench::choose(samples, experts, k, generator).to(device);
@@ -50,7 +52,7 @@ void layer(benchmark::State& state, int64_t samples, int64_t experts, int64_t k,
 void device_layer(benchmark::State& state, bool backward) {
   const int64_t samples = state.range(0), experts = state.range(1), k = state.range(2), size = state.range(3),
                 hidden = state.range(4);
-  const kernels::WithPrecision precision(static_cast<Precision>(state.range(5)));
+  const auto precision = static_cast<Precision>(state.range(5));
   const Device device = bench::device();
   Generator generator(1);
   const auto normal = [&](const Shape& shape, double deviation) {
@@ -63,7 +65,8 @@ void device_layer(benchmark::State& state, bool backward) {
   const Tensor chosen = bench::choose(samples, experts, k, generator).to(device), dy = normal({samples, size}, 1);
   bench::measure(state, (backward ? 12.0 : 4.0) * static_cast<double>(samples * k * size * hidden), [&] {
     const auto dispatch = moe::Dispatch::of(chosen, experts, true);
-    const Variable y = combine(divvy::feed_forward(x, up, {}, down, {}, dispatch.segments), weights, dispatch.position);
+    const Variable rows = divvy::feed_forward(x, up, {}, down, {}, dispatch.segments, precision);
+    const Variable y = combine(rows, weights, dispatch.position);
     if (!backward) return;
     divvy::backward(y, dy);
     for (Variable leaf : {up, down, x, weights}) leaf.zero_grad();
@@ -73,18 +76,16 @@ void layer_forward(benchmark::State& state) { device_layer(state, false); }
 void layer_forward_backward(benchmark::State& state) { device_layer(state, true); }
 
 /// Forward and backward of experts 256-1024-256, two for each of 2,048 samples, for a given number of threads.
-void feed_forward(benchmark::State& state) {
+void feed_forward_in(benchmark::State& state, Precision precision) {
   const int before = num_threads();
   set_num_threads(static_cast<int>(state.range(0)));
-  layer(state, 2048, 16, 2, 256, 1024);
+  layer(state, 2048, 16, 2, 256, 1024, precision);
   set_num_threads(before);
 }
+void feed_forward(benchmark::State& state) { feed_forward_in(state, Precision::f32); }
 
 /// The same with the operands of products rounded to bf16, if the machine has bf16 instructions.
-void feed_forward_bf16(benchmark::State& state) {
-  const kernels::WithPrecision bf16(Precision::bf16);
-  feed_forward(state);
-}
+void feed_forward_bf16(benchmark::State& state) { feed_forward_in(state, Precision::bf16); }
 
 /// The same products for different numbers of experts: with conditional computation their cost should not depend on it.
 void cost_law(benchmark::State& state) { layer(state, 4096, state.range(0), state.range(1), 64, 128); }

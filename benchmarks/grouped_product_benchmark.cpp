@@ -32,12 +32,13 @@ struct Problem {
     operations = 2.0 * static_cast<double>(samples * k * inputs * outputs);
   }
 
-  void forward() { kernels::grouped_matmul(x, weight, bias, segments, y); }
-  void backward_input() { kernels::grouped_matmul_backward_input(dy, weight, segments, dx); }
-  void backward_weight() { kernels::grouped_matmul_backward_weight(x, dy, segments, dweight); }
+  void forward() { kernels::grouped_matmul(x, weight, bias, segments, y, precision); }
+  void backward_input() { kernels::grouped_matmul_backward_input(dy, weight, segments, dx, precision); }
+  void backward_weight() { kernels::grouped_matmul_backward_weight(x, dy, segments, dweight, precision); }
   void backward_bias() { kernels::grouped_matmul_backward_bias(dy, segments, dbias); }
 
   Segments segments;
+  Precision precision = Precision::f32;
   Tensor x, weight, bias, dy, y, dx, dweight, dbias;
   double operations;
 };
@@ -47,7 +48,7 @@ enum class Part { forward, backward_input, backward_weight };
 /// The precision applies only to a GPU.
 void one_product(benchmark::State& state, Part part) {
   Problem work(state.range(0), state.range(1), state.range(2), state.range(3), state.range(4));
-  const kernels::WithPrecision precision(static_cast<Precision>(state.range(5)));
+  work.precision = static_cast<Precision>(state.range(5));
   bench::measure(state, work.operations, [&] {
     switch (part) {
       case Part::forward: return work.forward();

@@ -58,29 +58,30 @@ Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dGeometry& ge
 }
 
 void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dGeometry& geometry,
-            const Segments& segments, Tensor& y) {
+            const Segments& segments, Tensor& y, Precision precision) {
   check::floating("conv2d", "input", x);
   check::same_kind("conv2d", "weight", weight, x);
   check::same_kind("conv2d", "output", y, x);
   check_shapes("conv2d", x.shape(), weight.shape(), geometry, segments, y);
   check_bias("conv2d", "bias", bias, weight.shape(), x);
-  DIVVY_BACKEND(x, conv2d)(x, weight, bias, geometry, segments, y);
+  DIVVY_BACKEND(x, conv2d)(x, weight, bias, geometry, segments, y, precision);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dGeometry& geometry,
-                           const Segments& segments, Tensor& dx) {
+                           const Segments& segments, Tensor& dx, Precision precision) {
   constexpr const char* op = "conv2d_backward_input";
   check::floating(op, "dy", dy);
   check::same_kind(op, "weight", weight, dy);
   check::same_kind(op, "dx", dx, dy);
   check_shapes(op, dx.shape(), weight.shape(), geometry, segments, dy);
   with_row_gradient(segments, dx, [&](Tensor& rows) {
-    DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, rows);
+    DIVVY_BACKEND(dy, conv2d_backward_input)(dy, weight, geometry, segments, rows, precision);
   });
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
-                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias) {
+                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias,
+                            Precision precision) {
   constexpr const char* op = "conv2d_backward_weight";
   check::floating(op, "x", x);
   check::same_kind(op, "dy", dy, x);
@@ -90,7 +91,7 @@ void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weig
     check::same_kind(op, "dweight", dweight, x);
   }
   check_bias(op, "dbias", dbias, weight_shape, x);
-  DIVVY_BACKEND(x, conv2d_backward_weight)(x, dy, weight_shape, geometry, segments, dweight, dbias);
+  DIVVY_BACKEND(x, conv2d_backward_weight)(x, dy, weight_shape, geometry, segments, dweight, dbias, precision);
 }
 
 }  // namespace divvy::kernels

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/precision.h"
 #include "kernels/segments.h"
 #include "tensor/tensor.h"
 
@@ -27,18 +28,20 @@ Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dGeometry& ge
 ///
 /// x: [R, C, H, W]; weight as in conv2d_shape; bias: [E, O], or [O] with a weight that has no expert axis, or undefined
 /// for none; y: of conv2d_shape, not overlapping the others. All f32 or all f64.
+/// The factors of products of f32 matrices are rounded to `precision`, here and in the gradients.
 void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dGeometry& geometry,
-            const Segments& segments, Tensor& y);
+            const Segments& segments, Tensor& y, Precision precision = Precision::f32);
 
 /// dx: the gradient of <dy, conv2d(x, weight, bias)> with respect to x. Images that several rows read receive the sum
 /// over those rows in their order; images that no row reads receive zero. Assigns; dx: the shape of x.
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dGeometry& geometry,
-                           const Segments& segments, Tensor& dx);
+                           const Segments& segments, Tensor& dx, Precision precision = Precision::f32);
 
 /// dweight and dbias: the gradients with respect to weight and bias; zero for an expert without rows. Either may be
 /// undefined and is skipped. Assigns. weight_shape: the shape of weight; dweight has it.
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
-                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias);
+                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias,
+                            Precision precision = Precision::f32);
 
 DIVVY_BACKENDS(conv2d);
 DIVVY_BACKENDS(conv2d_backward_input);

@@ -45,18 +45,19 @@ FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hi
 }
 
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
-                  Tensor& y) {
+                  Tensor& y, Precision precision) {
   constexpr const char* op = "feed_forward";
   const FeedForwardParameters& p = parameters;
   const int64_t rows = check_layers(op, x, p, segments, hidden);
   if (p.up_bias.defined()) check_tensor(op, "up_bias", p.up_bias, p.up.shape().range(0, 2), x);
   if (p.down_bias.defined()) check_tensor(op, "down_bias", p.down_bias, p.down.shape().range(0, 2), x);
   check_tensor(op, "y", y, {rows, p.down.size(1)}, x);
-  DIVVY_BACKEND(x, feed_forward)(x, parameters, segments, hidden, y);
+  DIVVY_BACKEND(x, feed_forward)(x, parameters, segments, hidden, y, precision);
 }
 
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
-                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
+                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients,
+                           Precision precision) {
   constexpr const char* op = "feed_forward_backward";
   const FeedForwardParameters& p = parameters;
   const int64_t rows = check_layers(op, x, p, segments, hidden), outputs = p.down.size(1);
@@ -70,7 +71,7 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
   check_gradient("the gradient of up_bias", gradients.up_bias, p.up.shape().range(0, 2));
   check_gradient("the gradient of down_bias", gradients.down_bias, p.down.shape().range(0, 2));
   with_row_gradient(segments, dx, [&](Tensor& dx_rows) {
-    DIVVY_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx_rows, gradients);
+    DIVVY_BACKEND(dy, feed_forward_backward)(x, hidden, parameters, segments, dy, dx_rows, gradients, precision);
   });
 }
 

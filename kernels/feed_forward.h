@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "kernels/precision.h"
 #include "kernels/segments.h"
 #include "kernels/workload.h"
 #include "tensor/tensor.h"
@@ -10,8 +11,8 @@
 ///
 /// E experts, I input, H hidden and O output features, N rows; `segments` say which rows belong to which expert, and
 /// which rows of x they read, as for grouped_matmul. All tensors are f32 or all f64; an output shares no memory with an
-/// input. Zero rows and experts with no rows are allowed. Throws ShapeError, DTypeError, ValueError or DeviceError for
-/// arguments that do not fit.
+/// input. Zero rows and experts with no rows are allowed. The factors of f32 products are rounded to `precision`.
+/// Throws ShapeError, DTypeError, ValueError or DeviceError for arguments that do not fit.
 namespace divvy::kernels {
 
 /// up: [E, H, I], down: [E, O, H], up_bias: [E, H], down_bias: [E, O]. An undefined bias is zero; an undefined gradient
@@ -40,13 +41,14 @@ FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hi
 /// i, where r = segments.sample ? sample[i] : i. x: [R, I], hidden: [N,
 /// feed_forward_pitch(H)], whose rows are kept for backward and are of no use beyond H; y: [N, O].
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
-                  Tensor& y);
+                  Tensor& y, Precision precision = Precision::f32);
 
 /// The gradients of <dy, feed_forward(x)>, with the x and the hidden rows of the forward pass. dx: [R, I], or undefined
 /// where it is not wanted; `gradients`: those by the parameters, zero for an expert with no rows. Assigns. Biases among
 /// the parameters are not read.
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
-                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients);
+                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients,
+                           Precision precision = Precision::f32);
 
 /// Up to where a backend judges that feed_forward gains.
 struct FeedForwardLimits {

@@ -21,7 +21,8 @@ void check_matrix(const char* op, const char* name, const Tensor& t) {
 
 }  // namespace
 
-void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, Tensor& y) {
+void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, Tensor& y,
+                    Precision precision) {
   const char* op = "grouped_matmul";
   check_matrix(op, "x", x);
   check::rank(op, "weight", weight, 3);
@@ -34,10 +35,11 @@ void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, c
   }
   check_rows(op, "y", y, segments, experts, x.size(0), features);
   check::same_kind(op, "y", y, x);
-  DIVVY_BACKEND(x, grouped_matmul)(x, weight, bias, segments, y);
+  DIVVY_BACKEND(x, grouped_matmul)(x, weight, bias, segments, y, precision);
 }
 
-void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx) {
+void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx,
+                                   Precision precision) {
   const char* op = "grouped_matmul_backward_input";
   check_matrix(op, "dy", dy);
   check::rank(op, "weight", weight, 3);
@@ -47,11 +49,12 @@ void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const
   check::same_kind(op, "dx", dx, dy);
   check_rows(op, "dy", dy, segments, weight.size(0), dx.size(0), weight.size(1));
   with_row_gradient(segments, dx, [&](Tensor& rows) {
-    DIVVY_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, rows);
+    DIVVY_BACKEND(dy, grouped_matmul_backward_input)(dy, weight, segments, rows, precision);
   });
 }
 
-void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight) {
+void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight,
+                                    Precision precision) {
   const char* op = "grouped_matmul_backward_weight";
   check_matrix(op, "x", x);
   check::same_kind(op, "dy", dy, x);
@@ -59,7 +62,7 @@ void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Seg
   check::same_kind(op, "dweight", dweight, x);
   check::shape(op, "dweight", dweight, {dweight.size(0), dweight.size(1), x.size(1)});
   check_rows(op, "dy", dy, segments, dweight.size(0), x.size(0), dweight.size(1));
-  DIVVY_BACKEND(x, grouped_matmul_backward_weight)(x, dy, segments, dweight);
+  DIVVY_BACKEND(x, grouped_matmul_backward_weight)(x, dy, segments, dweight, precision);
 }
 
 void grouped_matmul_backward_bias(const Tensor& dy, const Segments& segments, Tensor& dbias) {

@@ -1,14 +1,16 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/precision.h"
 #include "tensor/tensor.h"
 
 namespace divvy {
 
-/// Which operands of a product are read as their transposes; no copy is made.
+/// Which operands of a product are read as their transposes, without a copy, and what f32 operands are rounded to.
 struct MatmulOptions {
   bool transpose_a = false;
   bool transpose_b = false;
+  Precision precision = Precision::f32;
 };
 
 namespace kernels {

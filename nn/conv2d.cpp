@@ -25,7 +25,9 @@ Conv2d::Conv2d(const Conv2dOptions& options, Generator& generator) : options_(op
   reset(generator);
 }
 
-Rows Conv2d::forward(const Rows& x) { return x.with(conv2d(x.source(), weight_, bias_, geometry(), x.segments())); }
+Rows Conv2d::forward(const Rows& x) {
+  return x.with(conv2d(x.source(), weight_, bias_, geometry(), x.segments(), precision()));
+}
 
 void Conv2d::reset(Generator& generator) { init::layer(weight_, bias_, generator); }
 

@@ -27,7 +27,7 @@ class Conv2d : public Module {
   Conv2d(const Conv2dOptions& options, Generator& generator);
 
   Rows forward(const Rows& x) final;
-  Spec spec() const final { return Conv2dSpec{weight_, bias_, geometry()}; }
+  Spec spec() const final { return Conv2dSpec{weight_, bias_, geometry(), precision()}; }
   std::string describe() const override;
   void reset(Generator& generator) override;
 

@@ -19,7 +19,9 @@ Linear::Linear(const LinearOptions& options, Generator& generator) : options_(op
   reset(generator);
 }
 
-Rows Linear::forward(const Rows& x) { return x.with(grouped_matmul(x.source(), weight_, bias_, x.segments())); }
+Rows Linear::forward(const Rows& x) {
+  return x.with(grouped_matmul(x.source(), weight_, bias_, x.segments(), precision()));
+}
 
 void Linear::reset(Generator& generator) { init::layer(weight_, bias_, generator); }
 

@@ -21,7 +21,7 @@ class Linear : public Module {
   Linear(const LinearOptions& options, Generator& generator);
 
   Rows forward(const Rows& x) final;
-  Spec spec() const final { return LinearSpec{weight_, bias_}; }
+  Spec spec() const final { return LinearSpec{weight_, bias_, precision()}; }
   std::string describe() const override;
   void reset(Generator& generator) override;
 

@@ -99,6 +99,10 @@ void Module::set_fused(bool on) {
   ModuleTree::for_all(*this, [on](Module& part) { part.fused_ = on; });
 }
 
+void Module::set_precision(Precision precision) {
+  ModuleTree::for_all(*this, [precision](Module& part) { part.precision_ = precision; });
+}
+
 void Module::zero_grad() {
   for (auto& [name, parameter] : named_parameters()) parameter.zero_grad();
 }
@@ -192,6 +196,7 @@ void Module::replace_module(const std::string& name, const std::shared_ptr<Modul
     throw;
   }
   std::rotate(children_.begin() + place, children_.end() - 1, children_.end());
+  module->set_precision(old.second->precision());
 }
 
 }  // namespace divvy::nn

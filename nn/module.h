@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "autograd/variable.h"
+#include "kernels/precision.h"
 #include "nn/rows.h"
 #include "nn/spec.h"
 
@@ -84,6 +85,10 @@ class Module {
   /// is on by default; off gives the reference, from which fused evaluation differs only by rounding.
   void set_fused(bool on);
   bool is_fused() const { return fused_; }
+  /// Sets what the factors of f32 products are rounded to, forward and backward, in this module and all below it. It is
+  /// f32 by default.
+  void set_precision(Precision precision);
+  Precision precision() const { return precision_; }
   void zero_grad();
   /// Sets whether the parameters are trained. One that is not loses its gradient, so an optimizer skips it.
   void set_requires_grad(bool requires_grad);
@@ -124,7 +129,8 @@ class Module {
     add_child(name, module);
     return module;
   }
-  /// Replaces a registered module by another one. Throws ValueError if no module has that name.
+  /// Replaces a registered module by another one, which gets its precision. Throws ValueError if no module has that
+  /// name.
   void replace_module(const std::string& name, const std::shared_ptr<Module>& module);
 
  private:
@@ -137,6 +143,7 @@ class Module {
   bool training_ = true;
   bool frozen_ = false;
   bool fused_ = true;
+  Precision precision_ = Precision::f32;
 
   friend class ModuleTree;
 };

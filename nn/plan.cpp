@@ -244,14 +244,18 @@ Rows run(const Step& step, const Modules& modules, const Rows& x) {
     case StepKind::feed_forward: {
       const auto up = std::get<LinearSpec>(module(step.begin).spec());
       const auto down = std::get<LinearSpec>(module(step.begin + 2).spec());
-      return x.with(feed_forward(x.source(), up.weight, up.bias, down.weight, down.bias, x.segments()));
+      // A plan does not depend on precisions, which can be set for each layer at any time.
+      if (up.precision != down.precision) break;
+      return x.with(feed_forward(x.source(), up.weight, up.bias, down.weight, down.bias, x.segments(), up.precision));
     }
     case StepKind::relu_after_pool: {
       const auto [kernel, stride] = std::get<MaxPool2dSpec>(module(step.begin + 1).spec()).window;
       return x.with(divvy::relu(max_pool2d(x.values(), kernel, stride)));
     }
   }
-  return module(step.begin).forward(x);
+  Rows y = x;
+  for (int64_t i = step.begin; i < step.end; ++i) y = module(i).forward(y);
+  return y;
 }
 
 }  // namespace divvy::nn

@@ -13,7 +13,7 @@ namespace divvy::nn {
 enum class StepKind {
   layer,            ///< one module by itself, by its forward()
   small_stack,      ///< as one operation, kernels/small_stack.h
-  feed_forward,     ///< as one operation, kernels/feed_forward.h
+  feed_forward,     ///< as one operation, kernels/feed_forward.h, if both layers have the same precision
   relu_after_pool,  ///< a ReLU and the max-pool behind it the other way round: the same values from fewer pixels
 };
 

@@ -13,12 +13,14 @@ namespace divvy::nn {
 /// experts; bias: [out] or [E, out], or undefined.
 struct LinearSpec {
   Variable weight, bias;
+  Precision precision = Precision::f32;  ///< of the products
 };
 
 /// conv2d() of images. weight: [out, in / groups, kh, kw], or [E, ...] for stacked experts; bias as above.
 struct Conv2dSpec {
   Variable weight, bias;
   Conv2dGeometry geometry;
+  Precision precision = Precision::f32;
 };
 
 /// max(x, 0)

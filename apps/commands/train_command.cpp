@@ -31,6 +31,7 @@ std::string measured_step(const Plan& plan, const TrainConfig& config, Device de
   Generator weights(config.seed);
   const auto model = moe::build_model(plan.model_options, weights);
   model->to(device);
+  model->set_precision(config.precision);
   moe::Recipe recipe = plan.recipe;
   for (moe::Stage& stage : recipe.stages) stage.epochs = 1;
   moe::TrainerOptions once = plan.trainer;
@@ -54,7 +55,7 @@ int train_command(TrainConfig config) {
   }
   if (config.threads > 0) set_num_threads(config.threads);
   const Device device = chosen_device(config.device);
-  use_precision(config.precision, device);
+  require_precision(config.precision, device);
   Plan plan = make_plan(config);
   if (config.dry_run) {
     fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config, device), plan.model->summary());

@@ -90,6 +90,7 @@ std::shared_ptr<nn::Module> distance_features(const TrainConfig& config, const d
     throw UsageError(fmt::format("--distance {} was trained on samples {}, {} has {}", config.distance,
                                  moe::networks().at(run.options.network).sample, dataset.name, dataset.sample_shape()));
   }
+  run.model->set_precision(config.precision);
   run.model->eval();
   run.model->freeze(true);
   return run.model->expert_stack();
@@ -244,6 +245,7 @@ Plan make_plan(TrainConfig& config, data::Splits data) {
   Generator weights(config.seed);
   plan.model = for_option(fmt::format("--model {}", config.model().model),
                           [&] { return moe::build_model(plan.model_options, weights); });
+  plan.model->set_precision(config.precision);
   require_graph(plan, config);
   plan.cost = flops_per_sample(*plan.model, plan.trainer.evaluation, plan.data.train);
   return plan;
@@ -286,7 +288,9 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
                       optimizer.weight_decay, config.batch);
   if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
   if (!plan.quirks.empty()) text += fmt::format("quirks    {}\n", plan.quirks.to_string());
-  if (config.precision != "f32") text += fmt::format("precision {} factors of products, f32 sums\n", config.precision);
+  if (config.precision != Precision::f32) {
+    text += fmt::format("precision {} factors of products, f32 sums\n", name_of(config.precision));
+  }
   text += fmt::format("seed      {}, {} threads\n", config.seed, num_threads());
   std::vector<std::string> idle = idle_options(config, plan.recipe);
   for (const moe::Quirk* quirk : plan.quirks.idle(options, plan.recipe, plan.trainer)) {

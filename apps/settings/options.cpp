@@ -6,7 +6,6 @@
 
 #include "apps/settings/option_checks.h"
 #include "apps/version.h"
-#include "kernels/precision.h"
 #include "tensor/suggest.h"
 
 namespace divvy::app {
@@ -67,21 +66,17 @@ Device chosen_device(const std::string& text) {
   return Device::cuda(index);
 }
 
-CLI::Option* precision_option(CLI::App& command, std::string& precision) {
-  return command
-      .add_option("--precision", precision, "of the factors of products: f32, or where the hardware can bf16 or tf32")
-      ->check(one_of({"f32", "bf16", "tf32"}))
-      ->capture_default_str();
+CLI::Option* precision_option(CLI::App& command, Precision& precision) {
+  return choice_option(command, "--precision", precision,
+                       "of the factors of products: f32, or where the hardware can bf16 or tf32");
 }
 
-void use_precision(const std::string& text, Device device) {
-  const Precision precision = text == "bf16" ? Precision::bf16 : text == "tf32" ? Precision::tf32 : Precision::f32;
+void require_precision(Precision precision, Device device) {
   if (!kernels::has_precision(device, precision)) {
     throw UsageError(fmt::format(
-        "--precision {}: {}; --precision f32 works everywhere", text,
+        "--precision {}: {}; --precision f32 works everywhere", name_of(precision),
         precision == Precision::tf32 ? "a GPU has it, the CPU has not" : "this processor has no AMX or AVX512_BF16"));
   }
-  kernels::set_product_precision(precision);
 }
 
 void add_eval_options(CLI::App& command, EvalConfig& config) {

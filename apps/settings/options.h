@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/precision.h"
 #include "moe/reproduction/quirks.h"
 #include "moe/training/recipe.h"
 #include "tensor/choices.h"
@@ -50,7 +51,8 @@ struct TrainConfig {
   int64_t batch = 0;
   uint64_t seed = 42;
   int threads = 0;
-  std::string device = "cpu", precision = "f32";
+  std::string device = "cpu";
+  Precision precision = Precision::f32;
   CudaGraph cuda_graph = CudaGraph::automatic;
   std::string run_dir, name;
   bool quiet = false, list = false, dry_run = false, fast_dev_run = false;
@@ -65,7 +67,8 @@ struct EvalConfig {
   int64_t batch = 512;
   double temperature = 0;  ///< of the gate's softmax; 0: the one at which the gate learned last
   int threads = 0;
-  std::string device = "cpu", precision = "f32";
+  std::string device = "cpu";
+  Precision precision = Precision::f32;
 };
 
 struct DataConfig {
@@ -83,11 +86,11 @@ void add_data_options(CLI::App& command, DataConfig& config, bool with_names);
 CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir);
 CLI::Option* threads_option(CLI::App& command, int& threads);
 CLI::Option* device_option(CLI::App& command, std::string& device);
-CLI::Option* precision_option(CLI::App& command, std::string& precision);
+CLI::Option* precision_option(CLI::App& command, Precision& precision);
 /// The device that --device names, which must be there. Throws UsageError.
 Device chosen_device(const std::string& text);
-/// Lets products be in the precision that --precision names, which the device must have. Throws UsageError.
-void use_precision(const std::string& text, Device device);
+/// Throws UsageError where the device has not the precision of --precision.
+void require_precision(Precision precision, Device device);
 
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);

@@ -20,23 +20,13 @@ class Group {
   CLI::Option* add(const char* option, std::string& value, const char* help, std::vector<std::string> names) {
     return add(option, value, help)->check(one_of(std::move(names)));
   }
-  /// A setting that is parsed where it enters; an error of parse(text) is one of the option.
   template <class Parse>
   CLI::Option* parsed(const std::string& option, const std::string& usual, const char* help, Parse parse) {
-    const auto set = [option, parse](const std::string& text) {
-      try {
-        parse(text);
-      } catch (const ValueError& error) {
-        throw CLI::ValidationError(option, error.what());
-      }
-    };
-    return command_.add_option_function<std::string>(option, set, help)->default_str(usual)->group(name_);
+    return parsed_option(command_, option, usual, help, parse)->group(name_);
   }
-  /// One value of an enum that has a table.
   template <class Enum>
   CLI::Option* choose(const char* option, Enum& value, const char* help) {
-    return parsed(option, std::string(name_of(value)), help,
-                  [&value](const std::string& text) { value = parse_choice<Enum>(text); });
+    return choice_option(command_, option, value, help)->group(name_);
   }
   /// A number that is 0 where the default depends on other settings.
   CLI::Option* add_or_default(const char* option, int64_t& value, const char* help) {

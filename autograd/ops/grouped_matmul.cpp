@@ -21,7 +21,8 @@ Tensor stacked(const char* name, const Variable& parameter, bool plain, int rank
 
 }  // namespace
 
-Variable grouped_matmul(const Variable& x, const Variable& weight, const Variable& bias, const Segments& segments) {
+Variable grouped_matmul(const Variable& x, const Variable& weight, const Variable& bias, const Segments& segments,
+                        Precision precision) {
   if (weight.shape().rank() != 2 && weight.shape().rank() != 3) {
     fail<ShapeError>("grouped_matmul: weight must be [O, I] or [E, O, I], got {}", weight.shape());
   }
@@ -31,20 +32,20 @@ Variable grouped_matmul(const Variable& x, const Variable& weight, const Variabl
   if (x.shape().rank() != 2) fail<ShapeError>("grouped_matmul: x must have rank 2, got {}", x.shape());
 
   Tensor y = Tensor::empty({used.rows(x.size(0)), w.size(1)}, x.dtype(), x.device());
-  kernels::grouped_matmul(x.value(), w, b, used, y);
+  kernels::grouped_matmul(x.value(), w, b, used, y, precision);
   const Saved saved_x(weight.requires_grad() ? x.value() : Tensor()), saved_w(x.requires_grad() ? w : Tensor());
   return record(
       "grouped_matmul", y, {x, weight, bias},
-      [saved_x, saved_w, segments = SavedSegments(used), x_shape = x.shape(), w_shape = w.shape(), plain](
+      [saved_x, saved_w, segments = SavedSegments(used), x_shape = x.shape(), w_shape = w.shape(), plain, precision](
           const Tensor& dy, Gradients& dx) {
         const Segments s = segments.get();
         if (dx.needs(0)) {
           dx[0] = Tensor::empty(x_shape, dy.dtype(), dy.device());
-          kernels::grouped_matmul_backward_input(dy, saved_w.get(), s, dx[0]);
+          kernels::grouped_matmul_backward_input(dy, saved_w.get(), s, dx[0], precision);
         }
         if (dx.needs(1)) {
           Tensor dw = Tensor::empty(w_shape, dy.dtype(), dy.device());
-          kernels::grouped_matmul_backward_weight(saved_x.get(), dy, s, dw);
+          kernels::grouped_matmul_backward_weight(saved_x.get(), dy, s, dw, precision);
           dx[1] = plain ? dw[0] : dw;
         }
         if (dx.needs(2)) {

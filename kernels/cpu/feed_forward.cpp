@@ -63,14 +63,15 @@ template <class T>
 class Backward {
  public:
   Backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& p, const Segments& segments,
-           const Tensor& dy, T* dx_rows)
+           const Tensor& dy, T* dx_rows, Precision precision)
       : s_(p),
         source_(rows_of<T>(x, segments)),
         hidden_(hidden.data<T>()),
         dy_(dy.data<T>()),
         up_(p.up.data<T>()),
         down_(p.down.data<T>()),
-        dx_rows_(dx_rows) {}
+        dx_rows_(dx_rows),
+        multiply_(precision) {}
 
   void unit(const SumUnit<T>& unit) const {
     const Targets<T>& to = unit.sums;
@@ -121,7 +122,7 @@ FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hi
 }
 
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
-                  Tensor& y) {
+                  Tensor& y, Precision precision) {
   visit_floating("feed_forward", x.dtype(), [&]<class T>() {
     const Sizes s(parameters);
     const MatrixView<T> source = rows_of<T>(x, segments);
@@ -131,7 +132,7 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
     T *h = hidden.mutable_data<T>(), *out = y.mutable_data<T>();
     std::vector<RowPanel> panels = row_panels(segments, y.size(0), kTileRows);
     sort_by_rows(panels);
-    const Product<T> multiply;
+    const Product<T> multiply(precision);
     const auto units = static_cast<int64_t>(panels.size());
     parallel_tiles(units, units_per_task(units, y.size(0) * s.multiplications()), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -149,10 +150,12 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
 }
 
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
-                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
+                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients,
+                           Precision precision) {
   visit_floating("feed_forward_backward", x.dtype(), [&]<class T>() {
     const Sizes s(parameters);
-    const Backward<T> backward(x, hidden, parameters, segments, dy, dx.defined() ? dx.mutable_data<T>() : nullptr);
+    const Backward<T> backward(x, hidden, parameters, segments, dy, dx.defined() ? dx.mutable_data<T>() : nullptr,
+                               precision);
 
     const std::vector<RowPanel> panels = row_panels(segments, dy.size(0), rows_per_unit(dy.size(0)));
     ExpertSums<T> sums(panels, s.experts);

@@ -26,11 +26,11 @@ void for_units(int64_t units, int64_t multiplications, const Body& body) {
 /// with the most rows first. `weight_of(e)` is W_e, [depth, cols]; a null bias is zero.
 template <class T, class WeightOf>
 void multiply_rows(const Segments& segments, int64_t rows, int64_t depth, const MatrixView<T>& source,
-                   const WeightOf& weight_of, const T* bias, int64_t cols, T* to) {
+                   const WeightOf& weight_of, const T* bias, int64_t cols, T* to, Precision precision) {
   std::vector<RowPanel> panels = row_panels(segments, rows, kTileRows);
   sort_by_rows(panels);
   const int64_t tile = wide_tile(cols, static_cast<int64_t>(panels.size())), col_tiles = tiles_of(cols, tile);
-  const Product<T> multiply;
+  const Product<T> multiply(precision);
   const Epilogue<T> epilogue{.bias = bias};
   for_units(static_cast<int64_t>(panels.size()) * col_tiles, rows * depth * cols, [&](int64_t unit) {
     const RowPanel& panel = panels[static_cast<size_t>(unit / col_tiles)];
@@ -58,33 +58,36 @@ void sum_rows(const Segments& segments, int64_t rows, int64_t tiles, Tensor& to,
 
 }  // namespace
 
-void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, Tensor& y) {
+void grouped_matmul(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, Tensor& y,
+                    Precision precision) {
   visit_floating("grouped_matmul", x.dtype(), [&]<class T>() {
     const int64_t inputs = weight.size(2), outputs = weight.size(1);
     const T* w = weight.data<T>();
     const auto weight_of = [=](int64_t e) { return MatrixView<T>{w + e * outputs * inputs, inputs, true}; };
     multiply_rows<T>(segments, y.size(0), inputs, rows_of<T>(x, segments), weight_of,
-                     bias.defined() ? bias.data<T>() : nullptr, outputs, y.mutable_data<T>());
+                     bias.defined() ? bias.data<T>() : nullptr, outputs, y.mutable_data<T>(), precision);
   });
 }
 
-void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx) {
+void grouped_matmul_backward_input(const Tensor& dy, const Tensor& weight, const Segments& segments, Tensor& dx,
+                                   Precision precision) {
   visit_floating("grouped_matmul_backward_input", dy.dtype(), [&]<class T>() {
     const int64_t inputs = weight.size(2), outputs = weight.size(1);
     const T* w = weight.data<T>();
     const auto weight_of = [=](int64_t e) { return MatrixView<T>{w + e * outputs * inputs, inputs}; };
     multiply_rows<T>(segments, dy.size(0), outputs, {dy.data<T>(), outputs}, weight_of, nullptr, inputs,
-                     dx.mutable_data<T>());
+                     dx.mutable_data<T>(), precision);
   });
 }
 
-void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight) {
+void grouped_matmul_backward_weight(const Tensor& x, const Tensor& dy, const Segments& segments, Tensor& dweight,
+                                    Precision precision) {
   visit_floating("grouped_matmul_backward_weight", x.dtype(), [&]<class T>() {
     const int64_t inputs = dweight.size(2), outputs = dweight.size(1);
     const int64_t experts = dweight.size(0), wide = wide_tile(inputs, experts), col_tiles = tiles_of(inputs, wide);
     const int64_t tall = wide_tile(outputs, experts * col_tiles), tiles = tiles_of(outputs, tall) * col_tiles;
     const MatrixView<T> source = rows_of<T>(x, segments), upstream{dy.data<T>(), outputs, true};
-    const Product<T> multiply;
+    const Product<T> multiply(precision);
     sum_rows<T>(segments, dy.size(0), tiles, dweight, [&](const RowPanel& panel, int64_t tile, T* sum) {
       const int64_t out = tile / col_tiles * tall, height = std::min(tall, outputs - out);
       const int64_t col = tile % col_tiles * wide, width = std::min(wide, inputs - col);

@@ -37,7 +37,7 @@ void matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tens
   const int64_t pieces = depth_pieces(products * tiles, depth), piece_depth = tiles_of(depth, pieces);
   const int64_t units = products * tiles * pieces, per_task = units_per_task(units, y.numel() * depth);
   visit_floating("matmul", a.dtype(), [&]<class T>() {
-    const Product<T> multiply;
+    const Product<T> multiply(options.precision);
     const T *left = a.data<T>(), *right = b.data<T>();
     T* out = y.mutable_data<T>();
     Tensor others = Tensor::empty({pieces - 1, y.numel()}, y.dtype());

@@ -230,7 +230,7 @@ struct WeightJob {
 }  // namespace
 
 void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dGeometry& geometry,
-            const Segments& segments, Tensor& y) {
+            const Segments& segments, Tensor& y, Precision /*precision*/) {
   if (y.numel() == 0 || cudnn::conv2d(x, weight, bias, geometry, segments, y)) return;
   visit_floating("conv2d", x.dtype(), [&]<class T>() {
     const ConvSizes s(x.shape(), weight.shape(), y.shape(), geometry);
@@ -244,7 +244,7 @@ void conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dGeometry& geometry,
-                           const Segments& segments, Tensor& dx) {
+                           const Segments& segments, Tensor& dx, Precision /*precision*/) {
   if (dx.numel() == 0 || cudnn::conv2d_backward_input(dy, weight, geometry, segments, dx)) return;
   visit_floating("conv2d_backward_input", dy.dtype(), [&]<class T>() {
     const ConvSizes s(dx.shape(), weight.shape(), dy.shape(), geometry);
@@ -258,7 +258,8 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& weight, const Conv2dG
 }
 
 void conv2d_backward_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
-                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias) {
+                            const Conv2dGeometry& geometry, const Segments& segments, Tensor& dweight, Tensor& dbias,
+                            Precision /*precision*/) {
   visit_floating("conv2d_backward_weight", x.dtype(), [&]<class T>() {
     const ConvSizes s(x.shape(), weight_shape, dy.shape(), geometry);
     const Device device = x.device();

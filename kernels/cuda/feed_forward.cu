@@ -18,7 +18,7 @@ FeedForwardAnswer feed_forward_gain(const Workload& work, int64_t in, int64_t hi
 }
 
 void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, const Segments& segments, Tensor& hidden,
-                  Tensor& y) {
+                  Tensor& y, Precision precision) {
   visit_floating("feed_forward", x.dtype(), [&]<class T>() {
     const Tensor &up = parameters.up, &down = parameters.down;
     const Device device = x.device();
@@ -31,13 +31,14 @@ void feed_forward(const Tensor& x, const FeedForwardParameters& parameters, cons
     first.epilogue.relu = true;
     if (parameters.up_bias.defined()) first.epilogue.bias = parameters.up_bias.data<T>();
     if (parameters.down_bias.defined()) second.epilogue.bias = parameters.down_bias.data<T>();
-    multiply_rows<false>(device, first);
-    multiply_rows<false>(device, second);
+    multiply_rows<false>(device, first, precision);
+    multiply_rows<false>(device, second, precision);
   });
 }
 
 void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForwardParameters& parameters,
-                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients) {
+                           const Segments& segments, const Tensor& dy, Tensor& dx, FeedForwardParameters& gradients,
+                           Precision precision) {
   visit_floating("feed_forward_backward", dy.dtype(), [&]<class T>() {
     const Tensor &up = parameters.up, &down = parameters.down;
     const Device device = x.device();
@@ -50,7 +51,8 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
       channel_sums(upstream, outputs, 1, in_place, device, gradients.down_bias.mutable_data<T>());
     }
     if (gradients.down.defined()) {
-      weight_gradient(in_place, device, active, pitch, upstream, features, outputs, gradients.down.mutable_data<T>());
+      weight_gradient(in_place, device, active, pitch, upstream, features, outputs, gradients.down.mutable_data<T>(),
+                      precision);
     }
     if (!dx.defined() && !gradients.up.defined() && !gradients.up_bias.defined()) return;
     // The gradient of the hidden rows, which passes where max(., 0) let them pass.
@@ -58,16 +60,19 @@ void feed_forward_backward(const Tensor& x, const Tensor& hidden, const FeedForw
     RowsProduct<T> second{in_place, upstream, outputs, down.data<T>(), outputs, features, dhidden.mutable_data<T>(),
                           features};
     second.epilogue.active = active, second.epilogue.active_stride = pitch;
-    multiply_rows<true>(device, second);
+    multiply_rows<true>(device, second, precision);
     if (gradients.up_bias.defined()) {
       channel_sums<T>(second.y, features, 1, in_place, device, gradients.up_bias.mutable_data<T>());
     }
     if (gradients.up.defined()) {
-      weight_gradient<T>(read, device, x.data<T>(), inputs, second.y, inputs, features, gradients.up.mutable_data<T>());
+      weight_gradient<T>(read, device, x.data<T>(), inputs, second.y, inputs, features, gradients.up.mutable_data<T>(),
+                         precision);
     }
     if (!dx.defined()) return;
-    multiply_rows<true>(device, RowsProduct<T>{in_place, second.y, features, up.data<T>(), features, inputs,
-                                               dx.mutable_data<T>(), inputs});
+    multiply_rows<true>(
+        device,
+        RowsProduct<T>{in_place, second.y, features, up.data<T>(), features, inputs, dx.mutable_data<T>(), inputs},
+        precision);
   });
 }
 

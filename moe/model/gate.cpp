@@ -33,7 +33,7 @@ Variable AttentiveGate::scores(const Variable& x, const ExpertReadings& experts)
                      own.shape(), experts.hidden.shape(), samples, width);
   }
   // query . (K h) = (K^T query) . h: one product for each sample instead of one for each pair of sample and expert.
-  const Variable query = matmul((*query_)(own), key_->weight());
+  const Variable query = matmul((*query_)(own), key_->weight(), {.precision = precision()});
   const Variable products = mul(experts.hidden, reshape(query, {1, samples, width}));
   return mul(transpose(sum(products, {2})), 1 / std::sqrt(static_cast<double>(width)));
 }

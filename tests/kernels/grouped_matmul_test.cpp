@@ -23,15 +23,15 @@ struct Results {
 
 /// Runs the four kernels; the outputs hold NaN before, so that an element left unwritten shows.
 Results run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy, const Segments& segments,
-            Device device = Device::cpu()) {
+            Device device = Device::cpu(), Precision precision = Precision::f32) {
   const auto on = [&](const Tensor& t) { return t.defined() ? t.to(device) : t; };
   const auto nan_like = [&](const Tensor& t) { return on(Tensor::full(t.shape(), std::nan(""), t.dtype())); };
   Results r{nan_like(dy), nan_like(x), nan_like(weight), nan_like(bias)};
   const Tensor in = on(x), w = on(weight), up = on(dy);
   const Segments there{on(segments.offsets), on(segments.sample)};
-  kernels::grouped_matmul(in, w, on(bias), there, r.y);
-  kernels::grouped_matmul_backward_input(up, w, there, r.dx);
-  kernels::grouped_matmul_backward_weight(in, up, there, r.dweight);
+  kernels::grouped_matmul(in, w, on(bias), there, r.y, precision);
+  kernels::grouped_matmul_backward_input(up, w, there, r.dx, precision);
+  kernels::grouped_matmul_backward_weight(in, up, there, r.dweight, precision);
   kernels::grouped_matmul_backward_bias(up, there, r.dbias);
   for (Tensor* t : {&r.y, &r.dx, &r.dweight, &r.dbias}) *t = t->to(Device::cpu());
   return r;
@@ -193,14 +193,13 @@ TEST_CASE("grouped products in another precision are those of rounded operands",
     const Tensor x = single({c.samples, c.inputs}), weight = single({c.experts, c.outputs, c.inputs}),
                  bias = single({c.experts, c.outputs}), dy = single({rows, c.outputs});
     for (const Precision precision : {Precision::tf32, Precision::bf16}) {
-      const kernels::WithPrecision with(precision);
       for (const Device device : available_devices()) {
-        INFO(device.to_string() << ' ' << to_string(precision) << ", " << c.samples << " samples, " << c.inputs
-                                << " -> " << c.outputs);
+        INFO(device.to_string() << ' ' << name_of(precision) << ", " << c.samples << " samples, " << c.inputs << " -> "
+                                << c.outputs);
         // The sums of the bias have nothing to round; nor has a CPU with tf32, or without bf16.
         const bool exact = !kernels::has_precision(device, precision);
         const auto used = [&](const Tensor& t) { return exact ? converted(t, DType::f64) : rounded(t, precision); };
-        const Results got = run(x, weight, bias, dy, routed.segments, device);
+        const Results got = run(x, weight, bias, dy, routed.segments, device, precision);
         const auto f64 = [](const Tensor& t) { return converted(t, DType::f64); };
         const auto expected = routed.naive.backward(used(x), used(weight), used(dy));
         CHECK(difference(f64(got.y), routed.naive.forward(used(x), used(weight), f64(bias)), 1e-5, 1e-5) == "");
@@ -210,7 +209,6 @@ TEST_CASE("grouped products in another precision are those of rounded operands",
       }
     }
   }
-  CHECK(kernels::product_precision() == Precision::f32);
 }
 
 TEST_CASE("grouped products have the same bits for any number of threads") {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/gradcheck.h"
+#include "kernels/precision.h"
 #include "nn/activation.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
@@ -86,6 +87,27 @@ TEST_CASE("an augmented gate sees the outputs of a sample's experts side by side
   const Variable output(Tensor::from({.1, .9, .2, .8, .3, .7, .4, .6}, {2, 2, 2}));  // [expert, sample, class]
   const Variable scores = gate.scores(Variable(Tensor::from({5., 6.}, {2, 1})), {.hidden = {}, .output = output});
   CHECK(difference(scores.value(), Tensor::from({.1, .3, .2, .4}, {2, 2}), 1e-12, 0) == "");
+}
+
+TEST_CASE("an attentive gate multiplies in its precision throughout") {
+  Generator random(6);
+  auto body = std::make_shared<nn::Sequential>();
+  body->add<nn::Linear>(nn::LinearOptions{.in = 4, .out = 32}, random);
+  AttentiveGate gate(body, 32, DType::f32, random);
+  const auto single = [](const Shape& shape, uint64_t seed) { return random_tensor(shape, seed, -1, 1, DType::f32); };
+  const Variable x(single({5, 4}, 1)), hidden(single({3, 5, 32}, 2));
+  const auto scores = [&] { return gate.scores(x, {.hidden = hidden, .output = {}}).value(); };
+  const Tensor exact = scores();
+  gate.set_precision(Precision::bf16);
+  const Tensor all = scores();
+  // The query and the body alone: what is left is the product with the keys.
+  for (const auto& [name, module] : gate.named_modules()) {
+    if (!name.empty()) module->set_precision(Precision::f32);
+  }
+  const bool rounds = kernels::has_precision(Device::cpu(), Precision::bf16);
+  CHECK(same_bits(scores(), exact) != rounds);
+  CHECK(same_bits(all, exact) != rounds);
+  CHECK(difference(all, exact, 0.02, 0.02) == "");
 }
 
 TEST_CASE("a distilled gate keeps the attentive gate's layers and has a fresh output") {

@@ -115,14 +115,15 @@ int64_t images_per_product(const ConvSizes& s) {
 }
 
 template <class T>
-void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y) {
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y,
+             Precision precision) {
   thread_local Scratch image_space, column_space, result_space;
   const int64_t most = largest_batch(s, panel) * s.out_plane();
   T* space = image_space.take<T>(padded_group(s));
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = result_space.take<T>(s.group_filters() * most);
-  const Product<T> multiply;
+  const Product<T> multiply(precision);
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), f = g * filters;
@@ -137,13 +138,14 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
 }
 
 template <class T>
-void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows) {
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows,
+                    Precision precision) {
   thread_local Scratch image_space, column_space, upstream_space;
   const int64_t most = largest_batch(s, panel) * s.out_plane();
   T* space = image_space.take<T>(padded_group(s));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
-  const Product<T> multiply;
+  const Product<T> multiply(precision);
   for_batches(s, panel, [&](const Batch& batch) {
     for (int64_t g = 0; g < s.groups; ++g) {
       const int64_t filters = s.group_filters(), row = batch.columns(s);
@@ -165,14 +167,14 @@ void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, cons
 
 template <class T>
 void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
-                     T* dbias) {
+                     T* dbias, Precision precision) {
   thread_local Scratch image_space, column_space, upstream_space;
   const int64_t most = largest_batch(s, panel) * s.out_plane();
   T* space = image_space.take<T>(padded_group(s));
   std::fill(space, space + padded_group(s), T(0));
   T* columns = column_space.take<T>(s.taps() * most);
   T* several = upstream_space.take<T>(s.group_filters() * most);
-  const Product<T> multiply;
+  const Product<T> multiply(precision);
   for_batches(s, panel, [&](const Batch& batch) {
     const bool first = batch.begin == panel.begin;
     for (int64_t g = 0; g < s.groups; ++g) {
@@ -193,10 +195,10 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
   });
 }
 
-#define DIVVY_INSTANTIATE(T)                                                                             \
-  template void forward(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, const T*, T*); \
-  template void backward_input(const ConvSizes&, const RowPanel&, const T*, const T*, T*);               \
-  template void backward_weight(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, T*, T*);
+#define DIVVY_INSTANTIATE(T)                                                                                        \
+  template void forward(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, const T*, T*, Precision); \
+  template void backward_input(const ConvSizes&, const RowPanel&, const T*, const T*, T*, Precision);               \
+  template void backward_weight(const ConvSizes&, const RowPanel&, const ConvInput<T>&, const T*, T*, T*, Precision);
 DIVVY_INSTANTIATE(float)
 DIVVY_INSTANTIATE(double)
 #undef DIVVY_INSTANTIATE

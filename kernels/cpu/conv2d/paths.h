@@ -3,6 +3,7 @@
 #include "kernels/conv2d_sizes.h"
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/target.h"
+#include "kernels/precision.h"
 
 /// The three ways in which the CPU convolves a panel of rows that share an expert. All do everything in scratch of the
 /// thread; the entry points in conv2d.cpp choose between them and cut the rows into panels.
@@ -39,12 +40,14 @@ namespace im2col {
 /// The images whose columns make one matrix product.
 int64_t images_per_product(const ConvSizes& s);
 template <class T>
-void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y);
+void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* weight, const T* bias, T* y,
+             Precision precision);
 template <class T>
-void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows);
+void backward_input(const ConvSizes& s, const RowPanel& panel, const T* dy, const T* weight, T* dx_rows,
+                    Precision precision);
 template <class T>
 void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, const T* dy, T* dweight,
-                     T* dbias);
+                     T* dbias, Precision precision);
 }  // namespace im2col
 
 /// Filters of 3 x 3 by minimal filtering, F(2 x 2, 3 x 3) (Winograd 1980; Lavin and Gray 2016): patches of 4 x 4 inputs
@@ -52,8 +55,9 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
 /// summed over the channels they are 16 matrix products. The transforms add and subtract, so an infinity may become NaN
 /// in the outputs around it.
 namespace winograd {
-/// Whether this path can take the sizes, and pays: channels and filters enough to make up for the transforms.
-bool fits(const ConvSizes& s);
+/// Whether this path can take the sizes in that precision, and pays: channels and filters enough to make up for the
+/// transforms.
+bool fits(const ConvSizes& s, Precision precision);
 /// The images whose tiles make one matrix product.
 int64_t images_per_block(const ConvSizes& s);
 /// The filters of all experts for forward [E, 16, filters * channels], or for the gradient of the input, turned and

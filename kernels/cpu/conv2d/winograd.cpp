@@ -7,7 +7,6 @@
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/simd/dot.h"
 #include "kernels/cpu/target.h"
-#include "kernels/precision.h"
 #include "tensor/parallel.h"
 
 DIVVY_TARGET_BEGIN;
@@ -104,10 +103,10 @@ void transform_planes(const Block& block, int64_t channels, T* to, const Functio
 
 }  // namespace
 
-bool fits(const ConvSizes& s) {
+bool fits(const ConvSizes& s, Precision precision) {
   constexpr int64_t kLeast = 16;
   // The transforms subtract what is nearly equal, which operands rounded to bf16 do not bear.
-  if (product_precision() == Precision::bf16) return false;
+  if (precision == Precision::bf16) return false;
   return s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1 && s.groups == 1 && s.padding <= 2 &&
          s.channels >= kLeast && s.filters >= kLeast;
 }
@@ -160,7 +159,7 @@ void forward(const ConvSizes& s, const RowPanel& panel, const ConvInput<T>& in, 
   T* space = plane_space.take<T>(sizes.plane);
   T* patches = patch_space.take<T>(16 * s.channels * sizes.count);
   T* products = product_space.take<T>(16 * std::min(kFilters, s.filters) * sizes.count + kLanes<T>);
-  const Product<T> multiply;
+  const Product<T> multiply(Precision::f32);  // fits() leaves bf16 to other paths
   for (const Block& block : blocks) {
     const int64_t count = block.count();
     transform_planes(block, s.channels, patches, [&](int64_t row, int64_t c, T* to, int64_t stride) {
@@ -205,7 +204,7 @@ void backward_weight(const ConvSizes& s, const RowPanel& panel, const ConvInput<
   T* patches = patch_space.take<T>(16 * s.channels * sizes.count);
   T* upstream = upstream_space.take<T>(16 * most * sizes.count);
   T* sums = sum_space.take<T>(16 * most * s.channels);
-  const Product<T> multiply;
+  const Product<T> multiply(Precision::f32);  // fits() leaves bf16 to other paths
   for (int64_t f = 0; f < s.filters; f += most) {
     const int64_t some = std::min(most, s.filters - f);
     for (const Block& block : blocks) {

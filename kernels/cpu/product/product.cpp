@@ -4,17 +4,16 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/scratch.h"
-#include "kernels/precision.h"
 
 namespace divvy::kernels::cpu {
 
 namespace {
 
 template <class T>
-const ProductCode<T>& code_in_use() {
+const ProductCode<T>& code_for([[maybe_unused]] Precision precision) {
 #if defined(__x86_64__)
   if constexpr (std::is_same_v<T, float>) {
-    if (instruction_set() == InstructionSet::avx512 && product_precision() == Precision::bf16) {
+    if (instruction_set() == InstructionSet::avx512 && precision == Precision::bf16) {
       if (machine_has(Bf16Unit::amx)) return amx::product_code<float>();
       if (machine_has(Bf16Unit::avx512)) return avx512_bf16::product_code<float>();
     }
@@ -36,7 +35,7 @@ void without_depth(int64_t rows, int64_t cols, const ProductResult<T>& c) {
 }  // namespace
 
 template <class T>
-Product<T>::Product() : Product(code_in_use<T>()) {}
+Product<T>::Product(Precision precision) : Product(code_for<T>(precision)) {}
 
 template <class T>
 void Product<T>::operator()(int64_t rows, int64_t cols, int64_t depth, const MatrixView<T>& a, const MatrixView<T>& b,

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/product/code.h"
+#include "kernels/precision.h"
 
 /// The one place where the CPU multiplies matrices. Every operation cuts its product into tiles, whose sizes do not
 /// depend on the number of threads; how rows and columns are cut does not change a bit of the result.
@@ -21,13 +22,12 @@ constexpr int64_t wide_tile(int64_t cols, int64_t others) {
   return tile;
 }
 
-/// Multiplies matrices on the thread that calls it, with the code for the instruction set and, in f32, the precision of
-/// products (kernels/precision.h) that are in use where the object is made; tasks on other threads then share it. T is
-/// float or double.
+/// Multiplies matrices on the calling thread, with the code for the instruction set that is active when the object is
+/// made and, in f32, for a precision; tasks on other threads share the object. T is float or double.
 template <class T>
 class Product {
  public:
-  Product();
+  explicit Product(Precision precision);
   explicit Product(const ProductCode<T>& code) : code_(&code) {}
 
   /// c = start + a b for a [rows, depth] and b [depth, cols], where the start is zero, a bias or c itself; then perhaps

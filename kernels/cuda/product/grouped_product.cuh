@@ -7,8 +7,7 @@
 #include "kernels/epilogue.h"
 #include "kernels/precision.h"
 
-/// Products of the rows of experts with the weights of each: exact, or on tensor cores where kernels/precision.h asks
-/// for them.
+/// Products of the rows of experts with the weights of each: exact in f32, on tensor cores in another precision.
 namespace divvy::kernels::cuda {
 
 /// y[i] = W_e x[sample[i]] + bias_e, or W_e^T in the place of W_e, for every row i of each expert e.
@@ -122,20 +121,14 @@ bool reads_wide(const T* a, const T* b, std::initializer_list<int64_t> lengths) 
   return aligned(a) && aligned(b) && std::all_of(lengths.begin(), lengths.end(), [](int64_t n) { return n % 4 == 0; });
 }
 
-/// Whether the tensor cores were asked for.
-template <class T>
-bool rounds() {
-  return std::is_same_v<T, float> && product_precision() != Precision::f32;
-}
-
 template <bool kTransposed, class T>
-void multiply_rows(Device device, const RowsProduct<T>& p) {
+void multiply_rows(Device device, const RowsProduct<T>& p, Precision precision) {
   if (p.segments.rows == 0 || p.outputs == 0) return;
   const bool wide = reads_wide(p.x, p.weight, {p.inputs, p.outputs, p.x_pitch});
   if constexpr (std::is_same_v<T, float>) {
-    if (rounds<T>() && p.inputs > 0) {
+    if (precision != Precision::f32 && p.inputs > 0) {
       const RowsJob<T, TensorTile, kTransposed> job{p, 0, {}};
-      return run_tensor_product(device, job.blocks(), product_precision() == Precision::bf16, wide, job);
+      return run_tensor_product(device, job.blocks(), precision == Precision::bf16, wide, job);
     }
   }
   with_tile<T>(p.outputs, p.segments.rows / p.segments.experts, [&]<class Tile>(Tile) {
@@ -148,7 +141,7 @@ void multiply_rows(Device device, const RowsProduct<T>& p) {
 /// apart; dy: [N, outputs], to: [E, outputs, inputs].
 template <class T>
 void weight_gradient(const DeviceSegments& segments, Device device, const T* x, int64_t x_pitch, const T* dy,
-                     int64_t inputs, int64_t outputs, T* to) {
+                     int64_t inputs, int64_t outputs, T* to, Precision precision) {
   const bool wide = reads_wide(x, dy, {inputs, outputs, x_pitch});
   const auto run = [&]<class Tile>(Tile, const auto& run_tiles) {
     const int64_t tiles = tiles_of(outputs, Tile::kM) * tiles_of(inputs, Tile::kN);
@@ -158,9 +151,9 @@ void weight_gradient(const DeviceSegments& segments, Device device, const T* x, 
                });
   };
   if constexpr (std::is_same_v<T, float>) {
-    if (rounds<T>() && segments.rows > 0) {
+    if (precision != Precision::f32 && segments.rows > 0) {
       return run(TensorTile(), [&](int64_t blocks, const auto& job) {
-        run_tensor_product(device, blocks, product_precision() == Precision::bf16, wide, job);
+        run_tensor_product(device, blocks, precision == Precision::bf16, wide, job);
       });
     }
   }
