@@ -69,8 +69,7 @@ std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
 
 int eval_command(const EvalConfig& config) {
   if (config.threads > 0) set_num_threads(config.threads);
-  const Device device = chosen_device(config.device);
-  require_precision(config.precision, device);
+  require_hardware(config.device, config.precision);
   TrainConfig settings = run_settings(config.run);
   if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
   const data::Splits data = planned_data(settings);
@@ -84,7 +83,7 @@ int eval_command(const EvalConfig& config) {
     }
     how.evaluation.temperature = config.temperature;
   }
-  run.model->to(device);
+  run.model->to(config.device);
   run.model->set_precision(config.precision);
   const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
   const moe::Record& record = evaluation.routed;

@@ -27,7 +27,8 @@ std::string plans_text(const nn::Module& model) {
 }
 
 /// Plans and memory of one step of each stage, measured on a separate model, for a dry run.
-std::string measured_step(const Plan& plan, const TrainConfig& config, Device device) {
+std::string measured_step(const Plan& plan, const TrainConfig& config) {
+  const Device device = config.device;
   Generator weights(config.seed);
   const auto model = moe::build_model(plan.model_options, weights);
   model->to(device);
@@ -54,17 +55,16 @@ int train_command(TrainConfig config) {
     return kDone;
   }
   if (config.threads > 0) set_num_threads(config.threads);
-  const Device device = chosen_device(config.device);
-  require_precision(config.precision, device);
+  require_hardware(config.device, config.precision);
   Plan plan = make_plan(config);
   if (config.dry_run) {
-    fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config, device), plan.model->summary());
+    fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());
     return kDone;
   }
   const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model().model) : config.name;
   RunFolder folder =
       RunFolder::create(config.run_dir.empty() ? RunFolder::default_path(name) : std::filesystem::path(config.run_dir));
-  plan.model->to(device);
+  plan.model->to(config.device);
   const RunOutcome outcome = run_training(plan, config, folder);
   if (!outcome.finished) return kInterrupted;
   std::string text = evaluation_text(outcome.test, plan.data.test, "test", use_color(stdout));

@@ -6,7 +6,7 @@ namespace divvy::app {
 
 void require_graph(const Plan& plan, const TrainConfig& config) {
   if (config.cuda_graph != CudaGraph::on) return;
-  if (config.device == "cpu") {
+  if (config.device.is_cpu()) {
     throw UsageError("--cuda-graph on: there are no CUDA graphs on the CPU; add --device cuda, or leave it at auto");
   }
   const std::set<std::string> obstacles = graph_obstacles(plan);
@@ -16,9 +16,10 @@ void require_graph(const Plan& plan, const TrainConfig& config) {
 }
 
 std::string device_text(const Plan& plan, const TrainConfig& config) {
-  if (config.device == "cpu") return config.device;
-  if (config.cuda_graph == CudaGraph::off) return config.device + ", step by step";
-  std::string text = config.device + ", ";
+  std::string text = config.device.to_string();
+  if (config.device.is_cpu()) return text;
+  if (config.cuda_graph == CudaGraph::off) return text + ", step by step";
+  text += ", ";
   for (const moe::Stage& stage : plan.recipe.stages) {
     const std::string obstacle = moe::graph_obstacle(*plan.model, stage);
     if (&stage != &plan.recipe.stages.front()) text += "; ";

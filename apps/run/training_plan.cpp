@@ -286,7 +286,7 @@ std::string describe(const Plan& plan, const TrainConfig& config) {
   }
   text += fmt::format("training  {}, learning rate {}, weight decay {}, batch {}\n", optimizer.name, rate,
                       optimizer.weight_decay, config.batch);
-  if (config.device != "cpu") text += fmt::format("device    {}\n", device_text(plan, config));
+  if (config.device.is_cuda()) text += fmt::format("device    {}\n", device_text(plan, config));
   if (!plan.quirks.empty()) text += fmt::format("quirks    {}\n", plan.quirks.to_string());
   if (config.precision != Precision::f32) {
     text += fmt::format("precision {} factors of products, f32 sums\n", name_of(config.precision));

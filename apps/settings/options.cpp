@@ -16,6 +16,18 @@ std::string option_key(const CLI::Option& option) {
   return option.get_lnames().empty() ? "" : option.get_lnames().front();
 }
 
+Device parse_device(std::string_view text) {
+  if (text == "cpu") return Device::cpu();
+  if (text == "cuda") return Device::cuda();
+  const std::string_view number = text.starts_with("cuda:") ? text.substr(5) : "";
+  int index = 0;
+  const auto end = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (number.empty() || end.ptr != number.data() + number.size() || end.ec != std::errc() || index < 0) {
+    fail<ValueError>("expects cpu, cuda or cuda:N, got '{}'", text);
+  }
+  return Device::cuda(index);
+}
+
 }  // namespace
 
 moe::Method TrainConfig::usual_method() {
@@ -44,26 +56,10 @@ CLI::Option* threads_option(CLI::App& command, int& threads) {
       ->capture_default_str();
 }
 
-CLI::Option* device_option(CLI::App& command, std::string& device) {
-  return command.add_option("--device", device, "cpu, cuda or, of several GPUs, cuda:N")
-      ->type_name("NAME")
-      ->capture_default_str();
-}
-
-Device chosen_device(const std::string& text) {
-  if (text == "cpu") return Device::cpu();
-  const std::string_view number = text.starts_with("cuda:") ? std::string_view(text).substr(5) : "";
-  int index = 0;
-  const auto end = std::from_chars(number.data(), number.data() + number.size(), index);
-  if (text != "cuda" && (number.empty() || end.ptr != number.data() + number.size() || end.ec != std::errc())) {
-    throw UsageError(fmt::format("--device: expects cpu, cuda or cuda:N, got '{}'", text));
-  }
-  if (index < 0 || index >= cuda_device_count()) {
-    throw UsageError(fmt::format("--device {}: {}; --device cpu works everywhere", text,
-                                 !kCudaBuild ? "this build of divvy has no CUDA"
-                                             : fmt::format("{} GPUs can be used here", cuda_device_count())));
-  }
-  return Device::cuda(index);
+CLI::Option* device_option(CLI::App& command, Device& device) {
+  return parsed_option(command, "--device", device.to_string(), "cpu, cuda or, of several GPUs, cuda:N",
+                       [&device](const std::string& text) { device = parse_device(text); })
+      ->type_name("NAME");
 }
 
 CLI::Option* precision_option(CLI::App& command, Precision& precision) {
@@ -71,7 +67,12 @@ CLI::Option* precision_option(CLI::App& command, Precision& precision) {
                        "of the factors of products: f32, or where the hardware can bf16 or tf32");
 }
 
-void require_precision(Precision precision, Device device) {
+void require_hardware(Device device, Precision precision) {
+  if (device.is_cuda() && device.index >= cuda_device_count()) {
+    throw UsageError(fmt::format("--device {}: {}; --device cpu works everywhere", device,
+                                 !kCudaBuild ? "this build of divvy has no CUDA"
+                                             : fmt::format("{} GPUs can be used here", cuda_device_count())));
+  }
   if (!kernels::has_precision(device, precision)) {
     throw UsageError(fmt::format(
         "--precision {}: {}; --precision f32 works everywhere", name_of(precision),

@@ -51,7 +51,7 @@ struct TrainConfig {
   int64_t batch = 0;
   uint64_t seed = 42;
   int threads = 0;
-  std::string device = "cpu";
+  Device device;
   Precision precision = Precision::f32;
   CudaGraph cuda_graph = CudaGraph::automatic;
   std::string run_dir, name;
@@ -67,7 +67,7 @@ struct EvalConfig {
   int64_t batch = 512;
   double temperature = 0;  ///< of the gate's softmax; 0: the one at which the gate learned last
   int threads = 0;
-  std::string device = "cpu";
+  Device device;
   Precision precision = Precision::f32;
 };
 
@@ -85,12 +85,10 @@ void add_data_options(CLI::App& command, DataConfig& config, bool with_names);
 /// Options that more than one command has.
 CLI::Option* data_dir_option(CLI::App& command, std::string& data_dir);
 CLI::Option* threads_option(CLI::App& command, int& threads);
-CLI::Option* device_option(CLI::App& command, std::string& device);
+CLI::Option* device_option(CLI::App& command, Device& device);
 CLI::Option* precision_option(CLI::App& command, Precision& precision);
-/// The device that --device names, which must be there. Throws UsageError.
-Device chosen_device(const std::string& text);
-/// Throws UsageError where the device has not the precision of --precision.
-void require_precision(Precision precision, Device device);
+/// Throws UsageError where the device of --device is not there, or has not the precision of --precision.
+void require_hardware(Device device, Precision precision);
 
 /// The long names ("--epochs") of a command's options.
 std::vector<std::string> option_names(const CLI::App& command);

@@ -17,7 +17,7 @@ using namespace app;
 /// kSmall, with its plan and progress.
 const std::string kTold = "train --data multi-class --net hidden-2d --experts 3 --epochs 2 --batch 512 ";
 
-TrainConfig small_config(const std::string& device = "cpu") {
+TrainConfig small_config(Device device = {}) {
   TrainConfig config;
   config.data = "multi-class";
   config.method.model.network = "hidden-2d";
@@ -36,7 +36,7 @@ TEST_CASE("the plan says how steps are taken on a GPU") {
     return begin == std::string::npos ? "" : text.substr(begin, text.find('\n', begin) - begin);
   };
   CHECK(line(small_config()).empty());
-  TrainConfig config = small_config("cuda:1");
+  TrainConfig config = small_config(Device::cuda(1));
   CHECK(line(config) == "device    cuda:1, steps replayed as a CUDA graph");
   config.cuda_graph = CudaGraph::on;
   CHECK(line(config) == "device    cuda:1, steps replayed as a CUDA graph");
@@ -56,7 +56,7 @@ TEST_CASE("a graph that cannot be is refused where it was asked for") {
     return refusal<UsageError>([&] { make_plan(config); });
   };
   CHECK(mentions(message(small_config()), "--cuda-graph on: there are no CUDA graphs on the CPU"));
-  TrainConfig noisy = small_config("cuda");
+  TrainConfig noisy = small_config(Device::cuda());
   noisy.method.model.model = "no-gate-self-information";
   CHECK(mentions(message(noisy), "--cuda-graph on: steps cannot be recorded, since the scores of experts get random"));
   const Workplace work;
@@ -71,7 +71,7 @@ TEST_CASE("a planned training on a device gives the same weights with a graph an
   for (const Device device : available_devices()) {
     if (device.is_cpu()) continue;
     const auto trained = [&](CudaGraph graph, int64_t replayed) {
-      TrainConfig config = small_config(fmt::format("{}", device));
+      TrainConfig config = small_config(device);
       config.cuda_graph = graph;
       config.method.model.experts = 3;
       config.method.epochs = 2;
