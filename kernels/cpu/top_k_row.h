@@ -21,7 +21,7 @@ class TopKRow {
  public:
   /// best[j]: where the entry of rank j is, for j in [0, k). 1 <= k <= cols.
   void operator()(const T* row, int64_t cols, int64_t k, int64_t* best) {
-    if (k <= kFew && cols >= kLong && take_greatest(row, cols, k, best)) return;
+    if (k <= kFew && cols >= kLong && cols < kNone && take_greatest(row, cols, k, best)) return;
     if (k <= kSome) return insert(row, cols, k, best);
     order_.resize(static_cast<size_t>(cols));
     std::iota(order_.begin(), order_.end(), 0);
@@ -43,7 +43,8 @@ class TopKRow {
   static bool before(T a, T b) { return a > b || (std::isnan(a) && !std::isnan(b)); }
 
   /// k passes, each of which finds the first of the greatest that are not taken yet: those that are less than the last
-  /// one, or equal to it and behind it. False where there is a NaN, of which comparisons know nothing.
+  /// one, or equal to it and behind it. False after the first pass where the row has a NaN: a NaN fails every
+  /// comparison, so that there may be fewer than k entries to find.
   static bool take_greatest(const T* row, int64_t cols, int64_t k, int64_t* best) {
     Places lanes, nan = {};
     for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = lane;
@@ -71,12 +72,16 @@ class TopKRow {
         std::memcpy(&v, row + c, static_cast<size_t>(cols - c) * sizeof(T));
         look(v, place < static_cast<Index>(cols));
       }
+      if (j == 0 && any(nan)) return false;
       best[j] = first_of_greatest(most, where);
     }
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if (nan[lane] != 0) return false;
-    }
     return true;
+  }
+
+  static bool any(const Places& mask) {
+    Index set = 0;
+    for (int lane = 0; lane < kLanes; ++lane) set |= mask[lane];
+    return set != 0;
   }
 
   /// Of the lanes' entries, which has come first in the row among the greatest. Lanes that have found none say kNone.

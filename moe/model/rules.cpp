@@ -2,6 +2,7 @@
 #include "autograd/ops/route.h"
 #include "autograd/ops/top_k.h"
 #include "kernels/dispatch.h"
+#include "kernels/finite.h"
 #include "moe/model/routing.h"
 #include "tensor/error.h"
 
@@ -29,6 +30,10 @@ Tensor preferred(const RuleInputs& in) { return argmax(in.scores, 1).reshape({in
 Tensor drawn(const RuleInputs& in) {
   const NoGrad no_grad;
   const Tensor probabilities = normalize(in.scores, in.options).value();
+  // A GPU is not waited for: there categorical() reports such a row with the next copy to the host.
+  if (probabilities.device().is_cpu() && kernels::first_non_finite(probabilities) >= 0) {
+    throw NonFiniteError("probability", "the routing");
+  }
   return in.generator.categorical(probabilities).reshape({in.scores.size(0), 1});
 }
 

@@ -190,6 +190,14 @@ TEST_CASE("missing and damaged data exit with 3, a diverged run with 5") {
   CHECK(diverged.code == 5);
   CHECK(mentions(diverged.err, "non-finite"));
   CHECK(mentions(diverged.err, "at step"));
+  int runs = 0;
+  for (const std::string model : {"mixture", "stochastic", "top-k --k 2 --experts 32", "top-1 --experts 64"}) {
+    const Result far = work.run("train --data con-circles --net deep-2d --model " + model +
+                                " --optimizer sgd --lr 1e30 --epochs 1 --quiet --run-dir far" + std::to_string(++runs));
+    INFO(model << ": " << far.err);
+    CHECK(far.code == 5);
+    CHECK(mentions(far.err, "at step"));
+  }
 }
 
 TEST_CASE("an interrupted run saves its weights and exits with 130") {

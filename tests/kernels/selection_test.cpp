@@ -9,6 +9,7 @@
 #include "kernels/index_select.h"
 #include "kernels/pairwise_distance.h"
 #include "kernels/pick.h"
+#include "kernels/route.h"
 #include "kernels/top_k.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -84,6 +85,66 @@ TEST_CASE("top_k agrees with a sort for any k, ties and NaN among them", "[kerne
       }
     }
   }
+}
+
+TEST_CASE("top_k of rows of NaN, infinities, equal entries and neighbors", "[kernel][device]") {
+  const auto check_type = []<class T>(T) {
+    using Limits = std::numeric_limits<T>;
+    constexpr T kNan = Limits::quiet_NaN(), kInfinity = Limits::infinity(), kMost = Limits::max();
+    const T one = 1, next = std::nextafter(one, T{2});
+    // Each is repeated over a row.
+    const std::vector<std::vector<T>> patterns{{kNan},
+                                               {kNan, 1},
+                                               {1, -kNan, 2, 3, 4, 5, 6},
+                                               {kInfinity, kNan, 0},
+                                               {-kInfinity},
+                                               {kInfinity},
+                                               {kInfinity, -kInfinity},
+                                               {0, -T{0}},
+                                               {one, next, one},
+                                               {kMost, -kMost, kInfinity, kNan},
+                                               {Limits::denorm_min(), 0, -Limits::denorm_min()},
+                                               {T(1e9), std::nextafter(T(1e9), kMost)},
+                                               {T(1e-13), T(2e-13), -T(1e-13)}};
+    for (const int64_t cols : {1, 2, 7, 8, 31, 32, 33, 47, 64, 65, 100, 1000}) {
+      const auto rows = static_cast<int64_t>(patterns.size()) + 2;
+      std::vector<T> values;
+      for (const auto& pattern : patterns) {
+        for (int64_t c = 0; c < cols; ++c) values.push_back(pattern[static_cast<size_t>(c) % pattern.size()]);
+      }
+      for (int64_t c = 0; c < cols; ++c) values.push_back(c == 0 ? T{1} : kNan);         // one number, first
+      for (int64_t c = 0; c < cols; ++c) values.push_back(c == cols - 1 ? kNan : T{1});  // one NaN, last
+      const Tensor x = Tensor::from(values, {rows, cols});
+      for (const int64_t k : {int64_t{1}, int64_t{2}, int64_t{8}, int64_t{9}, int64_t{17}, cols}) {
+        if (k > cols) continue;
+        std::vector<int64_t> expected;
+        for (int64_t r = 0; r < rows; ++r) {
+          std::vector<int64_t> order(static_cast<size_t>(cols));
+          std::iota(order.begin(), order.end(), int64_t{0});
+          std::ranges::stable_sort(order, [&](int64_t a, int64_t b) {
+            const T u = values[static_cast<size_t>(r * cols + a)], v = values[static_cast<size_t>(r * cols + b)];
+            return std::isnan(u) ? !std::isnan(v) : u > v;
+          });
+          expected.insert(expected.end(), order.begin(), order.begin() + k);
+        }
+        for (const Device device : available_devices()) {
+          INFO(cols << " columns, k = " << k << " on " << device.to_string() << ", " << name_of(x.dtype()));
+          Tensor best = Tensor::zeros({rows, k}, x.dtype(), device),
+                 indices = Tensor::zeros({rows, k}, DType::i64, device);
+          top_k(x.to(device), best, indices);
+          CHECK(indices.to(Device::cpu()).to_doubles() == Tensor::from(expected, {rows, k}).to_doubles());
+          for (const bool among_chosen : {false, true}) {
+            Tensor p = Tensor::zeros({rows, cols}, x.dtype(), device), weights = Tensor::zeros_like(best),
+                   experts = Tensor::zeros_like(indices);
+            route_top_k(x.to(device), 1, among_chosen, p, experts, weights);
+            CHECK(same_bits(experts.to(Device::cpu()), indices.to(Device::cpu())));
+          }
+        }
+      }
+    }
+  };
+  check_type(0.0F);
+  check_type(0.0);
 }
 
 TEST_CASE("kernels that select on a device report an index out of range", "[kernel][device]") {

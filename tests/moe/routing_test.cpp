@@ -1,8 +1,10 @@
 #include "moe/model/routing.h"
 
 #include <cmath>
+#include <limits>
 
 #include "autograd/gradcheck.h"
+#include "autograd/ops/top_k.h"
 #include "moe/model/dispatch.h"
 #include "tensor/error.h"
 #include "tests/support/catch.h"
@@ -111,6 +113,38 @@ TEST_CASE("sampled routing follows the gate's distribution and its generator") {
   CHECK(share[2] == Approx(0.2).margin(0.015));
   CHECK(integers(route(Variable(tiled), {.rule = Rule::sampled}, again).experts) == integers(routing.experts));
   CHECK(routing.weights.value().to_doubles().front() == 1.0);
+}
+
+TEST_CASE("every rule gives valid experts for scores that are NaN, infinite or equal") {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
+  const std::vector<std::vector<double>> patterns{
+      {kNan}, {kNan, 1}, {1, kNan, 2, 3, 4}, {kInfinity, kNan, 0}, {-kInfinity}, {kInfinity}, {0}, {-kInfinity, 1, 1}};
+  for (const int64_t experts : {1, 2, 8, 31, 32, 33, 64, 100}) {
+    std::vector<double> values;
+    for (const auto& pattern : patterns) {
+      for (int64_t e = 0; e < experts; ++e) values.push_back(pattern[static_cast<size_t>(e) % pattern.size()]);
+    }
+    const Tensor wide = Tensor::from(values, {static_cast<int64_t>(patterns.size()), experts});
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const Variable scores(converted(wide, dtype));
+      for (const Rule rule : {Rule::all, Rule::top_k, Rule::arg_max}) {
+        for (const int64_t k : {int64_t{1}, int64_t{2}, int64_t{8}, int64_t{17}, experts}) {
+          for (const Weighting weighting : {Weighting::usual, Weighting::probability, Weighting::one}) {
+            if (k > experts) continue;
+            INFO(fmt::format("{} of {}, {}", k, experts, rule->name));
+            Generator random;
+            const Routing routing = route(scores, {.rule = rule, .k = k, .weighting = weighting}, random);
+            const Tensor best = top_k(scores, k).indices;
+            if (rule == Rule::top_k) CHECK(same_bits(routing.experts, best));
+            if (rule == Rule::arg_max) CHECK(same_bits(routing.experts, top_k(scores, 1).indices));
+            CHECK_NOTHROW(Dispatch::of(routing.experts, experts));
+          }
+        }
+      }
+      Generator random;
+      CHECK_THROWS_AS(route(scores, {.rule = Rule::sampled}, random), NonFiniteError);
+    }
+  }
 }
 
 TEST_CASE("impossible routings are refused") {
