@@ -2,6 +2,7 @@
 
 #include "kernels/check.h"
 #include "kernels/counting_sort.h"
+#include "kernels/softmax.h"
 
 namespace divvy::kernels {
 
@@ -19,7 +20,7 @@ void route_top_k(const Tensor& scores, double temperature, bool among_chosen, Te
   check::shape(op, "weights", weights, experts.shape());
   check::same_kind(op, "weights", weights, scores);
   if (k < 1 || k > count) fail<ValueError>("{}: k must be in [1, {}], got {}", op, count, k);
-  if (!(temperature > 0)) fail<ValueError>("{}: temperature must be positive, got {}", op, temperature);
+  check::temperature(op, temperature);
   check::counts(op, counts, count, scores);
   DIVVY_BACKEND(scores, route_top_k)(scores, temperature, among_chosen, probabilities, experts, weights, counts);
 }

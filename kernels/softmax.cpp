@@ -4,13 +4,19 @@
 
 namespace divvy::kernels {
 
+void check::temperature(const char* op, double temperature) {
+  if (!(temperature >= 1e-30 && temperature <= 1e30)) {
+    fail<ValueError>("{}: temperature must lie in [1e-30, 1e30], got {}", op, temperature);
+  }
+}
+
 namespace {
 
 void check_arguments(const char* op, const Tensor& in, double temperature, const Tensor& out) {
   check::floating(op, "input", in);
   check::min_rank(op, "input", in, 1);
   check::same(op, "output", out, in);
-  if (!(temperature > 0)) fail<ValueError>("{}: temperature must be positive, got {}", op, temperature);
+  check::temperature(op, temperature);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/unary.h"
+#include "kernels/softmax.h"
 #include "tensor/error.h"
 
 namespace divvy::nn {
@@ -18,9 +19,7 @@ std::string Softmax::describe() const {
 }
 
 void Softmax::set_temperature(double temperature) {
-  if (!(temperature > 0) || !std::isfinite(temperature)) {
-    fail<ValueError>("Softmax: the temperature must be finite and positive, got {}", temperature);
-  }
+  kernels::check::temperature("Softmax", temperature);
   temperature_ = temperature;
 }
 

@@ -7,7 +7,7 @@ namespace divvy::nn {
 /// softmax(x / temperature) over the last axis.
 class Softmax : public Rowwise {
  public:
-  /// Throws ValueError unless temperature is finite and > 0.
+  /// Throws ValueError unless 1e-30 <= temperature <= 1e30.
   explicit Softmax(double temperature = 1) { set_temperature(temperature); }
 
   Spec spec() const final { return SameShapeSpec{}; }

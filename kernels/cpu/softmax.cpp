@@ -66,8 +66,10 @@ void log_softmax(const Tensor& x, double temperature, Tensor& y) {
       const ConstRow<T> from(in + r * cols, cols);
       Row<T> to(out + r * cols, cols);
       const T max = from.maxCoeff();
+      constexpr T half = T(0.5);
       const T log_sum = std::log(((from - max) * inverse).exp().sum());
-      to = (from - max) * inverse - log_sum;
+      // Halves, since the distance of two finite numbers can be infinite where its share by the temperature is not.
+      to = (from * half - max * half) * (2 * inverse) - log_sum;
     });
   });
 }

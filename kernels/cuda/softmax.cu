@@ -23,8 +23,11 @@ __global__ void __launch_bounds__(kThreads) softmax_kernel(const T* x, int64_t r
   for (int64_t c = team.first(); c < cols; c += team.step()) sum += Math::exp((x[c] - max) * inverse);
   sum = team.reduce(sum, T(0), Sum());
   if constexpr (kLog) {
-    const T log_sum = Math::log(sum);
-    for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = (x[c] - max) * inverse - log_sum;
+    const T log_sum = Math::log(sum), half = T(0.5);
+    // Halves, since the distance of two finite numbers can be infinite where its share by the temperature is not.
+    for (int64_t c = team.first(); c < cols; c += team.step()) {
+      y[c] = (x[c] * half - max * half) * (2 * inverse) - log_sum;
+    }
   } else {
     const T scale = 1 / sum;
     for (int64_t c = team.first(); c < cols; c += team.step()) y[c] = Math::exp((x[c] - max) * inverse) * scale;

@@ -111,8 +111,9 @@ struct Routing {
 
 /// Applies a routing rule to scores [B, E]; `given` is the choice of Rule::given. Of the built-in rules only
 /// Rule::sampled draws from the generator, one number for each sample. Throws ShapeError unless the scores have two
-/// axes, ValueError for k outside [1, E], a temperature that is not positive, a temperature with escort, or a missing
-/// given choice.
+/// axes, ValueError for k outside [1, E], a temperature outside [1e-30, 1e30], a temperature with escort, or a missing
+/// given choice. Scores that are NaN are ordered as by top_k, which gives valid experts, and their weights are NaN;
+/// Rule::sampled throws NonFiniteError for them, on a GPU ValueError with the next copy to the host.
 Routing route(const Variable& scores, const RoutingOptions& options, Generator& generator, const Tensor& given = {});
 
 /// The routing of a previous choice with weights from other scores or options.

@@ -1,9 +1,8 @@
 #include "moe/training/recipe.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "tensor/error.h"
+#include "kernels/softmax.h"
 
 namespace divvy::moe {
 
@@ -12,8 +11,7 @@ std::vector<double> Temperatures::of_epochs(int64_t epochs, double usual) const 
   std::vector<double> result;
   for (int64_t e = 0; e < begin + epochs; ++e) {
     const double planned = schedule.empty() ? usual : schedule[std::min(static_cast<size_t>(e), schedule.size() - 1)];
-    if (!(planned > 0) || !std::isfinite(planned))
-      fail<ValueError>("a temperature must be positive and finite, got {}", planned);
+    kernels::check::temperature("the plan of temperatures", planned);
     const auto beyond = static_cast<double>(e - 1 - decay_start);
     const bool decayed = decay > 0 && beyond > 0;
     result.push_back(decayed ? std::max(kLeast, result.back() / (1 + decay * beyond)) : planned);

@@ -45,8 +45,8 @@ struct Temperatures {
   int64_t decay_start = 0;            ///< epoch, counted from 0, after which decay begins
   int64_t begin = 0;                  ///< number of epochs in which previous stages trained the gate
 
-  /// The temperatures of the next `epochs` epochs, with `usual` if there is no schedule. Throws ValueError for one that
-  /// is not positive.
+  /// The temperatures of the next `epochs` epochs, with `usual` if there is no schedule. Throws ValueError for one
+  /// outside [1e-30, 1e30].
   std::vector<double> of_epochs(int64_t epochs, double usual) const;
 };
 

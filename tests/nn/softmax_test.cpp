@@ -68,9 +68,8 @@ TEST_CASE("the rows of Escort add up to 1 whatever their size", "[softmax]") {
 
 TEST_CASE("Softmax and Escort refuse what does not fit", "[softmax]") {
   for (double bad : {0.0, -1.0, std::nan(""), HUGE_VAL}) {
-    CHECK_THAT(refusal<ValueError>([=] { nn::Softmax{bad}; }), Contains("the temperature must be finite and positive"));
-    CHECK_THAT(refusal<ValueError>([=] { nn::Softmax().set_temperature(bad); }),
-               Contains("temperature must be finite"));
+    CHECK_THAT(refusal<ValueError>([=] { nn::Softmax{bad}; }), Contains("temperature must lie in [1e-30, 1e30]"));
+    CHECK_THAT(refusal<ValueError>([=] { nn::Softmax().set_temperature(bad); }), Contains("temperature must lie in"));
     CHECK_THAT(refusal<ValueError>([=] { nn::Escort{bad}; }), Contains("eps must be finite and positive"));
   }
   CHECK_THAT(refusal<ShapeError>([] { nn::Escort()(Variable(Tensor::scalar(1))); }),
