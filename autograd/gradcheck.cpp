@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -159,75 +161,183 @@ class Checker {
     return y.value().to_doubles();
   }
 
-  /// (f(x + eps * direction) - f(x - eps * direction)) / (2 eps), for every element of the output.
-  Vector numeric(size_t leaf, const Vector& direction) {
+  /// The steps to try for a leaf, by their first element: that of the leaf's magnitude, which is 1 where it is about 1;
+  /// 1, for functions with a magnitude of their own, such as exp; and that of each element.
+  std::vector<Vector> steps_of(size_t leaf) const {
+    const Vector x = leaves_[leaf].value().to_doubles();
+    double most = 0;
+    for (const double value : x) most = std::max(most, std::abs(value));
+    const double usual = (most >= 0.01 && most <= 100) || most == 0 || !std::isfinite(most) ? 1 : most;
+    std::vector<Vector> all{Vector(x.size(), options_.eps * usual)};
+    if (usual != 1) all.emplace_back(x.size(), options_.eps);
+    Vector own(x.size());
+    bool differ = false;
+    for (size_t i = 0; i < x.size(); ++i) {
+      own[i] = options_.eps * (x[i] != 0 && std::isfinite(x[i]) ? std::abs(x[i]) : usual);
+      differ = differ || own[i] < 0.01 * options_.eps * usual;
+    }
+    if (differ) all.push_back(std::move(own));
+    return all;
+  }
+
+  /// Central differences along a direction with one of the steps.
+  struct Difference {
+    Vector change;  ///< f(x + step * direction) - f(x - step * direction)
+    Vector moved;   ///< the distance of the two points, which rounding makes differ from 2 step * direction
+    double step;    ///< the largest in use
+    double ratio;   ///< of the magnitudes of f and of the input, as the step stands for the latter
+  };
+
+  Difference difference(size_t leaf, const Vector& direction, const Vector& step) {
     const NoGrad no_grad;
     const Tensor original = leaves_[leaf].value();
     const Vector x = original.to_doubles();
-    const auto at = [&](double step) {
-      Vector moved = x;
-      for (size_t i = 0; i < moved.size(); ++i) moved[i] += step * direction[i];
-      leaves_[leaf].set_value(Tensor::from(moved, original.shape()).to(original.device()));
+    Vector above = x, below = x;
+    Difference result{{}, Vector(x.size()), 0, 0};
+    for (size_t i = 0; i < x.size(); ++i) {
+      above[i] += step[i] * direction[i];
+      below[i] -= above[i] - x[i];
+      result.moved[i] = above[i] - below[i];
+      if (direction[i] != 0) result.step = std::max(result.step, step[i]);
+    }
+    const auto at = [&](const Vector& values) {
+      leaves_[leaf].set_value(Tensor::from(values, original.shape()).to(original.device()));
       return evaluate();
     };
-    Vector difference = at(options_.eps);
-    const Vector below = at(-options_.eps);
-    for (size_t i = 0; i < difference.size(); ++i) difference[i] = (difference[i] - below[i]) / (2 * options_.eps);
+    result.change = at(above);
+    const Vector other = at(below);
+    double most = 0;
+    for (size_t i = 0; i < result.change.size(); ++i) {
+      most = std::max({most, std::abs(result.change[i]), std::abs(other[i])});
+      result.change[i] -= other[i];
+    }
+    result.ratio = result.step > 0 ? most * options_.eps / result.step : 0;
+    for (size_t i = 0; i < x.size(); ++i) {  // too small a step says nothing
+      if (direction[i] != 0 && result.moved[i] == 0) result.ratio = std::numeric_limits<double>::infinity();
+    }
     leaves_[leaf].set_value(original);
-    return difference;
+    return result;
   }
+
+  static double largest(const Vector& values) {
+    double most = 0;
+    for (const double value : values) most = std::max(most, std::abs(value));
+    return most;
+  }
+
+  /// What one of the steps says of some derivatives, beside what backward() gave for them.
+  struct Trial {
+    Vector numeric, backward;
+    double floor;     ///< the difference that is allowed beside that in proportion to the derivative
+    bool conclusive;  ///< whether that is little beside the largest of the derivatives
+  };
+
+  Trial trial(Vector numeric, Vector backward, double largest_of_leaf, double ratio) const {
+    const double most = std::max({largest_of_leaf, largest(numeric), largest(backward)});
+    const double small = std::min(1.0, std::max(1000 * most, ratio));  // less than 1 for small derivatives
+    const double floor = options_.atol * std::max(small, 0.05 * ratio);
+    return {std::move(numeric), std::move(backward), floor, floor <= 1e-4 * most};
+  }
+
+  /// The trials of all steps, each made when it is asked for: mostly the first one decides.
+  class Trials {
+   public:
+    Trials(size_t count, std::function<Trial(size_t)> make) : make_(std::move(make)), made_(count) {}
+    size_t size() const { return made_.size(); }
+    const Trial& operator[](size_t i) {
+      if (!made_[i]) made_[i] = make_(i);
+      return *made_[i];
+    }
+
+   private:
+    std::function<Trial(size_t)> make_;
+    std::vector<std::optional<Trial>> made_;
+  };
 
   void compare_jacobian(size_t leaf) {
     const int64_t inputs = leaves_[leaf].value().numel(), outputs = output_.value().numel();
     // Row o of the Jacobian comes from a cotangent with one random entry at o.
     const Vector scale = random_vector(outputs);
     std::vector<Vector> rows;
+    double most = 0;
     for (int64_t o = 0; o < outputs; ++o) {
       Vector cotangent(static_cast<size_t>(outputs), 0.0);
       cotangent[static_cast<size_t>(o)] = scale[static_cast<size_t>(o)];
       rows.push_back(analytic(leaf, cotangent));
+      most = std::max(most, largest(rows.back()));
     }
     // Also compares all rows at once: a rule may be right for each entry alone and mix several up.
     const Vector all = analytic(leaf, scale);
+    const auto steps = steps_of(leaf);
     for (int64_t i = 0; i < inputs; ++i) {
-      Vector direction(static_cast<size_t>(inputs), 0.0);
-      direction[static_cast<size_t>(i)] = 1;
-      const Vector column = numeric(leaf, direction);
       const auto at = static_cast<size_t>(i);
-      for (size_t o = 0; o < column.size(); ++o) {
-        compare(column[o], rows[o][at] / scale[o], [&] {
+      Vector direction(static_cast<size_t>(inputs), 0.0), column;
+      direction[at] = 1;
+      for (size_t o = 0; o < rows.size(); ++o) column.push_back(rows[o][at] / scale[o]);
+      column.push_back(all[at]);
+      Trials trials(steps.size(), [&](size_t which) {
+        Difference found = difference(leaf, direction, steps[which]);
+        for (double& change : found.change) change /= found.moved[at];
+        found.change.push_back(dot(scale, found.change));
+        return trial(std::move(found.change), column, most, found.ratio);
+      });
+      for (size_t o = 0; o < rows.size(); ++o) {
+        compare(trials, o, [&] {
           return fmt::format("d output{} / d {}", coordinates(output_.shape(), static_cast<int64_t>(o)),
                              describe(leaf, i));
         });
       }
-      compare(dot(scale, column), all[at],
+      compare(trials, rows.size(),
               [&] { return fmt::format("d <random cotangent, output> / d {}", describe(leaf, i)); });
     }
   }
 
   void compare_directions(size_t leaf) {
+    const auto steps = steps_of(leaf);
     for (int d = 0; d < options_.directions; ++d) {
       const Vector cotangent = random_vector(output_.value().numel());
       const Vector direction = random_vector(leaves_[leaf].value().numel());
-      const double expected = dot(cotangent, numeric(leaf, direction));
-      compare(expected, dot(direction, analytic(leaf, cotangent)), [&] {
+      const Vector gradient = analytic(leaf, cotangent);
+      Trials trials(steps.size(), [&](size_t which) {
+        const Difference found = difference(leaf, direction, steps[which]);
+        return trial({dot(cotangent, found.change) / (2 * found.step)}, {dot(found.moved, gradient) / (2 * found.step)},
+                     largest(gradient), found.ratio);
+      });
+      compare(trials, 0, [&] {
         return fmt::format("d <random cotangent, output> along random direction {} of {}", d, describe(leaf));
       });
     }
   }
 
+  /// Compares derivative i. It is right if a conclusive trial says so, or the finest one; only true comparisons count,
+  /// so that a NaN fails.
   template <class Describe>
-  void compare(double expected, double got, const Describe& where) {
+  void compare(Trials& trials, size_t i, const Describe& where) {
     ++report_.compared;
-    numeric_.push_back(expected);
-    backward_.push_back(got);
-    // Returns only if the comparison is true, so that a NaN fails.
-    if (std::abs(expected - got) <= options_.atol + options_.rtol * std::abs(expected)) return;
+    double least = std::numeric_limits<double>::infinity();
+    bool right = false;
+    size_t nearest = 0;
+    for (size_t t = 0; t < trials.size(); ++t) {
+      const Trial& trial = trials[t];
+      const double off = std::abs(trial.numeric[i] - trial.backward[i]);
+      const bool same = off <= trial.floor + options_.rtol * std::abs(trial.numeric[i]);
+      if (same && trial.conclusive) return note(trials[t], i);
+      if (trial.floor < least) least = trial.floor, right = same;
+      if (off < std::abs(trials[nearest].numeric[i] - trials[nearest].backward[i])) nearest = t;
+    }
+    const Trial& shown = trials[nearest];
+    note(shown, i);
+    if (right) return;
     report_.ok = false;
     if (failures_++ < kShown) {
-      report_.text += fmt::format("  {}: numeric {:.10g}, backward {:.10g}, off by {:.2g}\n", where(), expected, got,
-                                  std::abs(expected - got));
+      report_.text += fmt::format("  {}: numeric {:.10g}, backward {:.10g}, off by {:.2g}\n", where(), shown.numeric[i],
+                                  shown.backward[i], std::abs(shown.numeric[i] - shown.backward[i]));
     }
+  }
+
+  void note(const Trial& trial, size_t i) {
+    numeric_.push_back(trial.numeric[i]);
+    backward_.push_back(trial.backward[i]);
   }
 
   const std::function<Variable()>& f_;

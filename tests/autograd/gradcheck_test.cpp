@@ -177,6 +177,75 @@ TEST_CASE("gradcheck compares large problems along random directions", "[gradche
   CHECK(!gradcheck([&] { return square_by(x, spoilt); }, {x}));
 }
 
+TEST_CASE("gradcheck judges right and wrong gradients alike at every magnitude of the input", "[gradcheck]") {
+  struct Function {
+    const char* name;
+    double (*value)(double);
+    double (*derivative)(double);
+    double least = 1e-9, most = 1e9;  ///< magnitudes at which it has values and derivatives to compare
+  };
+  const Function functions[] = {
+      {"2 x", [](double x) { return 2 * x; }, [](double) { return 2.0; }},
+      {"x^2", [](double x) { return x * x; }, [](double x) { return 2 * x; }},
+      {"x^3", [](double x) { return x * x * x; }, [](double x) { return 3 * x * x; }},
+      {"1 / x", [](double x) { return 1 / x; }, [](double x) { return -1 / (x * x); }},
+      {"log |x|", [](double x) { return std::log(std::abs(x)); }, [](double x) { return 1 / x; }},
+      {"sqrt |x|", [](double x) { return std::sqrt(std::abs(x)); },
+       [](double x) { return std::copysign(0.5, x) / std::sqrt(std::abs(x)); }},
+      {"sin", [](double x) { return std::sin(x); }, [](double x) { return std::cos(x); }},
+      {"exp", [](double x) { return std::exp(x); }, [](double x) { return std::exp(x); }, 1e-9, 1},
+      {"tanh", [](double x) { return std::tanh(x); }, [](double x) { return 1 / (std::cosh(x) * std::cosh(x)); }, 1e-9,
+       1}};
+  const auto applied = [](const Tensor& x, const auto& f) {
+    Tensor y = Tensor::empty_like(x);
+    for (int64_t i = 0; i < x.numel(); ++i) y.mutable_data<double>()[i] = f(x.data<double>()[i], i);
+    return y;
+  };
+  for (const Function& f : functions) {
+    for (double scale = f.least; scale <= f.most * 1.1; scale *= 10) {
+      const Variable x(Tensor::from({0.3 * scale, -1.7 * scale, 2.1 * scale}), true);
+      // What the rule gives instead of the derivative of element i.
+      const auto judged = [&](const auto& rule, int64_t entries) {
+        const auto y = [&] {
+          return record(f.name, applied(x.value(), [&](double v, int64_t) { return f.value(v); }), {x},
+                        [&, value = x.value()](const Tensor& dy, Gradients& dx) {
+                          dx[0] = product(
+                              dy, applied(value, [&](double v, int64_t i) { return rule(f.derivative(v), i); }));
+                        });
+        };
+        return gradcheck(y, {x}, {.max_jacobian_entries = entries});
+      };
+      for (const int64_t entries : {1000, 0}) {
+        INFO(f.name << " at " << scale << (entries > 0 ? "" : ", along directions"));
+        const auto right = judged([](double d, int64_t) { return d; }, entries);
+        INFO(right.text);
+        CHECK(right);
+        CHECK(!judged([](double d, int64_t) { return 1.001 * d; }, entries));
+        CHECK(!judged([](double d, int64_t) { return -d; }, entries));
+        CHECK(!judged([](double, int64_t) { return 0.0; }, entries));
+        CHECK(!judged([](double d, int64_t i) { return i == 2 ? 0.9 * d : d; }, entries));
+      }
+    }
+  }
+}
+
+TEST_CASE("gradcheck finds a missing term, for inputs of any magnitude and of several", "[gradcheck]") {
+  for (double scale = 1e-9; scale < 2e9; scale *= 10) {
+    INFO("at " << scale);
+    const Variable x(Tensor::from({0.3 * scale, -1.7 * scale, 2.1 * scale}), true);
+    // x^2 + scale x; with or without the gradient of the second term.
+    const auto f = [&](bool whole) { return add(square(x), mul(whole ? x : x.detach(), scale)); };
+    CHECK(gradcheck([&] { return f(true); }, {x}));
+    CHECK(!gradcheck([&] { return f(false); }, {x}));
+    const Variable w(Tensor::from({0.5, 1.5, -2.0}), true);
+    CHECK(gradcheck([&] { return mul(square(x), w); }, {x, w}));
+    CHECK(!gradcheck([&] { return mul(square(x), w.detach()); }, {x, w}));
+  }
+  const Variable mixed(Tensor::from({3e-9, -2.0, 5e8}), true);
+  CHECK(gradcheck([&] { return square(mixed); }, {mixed}));
+  CHECK(!gradcheck([&] { return square_with(mixed, 2.002); }, {mixed}));
+}
+
 TEST_CASE("gradcheck reports a gradient that is not finite, and whose it is", "[gradcheck]") {
   Variable x = leaf({2}), w = leaf({2}, 2);
   w.set_name("weight");
