@@ -8,7 +8,8 @@
 
 namespace divvy::kernels {
 
-/// The sum of the squares of x, added up in double and in a fixed order. x: any shape, f32 or f64.
+/// The sum of the squares of x, added up in double and in a fixed order; infinite for elements of f64 above 1e154. x:
+/// any shape, f32 or f64.
 /// Waits for the device.
 double squared_norm(const Tensor& x);
 

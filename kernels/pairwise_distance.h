@@ -6,8 +6,8 @@
 namespace divvy::kernels {
 
 /// distance[i, j] = the Euclidean distance of rows i and j of x, from the differences themselves: no product of
-/// matrices, whose cancellation would blur near neighbors. Symmetric to the bit, with a diagonal of 0. x: [B, ...] f32
-/// or f64, each row flattened; distance: [B, B].
+/// matrices, whose cancellation would blur near neighbors, and scaled where a square would overflow or vanish.
+/// Symmetric to the bit, with a diagonal of 0. x: [B, ...] f32 or f64, each row flattened; distance: [B, B].
 void pairwise_distance(const Tensor& x, Tensor& distance);
 
 /// dx[i] = sum over j, in order, of (dy[i, j] + dy[j, i]) * (x[i] - x[j]) / distance[i, j], without the j at distance

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <type_traits>
 
 #include "kernels/cpu/product/row_panels.h"
 #include "kernels/cpu/target.h"
+#include "kernels/cpu/wide.h"
 #include "tensor/parallel.h"
 
 DIVVY_TARGET_BEGIN;
@@ -105,6 +108,72 @@ struct Moments {
   }
 };
 
+/// Mean and mean squared distance of channel c, where the sums of double are infinite.
+struct WideMoments {
+  Wide<double> mean = 0, variance = 0;
+
+  template <class T>
+  WideMoments(const ChannelBlock& block, const T* x, int64_t c) {
+    const auto n = static_cast<Wide<double>>(block.values());
+    const auto begin = static_cast<size_t>(block.begin_lane(c)), end = static_cast<size_t>(block.end_lane(c));
+    block.for_each([&](int64_t i, size_t lane) {
+      if (lane >= begin && lane < end) mean += static_cast<Wide<double>>(x[i]) / n;
+    });
+    block.for_each([&](int64_t i, size_t lane) {
+      const Wide<double> distance = static_cast<Wide<double>>(x[i]) - mean;
+      if (lane >= begin && lane < end) variance += distance * distance / n;
+    });
+  }
+};
+
+/// Whether the products of a channel's normalization stay within the range of T. NaN do not.
+template <class T>
+bool is_plain(double mean, double inverse) {
+  constexpr double kFar = std::is_same_v<T, float> ? 1e31 : 1e153;
+  return std::abs(mean) < kFar && inverse > 1 / kFar;
+}
+
+template <class T>
+bool is_plain(const ChannelBlock& block, const double* mean, const double* inverse) {
+  for (int64_t c = 0; c < block.count; ++c) {
+    if (!is_plain<T>(mean[block.parameter(c)], inverse[block.parameter(c)])) return false;
+  }
+  return true;
+}
+
+/// The gradients where some are not plain, of one block: dx = gamma inverse (dy - (sum dy + z sum dy z) / n).
+template <class T>
+void wide_gradients(const ChannelBlock& block, const T* x, const T* gamma, const T* dy, const BatchNormResult& saved,
+                    bool batch, T* dgamma, T* dx) {
+  const double *means = saved.mean.data<double>(), *inverses = saved.inverse_std.data<double>();
+  Lanes<Wide<T>> mean{}, inverse{}, factor{}, sums{}, products{};
+  for (int64_t c = 0; c < block.count; ++c) {
+    const int64_t p = block.parameter(c);
+    block.set(mean, c, means[p]);
+    block.set(inverse, c, inverses[p]);
+    block.set(factor, c, static_cast<double>(gamma[p]));
+  }
+  const auto z = [&](int64_t i, size_t lane) { return (static_cast<Wide<T>>(x[i]) - mean[lane]) * inverse[lane]; };
+  block.for_each([&](int64_t i, size_t lane) {
+    sums[lane] += static_cast<Wide<T>>(dy[i]);
+    products[lane] += static_cast<Wide<T>>(dy[i]) * z(i, lane);
+  });
+  for (int64_t c = 0; c < block.count; ++c) {
+    const auto begin = static_cast<size_t>(block.begin_lane(c)), end = static_cast<size_t>(block.end_lane(c));
+    const auto own = std::accumulate(sums.begin() + begin, sums.begin() + end, Wide<T>{0});
+    const auto along = std::accumulate(products.begin() + begin, products.begin() + end, Wide<T>{0});
+    if (dgamma != nullptr) dgamma[block.parameter(c)] = static_cast<T>(along);
+    const auto share = (batch ? Wide<T>{1} : Wide<T>{0}) / static_cast<Wide<T>>(block.values());
+    std::fill(sums.begin() + begin, sums.begin() + end, own * share);
+    std::fill(products.begin() + begin, products.begin() + end, along * share);
+  }
+  if (dx == nullptr) return;
+  block.for_each([&](int64_t i, size_t lane) {
+    const Wide<T> rest = static_cast<Wide<T>>(dy[i]) - (sums[lane] + z(i, lane) * products[lane]);
+    dx[i] = static_cast<T>(factor[lane] * inverse[lane] * rest);
+  });
+}
+
 template <class T>
 T blend(T old, double value, double momentum) {
   return static_cast<T>((1 - momentum) * static_cast<double>(old) + momentum * value);
@@ -133,13 +202,33 @@ void batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, BatchN
         const auto n = static_cast<double>(block.values());
         for (int64_t c = 0; c < block.count; ++c) {
           const int64_t p = block.parameter(c);
-          const double mean = moments.mean[static_cast<size_t>(block.begin_lane(c))];
+          double mean = moments.mean[static_cast<size_t>(block.begin_lane(c))];
           const double squares = block.sum(moments.squares, c);
+          double unbiased = squares / (n - 1), inverse = 1 / std::sqrt(squares / n + options.eps);
+          if (!std::isfinite(squares)) {
+            const WideMoments wide(block, in, c);
+            mean = static_cast<double>(wide.mean);
+            unbiased = static_cast<double>(wide.variance * (n / (n - 1)));
+            inverse = static_cast<double>(1 / std::sqrt(wide.variance + static_cast<Wide<double>>(options.eps)));
+          }
           used_mean[p] = mean;
-          used_inverse[p] = 1 / std::sqrt(squares / n + options.eps);
+          used_inverse[p] = inverse;
           new_mean[p] = blend(old_mean[p], mean, options.momentum);
-          new_var[p] = blend(old_var[p], squares / (n - 1), options.momentum);
+          new_var[p] = blend(old_var[p], unbiased, options.momentum);
         }
+      }
+      if (!is_plain<T>(block, used_mean, used_inverse)) {
+        Lanes<Wide<T>> mean{}, scale{}, shift{};
+        for (int64_t c = 0; c < block.count; ++c) {
+          const int64_t p = block.parameter(c);
+          block.set(mean, c, used_mean[p]);
+          block.set(scale, c, static_cast<double>(factor[p]) * used_inverse[p]);
+          block.set(shift, c, static_cast<double>(offset[p]));
+        }
+        block.for_each([&](int64_t i, size_t lane) {
+          out[i] = static_cast<T>((static_cast<Wide<T>>(in[i]) - mean[lane]) * scale[lane] + shift[lane]);
+        });
+        return;
       }
       // y = (x - mean) scale + shift; the shift makes up for the rounding of the mean to T.
       Lanes<T> mean{}, scale{}, shift{};
@@ -189,6 +278,9 @@ void batch_norm_backward(const Tensor& x, const Tensor& gamma, const BatchNormRe
         const double lost = static_cast<double>(static_cast<T>(means[p])) - means[p];
         block.set(slope, c, k);
         block.set(shift, c, lost * k - s * sum / n);
+      }
+      if (!is_plain<T>(block, means, inverses)) {
+        return wide_gradients(block, in, factor, upstream, saved, batch, dgamma, dx);
       }
       if (dx == nullptr) return;
       block.for_each([&](int64_t i, size_t lane) {

@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/cpu/target.h"
 #include "tensor/parallel.h"
@@ -34,6 +35,46 @@ double squared_distance(const T* a, const T* b, int64_t cols) {
   return total;
 }
 
+/// Of this share of two rows no difference is infinite, nor their distance.
+constexpr double kFarShare = 0x1p-40;
+
+/// `share` times the distance of two rows whose squares are too large or too small for T: the differences are divided
+/// by the largest of them.
+template <class T>
+double scaled_distance(const T* a, const T* b, int64_t cols, double share) {
+  const auto difference = [=](int64_t c) {
+    return static_cast<double>(a[c]) * share - static_cast<double>(b[c]) * share;
+  };
+  double most = 0, sum = 0;
+  for (int64_t c = 0; c < cols; ++c) most = std::max(most, std::abs(difference(c)));
+  if (most == 0 || std::isinf(most)) return most;
+  for (int64_t c = 0; c < cols; ++c) sum += difference(c) / most * (difference(c) / most);
+  return most * std::sqrt(sum);
+}
+
+/// Whether a sum of squares of T is neither infinite nor blurred by the smallest numbers of T.
+template <class T>
+bool is_exact(double squares, int64_t cols) {
+  using Limits = std::numeric_limits<T>;
+  constexpr auto kLeast = static_cast<double>(Limits::min() / Limits::epsilon());
+  return squares >= kLeast * static_cast<double>(cols) && squares <= static_cast<double>(Limits::max());
+}
+
+/// Whether a distance and its reciprocal are far from the ends of the range of T.
+template <class T>
+bool is_plain(T distance) {
+  using Limits = std::numeric_limits<T>;
+  return distance > Limits::min() / Limits::epsilon() && distance < Limits::max() * Limits::epsilon();
+}
+
+template <class T>
+double distance_of(const T* a, const T* b, int64_t cols) {
+  const double squared = squared_distance(a, b, cols);
+  if (is_exact<T>(squared, cols) || std::isnan(squared)) return std::sqrt(squared);
+  const double near = scaled_distance(a, b, cols, 1);
+  return std::isinf(near) ? scaled_distance(a, b, cols, kFarShare) / kFarShare : near;
+}
+
 }  // namespace
 
 void pairwise_distance(const Tensor& x, Tensor& distance) {
@@ -44,8 +85,8 @@ void pairwise_distance(const Tensor& x, Tensor& distance) {
     parallel_tiles(rows, kRows, [&](int64_t begin, int64_t end) {
       for (int64_t j = begin; j < rows; ++j) {
         for (int64_t i = begin; i < std::min(end, j + 1); ++i) {
-          const double squared = i == j ? 0 : squared_distance(in + i * cols, in + j * cols, cols);
-          out[i * rows + j] = out[j * rows + i] = static_cast<T>(std::sqrt(squared));
+          const double apart = i == j ? 0 : distance_of(in + i * cols, in + j * cols, cols);
+          out[i * rows + j] = out[j * rows + i] = static_cast<T>(apart);
         }
       }
     });
@@ -66,9 +107,20 @@ void pairwise_distance_backward(const Tensor& x, const Tensor& distance, const T
         const T* other = in + j * cols + column;
         for (int64_t i = begin; i < end; ++i) {
           if (apart[i * rows + j] == T{0}) continue;
-          const T scale = (upstream[i * rows + j] + upstream[j * rows + i]) / apart[i * rows + j];
           const T* own = in + i * cols + column;
           T* to = out + i * cols + column;
+          if (!is_plain(apart[i * rows + j])) {  // neither the quotient nor the difference may fit into T
+            const double share = apart[i * rows + j] < 1 ? 1 : kFarShare;
+            const double distance = scaled_distance(in + i * cols, in + j * cols, cols, share);
+            const double both =
+                static_cast<double>(upstream[i * rows + j]) + static_cast<double>(upstream[j * rows + i]);
+            for (int64_t c = 0; c < width; ++c) {
+              const double difference = static_cast<double>(own[c]) * share - static_cast<double>(other[c]) * share;
+              to[c] += static_cast<T>(both * (difference / distance));
+            }
+            continue;
+          }
+          const T scale = (upstream[i * rows + j] + upstream[j * rows + i]) / apart[i * rows + j];
           for (int64_t c = 0; c < width; ++c) to[c] += scale * (own[c] - other[c]);
         }
       }

@@ -1,6 +1,7 @@
 #include "kernels/reduce.h"
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -9,6 +10,7 @@
 #include "kernels/cpu/reduce_tiles.h"
 #include "kernels/cpu/simd/elementary.h"
 #include "kernels/cpu/target.h"
+#include "kernels/cpu/wide.h"
 
 DIVVY_TARGET_BEGIN;
 namespace divvy::kernels::DIVVY_TARGET {
@@ -122,6 +124,37 @@ T entry(T value, Eigen::Index) {
   return value;
 }
 
+/// Calls f(element) for the elements of `values`, of the sizes of x, that belong to result i of [outer, inner].
+template <class T, class F>
+void for_reduced(const Tensor& x, int64_t i, T* values, const F& f) {
+  const int64_t reduce = x.size(1), inner = x.size(2);
+  values += i / inner * reduce * inner + i % inner;
+  for (int64_t r = 0; r < reduce; ++r) f(values[r * inner]);
+}
+
+/// f64 [outer, inner]: the sum of the squared distances from the rounded mean, and what the rounding took from the
+/// mean. The latter is 0 where it is lost among the distances, so that ordinary results need no correction.
+struct Distances {
+  Tensor squares, lost;
+
+  template <class T>
+  static Distances of(const Tensor& x, const Tensor& mean) {
+    Distances result{Tensor::empty(mean.shape(), DType::f64), Tensor::empty(mean.shape(), DType::f64)};
+    const T* center = mean.data<T>();
+    double *squares = result.squares.mutable_data<double>(), *lost = result.lost.mutable_data<double>();
+    const auto square = [](const auto& x, const auto& mean, auto& out) { out = (x - mean).square(); };
+    sum_mapped(x, center, square, [=](int64_t i, double sum) { squares[i] = sum; });
+    const auto distance = [](const auto& x, const auto& mean, auto& out) { out = x - mean; };
+    const auto count = static_cast<double>(x.size(1));
+    sum_mapped(x, center, distance, [=](int64_t i, double sum) {
+      constexpr double kLost = 0x1p-16;
+      const double mean_distance = sum / count;
+      lost[i] = mean_distance * mean_distance * count > kLost * kLost * squares[i] ? mean_distance : 0;
+    });
+    return result;
+  }
+};
+
 double var_divisor(const Tensor& x, int64_t correction) {
   return static_cast<double>(std::max<int64_t>(x.size(1) - correction, 0));
 }
@@ -132,7 +165,15 @@ void reduce_sum(const Tensor& x, double divisor, Tensor& y) {
   visit_floating("reduce_sum", x.dtype(), [&]<class T>() {
     T* out = y.mutable_data<T>();
     // Identity reads nothing that belongs to a result; x is as good a pointer as any.
-    sum_mapped(x, x.data<T>(), Identity(), [=](int64_t i, double sum) { out[i] = static_cast<T>(sum / divisor); });
+    sum_mapped(x, x.data<T>(), Identity(), [&x, out, divisor](int64_t i, double sum) {
+      if (std::is_same_v<T, double> && !std::isfinite(sum)) {  // a part of the sum may be too large where all is not
+        sum = 0;
+        for_reduced(x, i, x.data<T>(), [&sum](T value) { sum += static_cast<double>(value) * 0x1p-64; });
+        out[i] = static_cast<T>(sum / divisor * 0x1p64);
+        return;
+      }
+      out[i] = static_cast<T>(sum / divisor);
+    });
   });
 }
 
@@ -244,13 +285,28 @@ void reduce_logsumexp(const Tensor& x, Tensor& y) {
 
 void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
   visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() {
-    spread(x, y.data<T>(), dy.data<T>(), dx, [](const auto& x, const auto& y, const auto& g, auto& out) {
+    const T *result = y.data<T>(), *upstream = dy.data<T>();
+    const auto share = [](const auto& x, const auto& y, auto& out) {
       out = x - y;
       exp_in_place(out.data(), out.size());
-      out *= g;
       // Where every x is -inf, that was exp(-inf + inf) = NaN.
       constexpr T kNothing = -std::numeric_limits<T>::infinity();
       for (Eigen::Index i = 0; i < x.size(); ++i) out[i] = x[i] == kNothing ? T{0} : out[i];
+    };
+    // The shares add up to 1 only as far as y is exact, and the rounding of a large y is a large factor.
+    const auto inexact = [](T y) { return std::isfinite(y) && std::abs(y) > T{100}; };
+    Tensor scaled = dy;
+    if (std::any_of(result, result + y.numel(), inexact)) {
+      scaled = Tensor::empty_like(dy);
+      T* to = scaled.mutable_data<T>();
+      sum_mapped(x, result, share, [=](int64_t i, double sum) {
+        to[i] = inexact(result[i]) ? static_cast<T>(static_cast<double>(upstream[i]) / sum) : upstream[i];
+      });
+    }
+    const Tensor& cotangent = scaled;
+    spread(x, result, cotangent.data<T>(), dx, [&share](const auto& x, const auto& y, const auto& g, auto& out) {
+      share(x, y, out);
+      out *= g;
     });
   });
 }
@@ -258,18 +314,48 @@ void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& d
 void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y) {
   reduce_sum(x, static_cast<double>(x.size(1)), mean);
   visit_floating("reduce_var", x.dtype(), [&]<class T>() {
-    const double divisor = var_divisor(x, correction);
+    const Distances distances = Distances::of<T>(x, mean);
+    const double divisor = var_divisor(x, correction), count = static_cast<double>(x.size(1));
+    const double *squares = distances.squares.data<double>(), *lost = distances.lost.data<double>();
+    const T* center = mean.data<T>();
     T* out = y.mutable_data<T>();
-    const auto map = [](const auto& x, const auto& mean, auto& out) { out = (x - mean).square(); };
-    sum_mapped(x, mean.data<T>(), map, [=](int64_t i, double sum) { out[i] = static_cast<T>(sum / divisor); });
+    parallel_tiles(y.numel(), ReduceTiles::kElements, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Wide<T> sum = squares[i] - count * lost[i] * lost[i];
+        if (!std::isfinite(sum)) {  // a square may be too large for T where their mean is not
+          Wide<T> drift = 0;
+          sum = 0;
+          for_reduced(x, i, x.data<T>(), [&](T value) {
+            const Wide<T> distance = static_cast<Wide<T>>(value) - static_cast<Wide<T>>(center[i]);
+            drift += distance;
+            sum += distance * distance;
+          });
+          sum -= drift * drift / static_cast<Wide<T>>(count);
+        }
+        out[i] = static_cast<T>(sum / static_cast<Wide<T>>(divisor));
+      }
+    });
   });
 }
 
 void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx) {
   visit_floating("reduce_var_backward", x.dtype(), [&]<class T>() {
-    const T scale = static_cast<T>(2 / var_divisor(x, correction));
-    spread(x, mean.data<T>(), dy.data<T>(), dx,
-           [scale](const auto& x, const auto& mean, const auto& g, auto& out) { out = (x - mean) * (g * scale); });
+    const Distances distances = Distances::of<T>(x, mean);
+    const double* lost = distances.lost.data<double>();
+    const T scale = static_cast<T>(2 / var_divisor(x, correction)), half = T(0.5);
+    const T* upstream = dy.data<T>();
+    // Halves, since the distance of two finite numbers can be infinite.
+    spread(x, mean.data<T>(), upstream, dx, [=](const auto& x, const auto& mean, const auto& g, auto& out) {
+      out = (x * half - mean * half) * (g * (2 * scale));
+    });
+    T* out = dx.mutable_data<T>();
+    parallel_tiles(dy.numel(), ReduceTiles::kElements, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (lost[i] == 0 || !std::isfinite(lost[i])) continue;
+        const T shift = static_cast<T>(lost[i]) * (upstream[i] * scale);
+        for_reduced(x, i, out, [shift](T& value) { value -= shift; });
+      }
+    });
   });
 }
 

@@ -83,6 +83,13 @@ struct ChannelBlock {
   }
 };
 
+/// Whether the products of a channel's normalization stay within the range of T. NaN do not.
+template <class T>
+__device__ bool is_plain(double mean, double inverse) {
+  constexpr double kFar = sizeof(T) == 4 ? 1e31 : 1e153;
+  return mean < kFar && mean > -kFar && inverse > 1 / kFar;
+}
+
 template <class T>
 __device__ T blend(T old, double value, double momentum) {
   return static_cast<T>((1 - momentum) * static_cast<double>(old) + momentum * value);
@@ -131,6 +138,12 @@ __global__ void __launch_bounds__(kBlock) forward_kernel(ChannelLayout layout, F
   const double s = static_cast<double>(a.gamma[p]) * inverse;
   const T rounded = static_cast<T>(mean), scale = static_cast<T>(s);
   const T shift = static_cast<T>(static_cast<double>(a.beta[p]) + (static_cast<double>(rounded) - mean) * s);
+  if (!is_plain<T>(mean, inverse)) {
+    block.for_each([&](int64_t i) {
+      a.y[i] = static_cast<T>((static_cast<double>(a.x[i]) - mean) * s + static_cast<double>(a.beta[p]));
+    });
+    return;
+  }
   block.for_each([&](int64_t i) { a.y[i] = (a.x[i] - rounded) * scale + shift; });
 }
 
@@ -164,6 +177,14 @@ __global__ void __launch_bounds__(kBlock) backward_kernel(ChannelLayout layout, 
   // dx = dy scale + (x - mean) slope + shift, with the mean rounded to T as in the forward pass.
   const double s = static_cast<double>(a.gamma[p]) * inverse;
   const T rounded = static_cast<T>(mean), scale = static_cast<T>(s);
+  if (!is_plain<T>(mean, inverse)) {
+    const double share = a.training && block.values() > 1 ? 1 / static_cast<double>(block.values()) : 0;
+    block.for_each([&](int64_t i) {
+      const double z = (static_cast<double>(a.x[i]) - mean) * inverse;
+      a.dx[i] = static_cast<T>(s * (static_cast<double>(a.dy[i]) - (sum + z * (product * inverse)) * share));
+    });
+    return;
+  }
   T slope = 0, shift = 0;
   if (a.training && block.values() > 1) {
     const auto n = static_cast<double>(block.values());

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/math.cuh"
+#include "kernels/cuda/reduce_block.cuh"
 
 namespace divvy::kernels::cuda {
 
@@ -11,6 +12,36 @@ namespace {
 
 constexpr int kTile = 32;      ///< rows and columns of a tile of distances, and features that are in shared memory
 constexpr int kFeatures = 64;  ///< columns of a tile of the gradient
+
+/// Whether a sum of squares of T is neither infinite nor blurred by the smallest numbers of T.
+template <class T>
+__device__ bool is_exact(double squares, int64_t cols) {
+  constexpr double kLeast = sizeof(T) == 4 ? 1e-31 : 1e-292, kMost = sizeof(T) == 4 ? 3.4e38 : 1.7e308;
+  return squares >= kLeast * static_cast<double>(cols) && squares <= kMost;
+}
+
+/// The distance of two rows whose squares are not exact: the differences are divided by the largest of them. Of a share
+/// of the rows where a difference of finite numbers would be infinite.
+template <class T>
+__device__ double scaled_distance(const T* a, const T* b, int64_t cols) {
+  for (double share = 1;; share = 0x1p-40) {
+    double most = 0, sum = 0;
+    for (int64_t c = 0; c < cols; ++c) {
+      const double difference = static_cast<double>(a[c]) * share - static_cast<double>(b[c]) * share;
+      most = Maximum()(most, difference < 0 ? -difference : difference);
+    }
+    if (most == 0 || Math::is_nan(most)) return most;
+    if (most == Math::infinity<double>()) {
+      if (share < 1) return most;
+      continue;
+    }
+    for (int64_t c = 0; c < cols; ++c) {
+      const double part = (static_cast<double>(a[c]) * share - static_cast<double>(b[c]) * share) / most;
+      sum += part * part;
+    }
+    return most * Math::sqrt(sum) / share;
+  }
+}
 
 /// The distances of rows [32 * tile_i, ...) from rows [32 * tile_j, ...), for tile_i <= tile_j: a thread has four of
 /// them. The squares of 32 features are summed in T, and these sums in double.
@@ -50,7 +81,9 @@ __global__ void __launch_bounds__(kThreads) distance_kernel(const T* x, int64_t 
     for (int b = 0; b < 2; ++b) {
       const int64_t i = first_i + ty + 16 * a, j = first_j + tx + 16 * b;
       if (i >= rows || j >= rows) continue;
-      const T value = i == j ? T(0) : static_cast<T>(Math::sqrt(total[a][b]));
+      double apart = i == j ? 0 : Math::sqrt(total[a][b]);
+      if (i != j && !is_exact<T>(total[a][b], cols)) apart = scaled_distance(x + i * cols, x + j * cols, cols);
+      const T value = static_cast<T>(apart);
       distance[i * rows + j] = value;
       distance[j * rows + i] = value;
     }

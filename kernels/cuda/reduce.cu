@@ -23,12 +23,6 @@ struct Itself {
   }
 };
 
-template <class T>
-struct SquaredDistance {
-  const T* mean;
-  __device__ T operator()(T x, int64_t i) const { return (x - mean[i]) * (x - mean[i]); }
-};
-
 /// Where the maximum is NaN, the NaNs are the maxima.
 struct IsMaximum {
   template <class T>
@@ -68,6 +62,74 @@ template <class T, class Map, class Finish>
 void sum_of(const Tensor& x, const Map& map, const Finish& finish) {
   reduce_middle<T>(x, SumOf<T, Map, Finish>{map, finish});
 }
+
+/// A sum, and 2^-64 of it for f64, of which a part may be infinite where the whole is not.
+struct ScaledSum {
+  double sum, scaled;
+};
+
+__device__ inline ScaledSum shuffle_xor(ScaledSum part, int lanes) {
+  return {cuda::shuffle_xor(part.sum, lanes), cuda::shuffle_xor(part.scaled, lanes)};
+}
+
+struct ScaledSumOf {
+  using Acc = ScaledSum;
+  static constexpr int kUnroll = 4;
+  double divisor;
+  double* y;
+  __device__ Acc start() const { return {0, 0}; }
+  __device__ void take(Acc& acc, double x, int64_t, int64_t) const {
+    acc.sum += x;
+    acc.scaled += x * 0x1p-64;
+  }
+  __device__ Acc merge(Acc a, Acc b) const { return {a.sum + b.sum, a.scaled + b.scaled}; }
+  __device__ void finish(int64_t i, Acc all) const {
+    y[i] = isfinite(all.sum) ? all.sum / divisor : all.scaled / divisor * 0x1p64;
+  }
+};
+
+/// The sums of the distances from the rounded mean and of their squares, for finish(i, distances, squares).
+struct Distances {
+  double sum, squares;
+};
+
+__device__ inline Distances shuffle_xor(Distances part, int lanes) {
+  return {cuda::shuffle_xor(part.sum, lanes), cuda::shuffle_xor(part.squares, lanes)};
+}
+
+template <class T, class Finish>
+struct DistancesOf {
+  using Acc = Distances;
+  static constexpr int kUnroll = 4;
+  const T* mean;
+  Finish write;
+  __device__ Acc start() const { return {0, 0}; }
+  __device__ void take(Acc& acc, T x, int64_t, int64_t i) const {
+    const double distance = static_cast<double>(x) - static_cast<double>(mean[i]);
+    acc.sum += distance;
+    acc.squares += distance * distance;
+  }
+  __device__ Acc merge(Acc a, Acc b) const { return {a.sum + b.sum, a.squares + b.squares}; }
+  __device__ void finish(int64_t i, Acc all) const { write(i, all); }
+};
+
+/// y[i] = the variance, less what the rounding of the mean added.
+template <class T>
+struct VarianceOf {
+  double count, divisor;
+  T* y;
+  __device__ void operator()(int64_t i, Distances all) const {
+    y[i] = static_cast<T>((all.squares - all.sum * (all.sum / count)) / divisor);
+  }
+};
+
+/// lost[i] = what the rounding took from the mean.
+template <class T>
+struct LostOf {
+  double count;
+  T* lost;
+  __device__ void operator()(int64_t i, Distances all) const { lost[i] = static_cast<T>(all.sum / count); }
+};
 
 // --- Maxima ----------------------------------------------------------------------------------------------------------
 
@@ -171,9 +233,30 @@ struct Softmax {
 };
 
 template <class T>
+struct ShareOf {
+  const T* y;
+  __device__ T operator()(T x, int64_t i) const { return Softmax()(x, y[i], T(1)); }
+};
+
+/// The shares add up to 1 only as far as y is exact, and the rounding of a large y is a large factor.
+template <class T>
+struct DividedBySum {
+  const T *y, *dy;
+  T* scaled;
+  __device__ void operator()(int64_t i, double sum) const {
+    const bool inexact = isfinite(y[i]) && (y[i] > T(100) || y[i] < T(-100));
+    scaled[i] = inexact ? static_cast<T>(static_cast<double>(dy[i]) / sum) : dy[i];
+  }
+};
+
+/// Of halves, since the distance of two finite numbers can be infinite.
+template <class T>
 struct Deviation {
   T scale;
-  __device__ T operator()(T x, T mean, T dy) const { return (x - mean) * (dy * scale); }
+  __device__ T operator()(T x, T mean, T lost, T dy) const {
+    const T half = T(0.5);
+    return (x * half - mean * half - lost * half) * (dy * (2 * scale));
+  }
 };
 
 /// dx = f(x, reduced, dy), with reduced and dy of [outer, inner].
@@ -192,7 +275,11 @@ double var_divisor(const Tensor& x, int64_t correction) {
 
 void reduce_sum(const Tensor& x, double divisor, Tensor& y) {
   visit_floating("reduce_sum", x.dtype(), [&]<class T>() {
-    sum_of<T>(x, Itself(), Divided<T>{divisor, y.mutable_data<T>()});
+    if constexpr (std::is_same_v<T, double>) {
+      reduce_middle<T>(x, ScaledSumOf{divisor, y.mutable_data<T>()});
+    } else {
+      sum_of<T>(x, Itself(), Divided<T>{divisor, y.mutable_data<T>()});
+    }
   });
 }
 
@@ -227,19 +314,30 @@ void reduce_logsumexp(const Tensor& x, Tensor& y) {
 }
 
 void reduce_logsumexp_backward(const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx) {
-  visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() { spread<T>(x, y, dy, dx, Softmax()); });
+  visit_floating("reduce_logsumexp_backward", x.dtype(), [&]<class T>() {
+    Tensor scaled = Tensor::empty_like(dy);
+    sum_of<T>(x, ShareOf<T>{y.data<T>()}, DividedBySum<T>{y.data<T>(), dy.data<T>(), scaled.mutable_data<T>()});
+    spread<T>(x, y, scaled, dx, Softmax());
+  });
 }
 
 void reduce_var(const Tensor& x, int64_t correction, Tensor& mean, Tensor& y) {
   reduce_sum(x, static_cast<double>(x.size(1)), mean);
   visit_floating("reduce_var", x.dtype(), [&]<class T>() {
-    sum_of<T>(x, SquaredDistance<T>{mean.data<T>()}, Divided<T>{var_divisor(x, correction), y.mutable_data<T>()});
+    const VarianceOf<T> variance{static_cast<double>(x.size(1)), var_divisor(x, correction), y.mutable_data<T>()};
+    reduce_middle<T>(x, DistancesOf<T, VarianceOf<T>>{mean.data<T>(), variance});
   });
 }
 
 void reduce_var_backward(const Tensor& x, const Tensor& mean, int64_t correction, const Tensor& dy, Tensor& dx) {
   visit_floating("reduce_var_backward", x.dtype(), [&]<class T>() {
-    spread<T>(x, mean, dy, dx, Deviation<T>{static_cast<T>(2 / var_divisor(x, correction))});
+    Tensor lost = Tensor::empty_like(mean);
+    const LostOf<T> to{static_cast<double>(x.size(1)), lost.mutable_data<T>()};
+    reduce_middle<T>(x, DistancesOf<T, LostOf<T>>{mean.data<T>(), to});
+    const Shape one = dx.shape().with(1, 1);
+    broadcast_map(dx.device(), dx.shape(), Deviation<T>{static_cast<T>(2 / var_divisor(x, correction))},
+                  dx.mutable_data<T>(), Operand<T>{x.data<T>(), x.shape()}, Operand<T>{mean.data<T>(), one},
+                  Operand<T>{lost.data<T>(), one}, Operand<T>{dy.data<T>(), one});
   });
 }
 

@@ -43,13 +43,21 @@ int64_t checked_total(const Counts& counts) {
 }  // namespace
 
 double entropy_bits(const std::vector<double>& weights) {
-  double total = 0, entropy = 0;
+  double total = 0, entropy = 0, largest = 0;
   for (double weight : weights) {
     if (!(weight >= 0) || std::isinf(weight)) fail<ValueError>("entropy: the weight {} is no share", weight);
     total += weight;
+    largest = std::max(largest, weight);
+  }
+  // Weights whose sum would be infinite are counted in units of the largest.
+  const double unit = std::isinf(total) ? largest : 1;
+  if (unit != 1) {
+    total = 0;
+    for (double weight : weights) total += weight / unit;
   }
   for (double weight : weights) {
-    if (weight > 0) entropy -= weight / total * std::log2(weight / total);
+    const double share = weight / unit / total;
+    if (share > 0) entropy -= share * std::log2(share);
   }
   return std::max(0.0, entropy);
 }

@@ -76,7 +76,7 @@ Summary summarize(const std::vector<double>& numbers) {
   Summary result;
   result.n = std::ssize(numbers);
   result.min = result.max = numbers.front();
-  double sum = 0;
+  long double sum = 0;  // of numbers near the largest finite one, and of close numbers far from 0
   for (double x : numbers) {
     if (!std::isfinite(x)) fail<ValueError>("summary: {} is not finite", x);
     sum += x;
@@ -84,11 +84,12 @@ Summary summarize(const std::vector<double>& numbers) {
     result.max = std::max(result.max, x);
   }
   const auto n = static_cast<double>(result.n);
-  result.mean = sum / n;
+  const long double mean = sum / n;
+  result.mean = static_cast<double>(mean);
   if (result.n == 1) return result;
-  double squares = 0;
-  for (double x : numbers) squares += (x - result.mean) * (x - result.mean);
-  result.sd = std::sqrt(squares / (n - 1));
+  long double squares = 0;
+  for (double x : numbers) squares += (x - mean) * (x - mean);
+  result.sd = static_cast<double>(std::sqrt(squares / (n - 1)));
   result.standard_error = *result.sd / std::sqrt(n);
   result.interval_95 = student_t_quantile(0.975, n - 1) * *result.standard_error;
   return result;

@@ -11,6 +11,7 @@
 #include "autograd/ops/shape.h"
 #include "autograd/ops/unary.h"
 #include "moe/model/combine.h"
+#include "nn/loss.h"
 #include "tensor/error.h"
 
 namespace divvy::moe {
@@ -43,6 +44,8 @@ Variable at_choices(const Variable& row_values, const Dispatch& dispatch) {
   return reshape(gather_rows(row_values, position.reshape({position.numel()})), position.shape());
 }
 
+Variable mean_of_samples(const char* loss, const Variable& x) { return nn::reduce(loss, x, nn::Reduction::mean); }
+
 Variable entropy_bits(const Variable& rows) {
   // The floor makes p log2(p + floor) equal its limit 0 at p = 0.
   return mul(sum(mul(rows, log(add(rows, kProbabilityFloor))), {1}), -kBitsPerNat);
@@ -70,7 +73,7 @@ Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, c
     // Computed in logarithms, since exp(-d^2 / 2) underflows for a distant target.
     const Variable log_weights = log(maximum(routing.weights, 1e-30));
     const Variable log_likelihoods = at_choices(gaussian_log_likelihood(rows, dispatch, supervision), dispatch);
-    return neg(mean(logsumexp(add(log_weights, log_likelihoods), {1})));
+    return neg(mean_of_samples("likelihood", logsumexp(add(log_weights, log_likelihoods), {1})));
   }
   return mixture_loss(label_likelihood(rows, dispatch, supervision), routing, dispatch);
 }
@@ -78,7 +81,7 @@ Variable mixture_likelihood_loss(const Variable& rows, const Routing& routing, c
 Variable mixture_loss(const Variable& row_values, const Routing& routing, const Dispatch& dispatch) {
   const Variable column = reshape(row_values, {row_values.size(0), 1});
   const Variable mixed = combine(column, routing.weights, dispatch.position);
-  return neg(mean(log(add(mixed, kProbabilityFloor))));
+  return neg(mean_of_samples("likelihood", log(add(mixed, kProbabilityFloor))));
 }
 
 Variable joint_log_likelihood(const Variable& gate, const Variable& log_likelihood) {
@@ -91,14 +94,14 @@ Variable responsibility_loss(const Variable& rows, const Routing& routing, const
   if (!supervision.responsibilities.defined()) {
     if (!supervision.experts.defined()) fail<ValueError>("EM: no responsibilities are known");
     const Variable gate = gather_last(routing.probabilities, supervision.experts);
-    return neg(mean(joint(gate, at_choices(log_likelihood, dispatch))));
+    return neg(mean_of_samples("EM", joint(gate, at_choices(log_likelihood, dispatch))));
   }
   if (supervision.responsibilities.shape() != routing.probabilities.shape()) {
     fail<ShapeError>("EM: responsibilities {} for probabilities {}", supervision.responsibilities.shape(),
                      routing.probabilities.shape());
   }
   const Variable of_all = joint(routing.probabilities, by_sample(log_likelihood, dispatch));
-  return neg(mean(sum(mul(Variable(supervision.responsibilities), of_all), {1})));
+  return neg(mean_of_samples("EM", sum(mul(Variable(supervision.responsibilities), of_all), {1})));
 }
 
 Variable scores_of_experts(Scores scores, const Variable& rows, const Dispatch& dispatch,

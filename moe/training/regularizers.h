@@ -45,7 +45,7 @@ struct Regularizer : RegularizerKind {
   double weight;  ///< at 0 it is not computed
 };
 
-// The functions of the built-in regularizers. Probabilities are the gate's, [B, E].
+// The functions of the built-in regularizers. Probabilities are the gate's, [B, E]. Each is 0 for no samples.
 
 /// The importance loss of Shazeer et al. (2017): the squared coefficient of variation, var(I) / mean(I)^2 with the
 /// unbiased variance, of I = sum_b p[b, :]; 0 for one expert. It is zero if all experts are equally important.

@@ -16,9 +16,9 @@ inline void require_matrix(const char* loss, const char* what, const Variable& x
 
 inline Variable zero_like(const Variable& x) { return Variable(Tensor::zeros({}, x.dtype(), x.device())); }
 
-/// The squared coefficient of variation of the column sums; 0 for one column.
+/// The squared coefficient of variation of the column sums; 0 for one column and for no rows.
 inline Variable squared_variation(const Variable& x) {
-  if (x.size(1) == 1) return zero_like(x);
+  if (x.size(1) == 1 || x.size(0) == 0) return zero_like(x);
   const Variable mass = sum(x, {0});
   return div(var(mass), square(mean(mass)));
 }

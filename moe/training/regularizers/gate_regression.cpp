@@ -8,6 +8,7 @@ Variable gate_regression_loss(const Variable& scores, const Variable& log_likeli
   if (log_likelihoods.shape() != scores.shape()) {
     fail<ShapeError>("gate regression: likelihoods {} for scores {}", log_likelihoods.shape(), scores.shape());
   }
+  if (scores.size(0) == 0) return zero_like(scores);
   return sum(mean(abs(sub(scores, log_likelihoods.detach())), {0}));
 }
 

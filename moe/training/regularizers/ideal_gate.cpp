@@ -11,6 +11,7 @@ Variable ideal_gate_loss(const Variable& probabilities, const Variable& log_like
   if (log_likelihoods.shape() != probabilities.shape()) {
     fail<ShapeError>("ideal gate: likelihoods {} for probabilities {}", log_likelihoods.shape(), probabilities.shape());
   }
+  if (probabilities.size(0) == 0) return zero_like(probabilities);
   Tensor ideal = Tensor::empty_like(probabilities.value());
   // The backward of pick() makes the indicator: 1 at the best expert, else 0.
   const Tensor ones = kernels::filled({ideal.size(0)}, 1, ideal.dtype(), ideal.device());
