@@ -69,6 +69,13 @@ void Optimizer::step(const Tensor& rows) {
   if (rows.shape().rank() != 1 || rows.dtype() != DType::i64) {
     fail<ShapeError>("{}: the rows of the experts must be i64 [E], got {} {}", name_, rows.dtype(), rows.shape());
   }
+  for (const Group& group : groups_) {
+    for (const Variable& parameter : group.parameters) {
+      if (parameter.parts() == 0 || parameter.parts() == rows.numel()) continue;
+      fail<ShapeError>("{}: rows of {} experts for '{}', which has {}", name_, rows.numel(), parameter.name(),
+                       parameter.parts());
+    }
+  }
   step(&rows);
 }
 
@@ -130,9 +137,7 @@ void Optimizer::update_one(const Place& place, const Tensor& factors, const Tens
   const auto& [group, index] = place;
   Variable& parameter = group->parameters[index];
   Rates rates{group->lr, group->weight_decay, {}, {.factors = factors, .failed = failed_}};
-  if (rows != nullptr && parameter.parts() > 0 && parameter.parts() == rows->numel()) {
-    rates.rows = rows->to(parameter.device());
-  }
+  if (rows != nullptr && parameter.parts() > 0) rates.rows = rows->to(parameter.device());
   update(parameter.grad(), rates, group->states[index], parameter.mutable_value());
 }
 

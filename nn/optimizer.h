@@ -41,7 +41,8 @@ class Optimizer {
   /// The gradient of an expert without rows is zero, so for SGD without momentum and weight decay this is the usual
   /// step. With them, and for other optimizers, it is a different method: momentum, moments and decay of an idle expert
   /// pause until it has rows again (its bias correction counts the steps of the whole parameter). The cost of a step is
-  /// then proportional to the experts that have rows. Throws ShapeError unless rows is i64 [E].
+  /// then proportional to the experts that have rows. Throws ShapeError unless rows is i64 [E], with
+  /// the E of every stacked parameter; then nothing has been updated.
   void step(const Tensor& rows);
   void zero_grad();
   /// Call it before each replay of a recorded step: it counts the step for the parameters that the recording updates,

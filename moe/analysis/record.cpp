@@ -22,6 +22,12 @@ class Matrix {
   int64_t cols_;
 };
 
+void require_numbers(const Matrix& values, const char* of) {
+  if (std::ranges::any_of(values.values(), [](double value) { return std::isnan(value); })) {
+    throw NonFiniteError("probability", of);
+  }
+}
+
 int64_t arg_max(std::span<const double> values) { return std::ranges::max_element(values) - values.begin(); }
 
 int64_t rank_of(std::span<const double> values, int64_t label) {
@@ -36,7 +42,6 @@ int64_t rank_of(std::span<const double> values, int64_t label) {
 
 float loss_nats(std::span<const double> probabilities, int64_t label) {
   const double p = probabilities[static_cast<size_t>(label)];
-  if (std::isnan(p)) throw NonFiniteError("probability", "the output of an evaluation");
   if (p < 0) fail<ValueError>("record: the probability of class {} is {}, which is negative", label, p);
   return static_cast<float>(-std::log(p + 1e-15));
 }
@@ -137,6 +142,7 @@ bool Record::is_divided() const {
 void Record::append(const Forward& forward, const Tensor& labels) {
   if (!labels.defined()) fail<ValueError>("record: a classification has labels, got none");
   require_sizes(*this, forward, labels);
+  require_numbers(Matrix(forward.routing.probabilities.value()), "the gate of an evaluation");
   const int64_t samples = forward.output.size(0), now_classes = forward.output.shape().cols();
   if (is_regression()) fail<ValueError>("record: samples of a classification after those of a regression");
   if (size() > 0 && now_classes != classes) fail<ShapeError>("record: {} classes after {}", now_classes, classes);
@@ -144,6 +150,8 @@ void Record::append(const Forward& forward, const Tensor& labels) {
   const auto label_of = known.values<int64_t>();
   const auto chosen = choices(forward);
   const Matrix output(forward.output.value()), rows(forward.rows.value());
+  require_numbers(output, "the output of an evaluation");
+  require_numbers(rows, "the experts' outputs of an evaluation");
 
   Record batch;  // appended to this record once nothing can fail any more
   for (int64_t b = 0; b < samples; ++b) {
@@ -175,6 +183,7 @@ void Record::append(const Forward& forward, const Tensor& labels) {
 
 void Record::append(const Forward& forward, const Tensor& labels, const Tensor& target) {
   require_sizes(*this, forward, labels);
+  require_numbers(Matrix(forward.routing.probabilities.value()), "the gate of an evaluation");
   const int64_t samples = forward.output.size(0);
   if (is_classification()) fail<ValueError>("record: samples of a regression after those of a classification");
   if (target.shape() != forward.output.shape()) {

@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/unary.h"
 #include "tensor/error.h"
 #include "tests/support/broadcast.h"
 #include "tests/support/devices.h"
@@ -89,6 +91,25 @@ TEST_CASE("where keeps what was not taken out of value and gradient") {
   backward(y, Tensor::from({5., 6., 7.}));
   CHECK(same_bits(a.grad(), Tensor::from({5., 0., 7.})));
   CHECK(same_bits(b.grad(), Tensor::from({0., 6., 0.})));
+}
+
+TEST_CASE("the gradient of where is 0 for what was not taken, up to a derivative that is not finite") {
+  const Tensor mask = Tensor::from<uint8_t>({1, 0, 1, 0});
+  const auto gradient = [&](const auto& f) {
+    const Variable x(Tensor::from({1., 0., 4., -1.}), true);
+    backward(sum(f(x)));
+    return x.grad();
+  };
+  const Variable zero(Tensor::zeros({}, DType::f64)), one(Tensor::full({}, 1, DType::f64));
+  // Where log is not taken, it is -inf at 0, with an infinite derivative, and NaN at -1.
+  CHECK_THROWS_AS(gradient([&](const Variable& x) { return where(mask, log(x), zero); }), NonFiniteError);
+  const Tensor careful = gradient([&](const Variable& x) { return where(mask, log(where(mask, x, one)), zero); });
+  CHECK(same_bits(careful, Tensor::from({1., 0., 0.25, 0.})));
+  // A NaN that is broadcast, and never taken.
+  const Variable a(Tensor::from({1., 2., 3., 4.}), true), b(Tensor::from({std::nan("")}), true);
+  backward(where(Tensor::full({4}, 1, DType::u8), a, b), Tensor::from({5., 6., 7., 8.}));
+  CHECK(same_bits(a.grad(), Tensor::from({5., 6., 7., 8.})));
+  CHECK(same_bits(b.grad(), Tensor::from({0.})));
 }
 
 TEST_CASE("where takes every element type", "[device]") {

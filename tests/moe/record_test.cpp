@@ -239,6 +239,20 @@ TEST_CASE("a record refuses what does not fit and is then as it was") {
   Forward broken = dense_forward();
   broken.output = Variable(Tensor::full({3, 3}, std::numeric_limits<double>::quiet_NaN()));
   CHECK_THROWS_AS(record.append(broken, labels), NonFiniteError);
+  for (const auto member : {&Forward::output, &Forward::rows}) {
+    for (int64_t at = 0; at < (dense_forward().*member).value().numel(); ++at) {
+      Forward spoilt = dense_forward();
+      Tensor values = (spoilt.*member).value().clone();
+      visit_floating("spoilt", values.dtype(), [&]<class T>() { values.mutable_data<T>()[at] = T(NAN); });
+      spoilt.*member = Variable(values);
+      INFO("a NaN at " << at);
+      CHECK_THROWS_AS(record.append(spoilt, labels), NonFiniteError);
+    }
+  }
+  Forward ungated = dense_forward();
+  ungated.routing.probabilities =
+      Variable(Tensor::full(ungated.routing.probabilities.shape(), NAN, ungated.routing.probabilities.dtype()));
+  CHECK_THROWS_AS(record.append(ungated, labels), NonFiniteError);
   broken.output = Variable(Tensor::full({3, 3}, -0.5));
   CHECK_THROWS_AS(record.append(broken, labels), ValueError);
   require_equal(record, before);

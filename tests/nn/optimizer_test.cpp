@@ -226,6 +226,17 @@ TEST_CASE("idle experts wait, and the others take the very step that they would 
     }
     CHECK_THROWS_AS(optimizer->step(Tensor::zeros({2, 2}, DType::i64)), ShapeError);
     CHECK_THROWS_AS(optimizer->step(Tensor::zeros({experts}, DType::i32)), ShapeError);
+    if (experts == 0) continue;
+    const Tensor value = stacked.value().clone(), other = plain.value().clone();
+    const int64_t steps = optimizer->steps();
+    for (const int64_t wrong : {int64_t{0}, int64_t{1}, experts - 1, experts + 1}) {
+      if (wrong == experts) continue;
+      CHECK_THAT(refusal<ShapeError>([&] { optimizer->step(Tensor::zeros({wrong}, DType::i64)); }),
+                 Contains(fmt::format("rows of {} experts", wrong)));
+    }
+    CHECK(same_bits(stacked.value(), value));
+    CHECK(same_bits(plain.value(), other));
+    CHECK(optimizer->steps() == steps);
   }
 }
 
