@@ -9,7 +9,7 @@ namespace divvy::kernels {
 /// may be infinite. Throws ValueError unless low <= high.
 void clamp(const Tensor& x, double low, double high, Tensor& y);
 
-/// dx = dy where low <= x <= high, the limits included, else 0. dx may be dy.
+/// dx = dy where low <= x <= high, the limits included, and where x is NaN, so that it shows; else 0. dx may be dy.
 void clamp_backward(const Tensor& x, double low, double high, const Tensor& dy, Tensor& dx);
 
 DIVVY_BACKENDS(clamp);
