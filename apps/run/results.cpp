@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "moe/analysis/metric_table.h"
@@ -72,15 +73,16 @@ std::string results_csv(const std::vector<ResultRow>& rows) {
       if (known.insert(key).second) keys.push_back(key);
     }
   }
-  std::string text;
-  for (size_t k = 0; k < keys.size(); ++k) text += (k == 0 ? "" : ",") + csv_cell(keys[k]);
-  text += "\n";
+  std::vector<std::string> cells;
+  std::ranges::transform(keys, std::back_inserter(cells), csv_cell);
+  std::string text = fmt::format("{}\n", fmt::join(cells, ","));
   for (const ResultRow& row : rows) {
-    for (size_t k = 0; k < keys.size(); ++k) {
-      const auto found = row.find(keys[k]);
-      text += (k == 0 ? "" : ",") + (found == row.end() ? "" : csv_cell(plain_text(*found)));
+    cells.clear();
+    for (const std::string& key : keys) {
+      const auto found = row.find(key);
+      cells.push_back(found == row.end() ? "" : csv_cell(plain_text(*found)));
     }
-    text += "\n";
+    text += fmt::format("{}\n", fmt::join(cells, ","));
   }
   return text;
 }

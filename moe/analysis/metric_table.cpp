@@ -43,7 +43,10 @@ std::vector<Metric> of_outcome() {
 std::vector<Metric> of_division() {
   return {
       {"rows_per_sample", "experts that were evaluated for a sample", always,
-       [](const Record& r) { return static_cast<double>(r.evaluated_rows) / static_cast<double>(r.size()); }},
+       [](const Record& r) {
+         detail::require_samples(r, "rows_per_sample");
+         return static_cast<double>(r.evaluated_rows) / static_cast<double>(r.size());
+       }},
       followed({"mutual_information_label_bits", "I(expert; label)", labeled, mutual_information_label_bits}),
       {"mutual_information_label_corrected_bits", "the same less its bias (Miller 1955)", labeled,
        [](const Record& r) { return label_information(r).corrected_bits; }},

@@ -159,7 +159,7 @@ TEST_CASE("every metric of a record that it applies to is finite") {
       if (metric.told(records[i])) CHECK(std::isfinite(metric.value(records[i])));
     }
     INFO(metric.name << " of no samples");
-    if (metric.told(Record())) CHECK_THROWS_AS(metric.value(Record()), ValueError);
+    if (metric.told(Record()) && metric.name != "samples") CHECK_THROWS_AS(metric.value(Record()), ValueError);
   }
 }
 
