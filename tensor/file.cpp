@@ -62,11 +62,31 @@ struct Descriptor {
   int number;
 };
 
+constexpr std::string_view kSuffix = ".divvy.tmp";
+
+/// Removes the siblings that killed writers left in a folder. A living writer holds the lock of its own.
+void remove_stale_siblings(const fs::path& folder) {
+  std::error_code none;
+  for (fs::directory_iterator at(folder, none), end; !none && at != end; at.increment(none)) {
+    const std::string name = at->path().filename().string();
+    if (!name.starts_with('.') || !name.ends_with(kSuffix)) continue;
+    const Descriptor file(::open(at->path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat opened {
+    }, named{};
+    if (file.number < 0 || ::fstat(file.number, &opened) != 0 || !S_ISREG(opened.st_mode)) continue;
+    if (::flock(file.number, LOCK_EX | LOCK_NB) != 0) continue;
+    // A writer that opened the file and waits for its lock notices that the name is gone, and creates a new one.
+    if (::stat(at->path().c_str(), &named) == 0 && opened.st_ino == named.st_ino) ::unlink(at->path().c_str());
+  }
+}
+
 /// The sibling to which the new contents of a file are written; it is removed unless it is committed.
 class Sibling {
  public:
   Sibling(const fs::path& path, FileKind kind)
-      : target_(path), path_(path.parent_path() / fmt::format(".{}.tmp", path.filename().string())), kind_(kind) {}
+      : target_(path),
+        path_(path.parent_path() / fmt::format(".{}{}", path.filename().string(), kSuffix)),
+        kind_(kind) {}
   ~Sibling() {
     if (ours_) ::unlink(path_.c_str());
   }
@@ -97,6 +117,7 @@ class Sibling {
     ours_ = false;
     // Without syncing the folder, a power failure could undo the renaming. Some network file systems do not support it.
     const fs::path folder = target_.parent_path().empty() ? "." : target_.parent_path();
+    remove_stale_siblings(folder);
     const Descriptor parent(detail::file_calls.open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
     if (parent.number < 0 || (detail::file_calls.fsync(parent.number) != 0 && errno != EINVAL && errno != ENOTSUP)) {
       fail("the new file is in place, but its folder cannot be brought to the disk");

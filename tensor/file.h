@@ -18,10 +18,10 @@ enum class FileKind : uint8_t { data, checkpoint };
 /// Throws DataError or CheckpointError with "path: problem".
 [[noreturn]] void fail_file(FileKind kind, const std::filesystem::path& path, std::string_view problem);
 
-/// Replaces the file at `path` with the parts, one after the other: writes them to the sibling ".name.tmp", syncs it,
-/// renames it and syncs the folder. Whatever happens on the way, `path` holds either all of the old or all of the new
-/// contents; an error removes the sibling, and a crash leaves at most the sibling, which the next write reuses. Writers
-/// to the same path take turns. Throws the error of `kind` with the system's reason.
+/// Replaces the file at `path` with the parts, one after the other: writes them to the sibling ".name.divvy.tmp", syncs
+/// it, renames it and syncs the folder. Whatever happens on the way, `path` holds either all of the old or all of the
+/// new contents; an error removes the sibling, and a crash leaves at most the sibling, which the next write to any file
+/// of the folder removes. Writers to the same path take turns. Throws the error of `kind` with the system's reason.
 void atomic_write(const std::filesystem::path& path, FileKind kind, std::span<const std::span<const std::byte>> parts);
 void atomic_write(const std::filesystem::path& path, FileKind kind, std::string_view text);
 

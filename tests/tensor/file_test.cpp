@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/file_lock.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_calls.h"
 #include "tests/support/temporary_folder.h"
@@ -75,12 +76,39 @@ TEST_CASE("A write that fails says where and why") {
   CHECK(files_in(folder) == 1);
 }
 
-TEST_CASE("What a killed writer left behind is overwritten") {
+TEST_CASE("What a killed writer left behind is overwritten, or removed by the next writer of the folder") {
   const TemporaryFolder folder;
-  write_bytes(folder / ".a.tmp", std::string(1000, 'x'));
+  write_bytes(folder / ".a.divvy.tmp", std::string(1000, 'x'));
   atomic_write(folder / "a", kData, "short");
   CHECK(read_bytes(folder / "a") == "short");
   CHECK(files_in(folder) == 1);
+
+  write_bytes(folder / ".b.divvy.tmp", "stale");
+  write_bytes(folder / ".living.divvy.tmp", "");
+  write_bytes(folder / ".other.tmp", "of another program");
+  {
+    const auto writer = FileLock::try_acquire(folder / ".living.divvy.tmp");
+    REQUIRE(writer);
+    atomic_write(folder / "a", kData, "next");
+    CHECK(!std::filesystem::exists(folder / ".b.divvy.tmp"));
+    CHECK(files_in(folder) == 3);
+  }
+  atomic_write(folder / "a", kData, "last");
+  CHECK(files_in(folder) == 2);
+  CHECK(read_bytes(folder / ".other.tmp") == "of another program");
+}
+
+TEST_CASE("One holder at a time has the lock of a file") {
+  const TemporaryFolder folder;
+  auto first = FileLock::try_acquire(folder / "lock");
+  REQUIRE(first);
+  CHECK(!FileLock::try_acquire(folder / "lock"));
+  const auto moved = std::optional(std::move(*first));
+  CHECK(!FileLock::try_acquire(folder / "lock"));
+  first.reset();
+  CHECK(!FileLock::try_acquire(folder / "lock"));
+  CHECK(FileLock::try_acquire(folder / "other"));
+  CHECK_THROWS_AS(FileLock::try_acquire(folder / "missing/lock"), CheckpointError);
 }
 
 TEST_CASE("Writers of one file take turns") {
