@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little, "array files are littl
 
 using Json = nlohmann::json;
 
-constexpr int64_t kMaxHeader = 1 << 20;
+constexpr int64_t kMaxHeader = 100'000'000;  // that of the format
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr std::string_view kReserved = "divvy.checksum";
 constexpr std::string_view kChecksums = "divvy.checksum";
