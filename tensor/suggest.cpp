@@ -21,9 +21,13 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  // Time grows with the product of the lengths; nobody mistypes a name into a word of this length.
+  constexpr size_t kMostLetters = 64;
+  if (word.size() > kMostLetters) return "";
   std::string best;
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
+    if (candidate.size() >= word.size() + best_distance) continue;
     const size_t d = edit_distance(word, candidate);
     if (d < best_distance) best = candidate, best_distance = d;
   }
@@ -31,7 +35,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
-  const std::string near = nearest(name.substr(0, 64), known);
+  const std::string near = nearest(name, known);
   return fmt::format("{}; known are {}", near.empty() ? "" : fmt::format(", did you mean '{}'?", near),
                      fmt::join(known, ", "));
 }

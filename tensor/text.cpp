@@ -25,6 +25,21 @@ bool looks_like_a_number(std::string_view cell) {
   return !cell.empty() && (cell.front() == '.' || (cell.front() >= '0' && cell.front() <= '9'));
 }
 
+/// The bytes of the UTF-8 character that begins at `at`, or 0 if none does.
+size_t character_bytes(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U; };
+  const unsigned first = byte(0), second = byte(1);
+  if (first < 0x80) return 1;
+  const size_t bytes = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, halves of surrogate pairs, and numbers beyond the last character.
+  const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+                     (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
+  return wrong ? 0 : bytes;
+}
+
 struct Column {
   size_t width = 0;
   bool right = true;
@@ -62,6 +77,38 @@ size_t display_width(const std::string& text) {
     at = std::max(next, at + 1);
   }
   return width;
+}
+
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t bytes = character_bytes(text, at);
+    if (bytes == 0) return false;
+    at += bytes;
+  }
+  return true;
+}
+
+std::string printable(std::string_view text, size_t most_bytes) {
+  std::string result;
+  for (size_t at = 0; at < text.size();) {
+    if (text.size() > most_bytes && at >= most_bytes / 2 && at < text.size() - most_bytes / 2) {
+      result += "...";
+      at = text.size() - most_bytes / 2;
+      while (at < text.size() && (text[at] & 0xc0) == 0x80) ++at;
+      continue;
+    }
+    const size_t bytes = character_bytes(text, at);
+    const auto first = static_cast<unsigned char>(text[at]);
+    const bool control = first < 0x20 || first == 0x7f || (first == 0xc2 && bytes == 2 && (text[at + 1] & 0x60) == 0);
+    if (bytes == 0 || control) {
+      result += fmt::format("\\x{:02x}", first);
+      ++at;
+    } else {
+      result += text.substr(at, bytes);
+      at += bytes;
+    }
+  }
+  return result;
 }
 
 std::string text_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Formatting of numbers and tables for a terminal.
@@ -12,6 +13,13 @@ std::string grouped(int64_t number);
 
 /// The terminal columns that a UTF-8 text takes, one for each character and none for color codes (ESC [ ... m).
 size_t display_width(const std::string& text);
+
+/// Whether a text is valid UTF-8.
+bool is_utf8(std::string_view text);
+
+/// A text for a message of one line: control characters and bytes that are no UTF-8 as \xNN, and of more than
+/// `most_bytes` bytes only the beginning and the end, with "..." between them.
+std::string printable(std::string_view text, size_t most_bytes);
 
 struct TableStyle {
   bool rule = true;         ///< a line of ─ between the header and the rows

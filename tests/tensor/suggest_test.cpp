@@ -11,6 +11,9 @@ TEST_CASE("a mistyped word finds the nearest candidate, and nonsense finds none"
   CHECK(nearest("--imporatnce", words) == "--importance");
   CHECK(nearest("--zzzzzzzz", words) == "");
   CHECK(nearest("", {}) == "");
+  const std::string longest(10'000'000, 'x');  // takes no time
+  CHECK(nearest(longest, words) == "");
+  CHECK(nearest("--lr", {longest, "--lrs"}) == "--lrs");
 }
 
 TEST_CASE("the edit distance counts insertions, deletions, substitutions and swaps of neighbors") {

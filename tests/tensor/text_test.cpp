@@ -34,4 +34,16 @@ TEST_CASE("tables align text to the left and numbers to the right") {
   CHECK(refusal<ValueError>([] { text_table({"a"}, {{"1", "2"}}); }) == "table: 2 cells in a row of 1 columns");
 }
 
+TEST_CASE("texts of users are printable on one line of bounded length") {
+  CHECK(printable("plain é ±", 100) == "plain é ±");
+  CHECK(printable("a\nb\x1b[1m\x7f", 100) == "a\\x0ab\\x1b[1m\\x7f");
+  CHECK(printable("\xc2\x85 \xff \xc3", 100) == "\\xc2\\x85 \\xff \\xc3");
+  CHECK(printable(std::string(1000, 'a') + "z", 10) == "aaaaa...aaaaz");
+  CHECK(printable("ééééé", 6) == "éé...é");
+  CHECK(is_utf8("é±€😀"));
+  for (const char* wrong : {"\xff", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\x80"}) {
+    CHECK(!is_utf8(wrong));
+  }
+}
+
 }  // namespace divvy::test
