@@ -44,10 +44,23 @@ struct Temperatures {
   double decay = 0;                   ///< T[e + 1] = max(0.001, T[e] / (1 + decay * (e - decay_start)))
   int64_t decay_start = 0;            ///< epoch, counted from 0, after which decay begins
   int64_t begin = 0;                  ///< number of epochs in which previous stages trained the gate
+};
 
-  /// The temperatures of the next `epochs` epochs, with `usual` if there is no schedule. Throws ValueError for one
-  /// outside [1e-30, 1e30].
-  std::vector<double> of_epochs(int64_t epochs, double usual) const;
+/// The temperatures of one epoch after the other, from epoch `begin` on. Nothing is stored for each epoch.
+class TemperatureSequence {
+ public:
+  /// `usual` is the temperature if there is no schedule. Throws ValueError for one outside [1e-30, 1e30].
+  TemperatureSequence(const Temperatures& temperatures, double usual);
+
+  /// The temperature of the next epoch.
+  double next();
+  /// That of the last of the next `epochs` >= 1 epochs.
+  double skip(int64_t epochs);
+
+ private:
+  Temperatures temperatures_;
+  double usual_, last_ = 0;
+  int64_t epoch_ = 0;
 };
 
 /// One part of a training method.

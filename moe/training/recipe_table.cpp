@@ -132,7 +132,9 @@ void spread_temperatures(std::vector<Stage>& stages, const Temperatures& tempera
   for (Stage& stage : stages) {
     if (stage.learns == Learns::experts) {
       stage.temperatures = {};
-      if (learned > 0) stage.routing.temperature = temperatures.of_epochs(learned, stage.routing.temperature).back();
+      if (learned > 0) {
+        stage.routing.temperature = TemperatureSequence(temperatures, stage.routing.temperature).skip(learned);
+      }
       continue;
     }
     stage.temperatures.begin = learned;

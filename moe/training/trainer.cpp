@@ -91,7 +91,7 @@ class Run {
     if (stage.objective.distance_features) stage.objective.distance_features->to(device_);
     model_.to(device_);  // new weights are drawn on the CPU, so they are the same on every device
     const auto optimizer = make_optimizer(model_, stage);
-    const std::vector<double> temperatures = stage.temperatures.of_epochs(stage.epochs, stage.routing.temperature);
+    TemperatureSequence temperatures(stage.temperatures, stage.routing.temperature);
     TrainerOptions evaluation = options_;
     if (stage.evaluation) evaluation.evaluation = *stage.evaluation;
     class_lists_ = &stage.class_lists;
@@ -100,7 +100,7 @@ class Run {
                     {options_.cuda_graph, options_.accuracy_after_update, evaluation.evaluation});
     for (int64_t i = 0; i < stage.epochs; ++i) {
       ++epoch_;
-      stage.routing.temperature = temperatures[static_cast<size_t>(i)];
+      stage.routing.temperature = temperatures.next();
       if (stage.e_step != EStep::none && i % std::max<int64_t>(stage.e_step_every, 1) == 0) {
         expectation_ = expectation_step(model_, data_.train, stage, options_.batch, routing_random_);
       }

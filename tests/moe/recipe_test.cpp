@@ -80,16 +80,27 @@ bool same_state(const nn::StateDict& a, const nn::StateDict& b) {
 }  // namespace
 
 TEST_CASE("temperatures follow their schedule and decay") {
-  CHECK(Temperatures{}.of_epochs(3, 2) == std::vector<double>{2, 2, 2});
-  CHECK(Temperatures{.schedule = {4, 2}}.of_epochs(4, 1) == std::vector<double>{4, 2, 2, 2});
+  const auto first = [](int64_t epochs, const Temperatures& temperatures, double usual) {
+    TemperatureSequence sequence(temperatures, usual);
+    std::vector<double> all;
+    for (int64_t e = 0; e < epochs; ++e) all.push_back(sequence.next());
+    for (int64_t e = 1; e <= epochs; ++e) CHECK(TemperatureSequence(temperatures, usual).skip(e) == all[e - 1]);
+    return all;
+  };
+  CHECK(first(3, {}, 2) == std::vector<double>{2, 2, 2});
+  CHECK(first(4, {.schedule = {4, 2}}, 1) == std::vector<double>{4, 2, 2, 2});
+  CHECK(first(2, {.schedule = {4, 3, 2}, .begin = 1}, 1) == std::vector<double>{3, 2});
   // T[e + 1] = T[e] / (1 + decay (e - start)) for e > start: 8, 8, 8, 8 / 1.5, 8 / 1.5 / 2.
-  const auto decayed = Temperatures{.schedule = {8}, .decay = .5, .decay_start = 1}.of_epochs(5, 1);
+  const auto decayed = first(5, {.schedule = {8}, .decay = .5, .decay_start = 1}, 1);
   CHECK(decayed[2] == 8);
   CHECK(decayed[3] == Approx(8 / 1.5));
   CHECK(decayed[4] == Approx(8 / 1.5 / 2));
-  CHECK(Temperatures{.decay = 1e9}.of_epochs(4, 1).back() == 0.001);
-  CHECK(Temperatures{}.of_epochs(0, 1).empty());
-  CHECK_THROWS_AS(Temperatures{.schedule = {0}}.of_epochs(1, 1), ValueError);
+  CHECK(first(6, {.decay = 1e9}, 1).back() == 0.001);
+  // A long run takes neither memory nor time.
+  CHECK(TemperatureSequence({.decay = .1, .begin = 1'000'000'000'000}, 1).skip(1'000'000'000'000) == 0.001);
+  CHECK(TemperatureSequence({.schedule = {4, 2}}, 1).skip(1'000'000'000'000) == 2);
+  CHECK_THROWS_AS(TemperatureSequence({.schedule = {0}}, 1), ValueError);
+  CHECK_THROWS_AS(TemperatureSequence({}, -1), ValueError);
 }
 
 TEST_CASE("every recipe trains a model of two experts on what they can divide") {

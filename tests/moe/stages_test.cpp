@@ -74,7 +74,8 @@ TEST_CASE("one schedule of temperatures runs through all stages in which the gat
   const auto temperatures = [&](const char* name) {
     std::vector<double> all;
     for (const Stage& stage : make_recipe(name, method).stages) {
-      for (double t : stage.temperatures.of_epochs(stage.epochs, stage.routing.temperature)) all.push_back(t);
+      TemperatureSequence sequence(stage.temperatures, stage.routing.temperature);
+      for (int64_t e = 0; e < stage.epochs; ++e) all.push_back(sequence.next());
     }
     return all;
   };
