@@ -23,7 +23,7 @@ class Matrix {
 };
 
 void require_numbers(const Matrix& values, const char* of) {
-  if (std::ranges::any_of(values.values(), [](double value) { return std::isnan(value); })) {
+  if (std::ranges::any_of(values.values(), [](double value) { return !std::isfinite(value); })) {
     throw NonFiniteError("probability", of);
   }
 }
@@ -49,7 +49,7 @@ float loss_nats(std::span<const double> probabilities, int64_t label) {
 float mean_square(std::span<const double> output, std::span<const double> target) {
   double sum = 0;
   for (size_t d = 0; d < target.size(); ++d) sum += (output[d] - target[d]) * (output[d] - target[d]);
-  if (std::isnan(sum)) throw NonFiniteError("output", "an evaluation");
+  if (!std::isfinite(sum)) throw NonFiniteError("output", "an evaluation");
   return static_cast<float>(sum / static_cast<double>(std::max<size_t>(target.size(), 1)));
 }
 

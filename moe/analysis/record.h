@@ -50,7 +50,7 @@ struct Record {
   ///
   /// Throws ShapeError if sizes contradict each other or the previous samples; ValueError for a label out of range, a
   /// negative probability of a label, if previous samples are of a regression, or if only some of the samples are
-  /// dense; NonFiniteError for a NaN among the outputs, of whatever class, or the gate's
+  /// dense; NonFiniteError for a NaN or an infinity among the outputs, of whatever class, or the gate's
   /// probabilities. The record is then unchanged.
   void append(const Forward& forward, const Tensor& labels);
   /// Appends a batch of a regression with its target f32 or f64 [B, D]; `labels` i64 [B] may be undefined. Throws as

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "datasets/loader.h"
+#include "kernels/finite.h"
 #include "moe/model/device.h"
 #include "moe/training/expectation.h"
 #include "moe/training/stepper.h"
@@ -22,6 +23,29 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 int64_t limited(int64_t batches, const TrainerOptions& options) {
   return options.batch_limit > 0 ? std::min(batches, options.batch_limit) : batches;
+}
+
+/// Why an evaluation has values that are not finite: a parameter or a buffer that is not, or else the outputs of the
+/// first expert that has such values.
+NonFiniteError cause_of(const Model& model, const Forward& forward) {
+  const auto found = [](const Tensor& x) { return is_floating(x.dtype()) ? kernels::first_non_finite(x) : -1; };
+  for (const auto& [name, parameter] : model.named_parameters()) {
+    const int64_t at = found(parameter.value()), parts = parameter.parts();
+    if (at < 0) continue;
+    std::optional<NonFiniteError::Part> part;
+    if (parts > 0) part = {parameter.part_name(), at / (parameter.value().numel() / parts)};
+    return {"parameter", name, part};
+  }
+  for (const auto& [name, buffer] : model.named_buffers()) {
+    if (found(buffer.value()) >= 0) return {"buffer", name};
+  }
+  if (const int64_t at = found(forward.rows.value()); at >= 0) {
+    const int64_t row = at / forward.rows.shape().cols();
+    const Tensor offsets = forward.dispatch.segments.offsets.to(Device::cpu());
+    const auto end = std::ranges::upper_bound(offsets.values<int64_t>(), row);
+    return {"output", "an evaluation", {{"expert", end - offsets.values<int64_t>().begin() - 1}}};
+  }
+  return {"output", "an evaluation"};
 }
 
 /// evaluate(), optionally with experts given by class lists and with the augmentation of the training part.
@@ -43,10 +67,14 @@ Record evaluate_routed(Model& model, const data::Dataset& dataset, const Trainer
     known.target = batch->target;
     if (!class_lists.empty()) known.experts = experts_of_labels(class_lists, batch->y);
     const Forward forward = model.run(Variable(batch->x), options.evaluation, random, known);
-    if (batch->target.defined()) {
-      record.append(forward, batch->y, batch->target);
-    } else {
-      record.append(forward, batch->y);
+    try {
+      if (batch->target.defined()) {
+        record.append(forward, batch->y, batch->target);
+      } else {
+        record.append(forward, batch->y);
+      }
+    } catch (const NonFiniteError&) {
+      throw cause_of(model, forward);
     }
   }
   model.train(was_training);
@@ -107,8 +135,7 @@ class Run {
       EpochReport report = train_epoch(stage, stepper, sums, optimizer->lr());
       if (stopped_) return false;
       if (data_.validation.size() > 0) {
-        report.validation =
-            evaluate_routed(model_, data_.validation, evaluation, stage.class_lists, options_.augment_validation);
+        report.validation = validate(evaluation);
         if (report.validation.is_classification()) {
           report.validation_accuracy = options_.validation_accuracy(report.validation);
         }
@@ -172,6 +199,14 @@ class Run {
     report.replayed_steps = stepper.replays() - replays;
     report.graph_obstacle = stepper.obstacle();
     return report;
+  }
+
+  Record validate(const TrainerOptions& evaluation) {
+    try {
+      return evaluate_routed(model_, data_.validation, evaluation, *class_lists_, options_.augment_validation);
+    } catch (const NonFiniteError& error) {
+      throw error.at_step(step_);
+    }
   }
 
   Supervision supervision_of(const data::Batch& batch) const {
