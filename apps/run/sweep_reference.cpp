@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "apps/run/run_folder.h"
+#include "apps/settings/toml.h"
 #include "tensor/error.h"
 
 namespace divvy::app {
@@ -15,12 +16,8 @@ namespace {
 
 /// The settings of a run as text, by name.
 std::map<std::string, std::string> settings_of(const SweepRun& run) {
-  std::istringstream text(read_run_file(run.folder / "config.toml"));
-  std::map<std::string, std::string> settings;
-  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(text)) {
-    if (item.inputs.size() == 1) settings[item.name] = item.inputs.front();
-  }
-  return settings;
+  const auto settings = parse_toml(read_run_file(run.folder / "config.toml"));
+  return {settings.begin(), settings.end()};
 }
 
 double number_of(const std::map<std::string, std::string>& settings, const std::string& key, double otherwise) {

@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "apps/settings/options.h"
+#include "apps/settings/toml.h"
+#include "tensor/file.h"
 #include "tensor/suggest.h"
 
 namespace divvy::app {
@@ -34,20 +36,21 @@ class ConfigReader {
 
   /// What the file extends comes first, so that the later settings of the file itself win.
   void read(const fs::path& path) {
+    constexpr int kMostFiles = 64;
     const bool circle = std::ranges::any_of(chain_, [&](const fs::path& file) {
       std::error_code none;
       return fs::equivalent(file, path, none);
     });
     chain_.push_back(path);
     if (circle) refuse("the files extend each other in a circle");
-    const std::vector<CLI::ConfigItem> items = parse(path);
-    for (const CLI::ConfigItem& item : items) check(item);
-    const auto extends = [](const CLI::ConfigItem& item) { return item.name == kExtends; };
-    for (const CLI::ConfigItem& item : items) {
-      if (extends(item)) read(path.parent_path() / item.inputs.front());
+    if (++files_ > kMostFiles) refuse("more than {} files extend each other", kMostFiles);
+    const auto settings = parse(path);
+    for (const auto& [key, value] : settings) check(key);
+    for (const auto& [key, value] : settings) {
+      if (key == kExtends) read(path.parent_path() / value);
     }
-    for (const CLI::ConfigItem& item : items) {
-      if (!extends(item)) add(item);
+    for (const auto& [key, value] : settings) {
+      if (key != kExtends) add(key, value);
     }
     chain_.pop_back();
   }
@@ -63,38 +66,38 @@ class ConfigReader {
         fmt::format("--config {}: {}", fmt::join(files, " -> "), fmt::format(text, std::forward<Args>(values)...)));
   }
 
-  std::vector<CLI::ConfigItem> parse(const fs::path& path) const {
+  std::vector<std::pair<std::string, std::string>> parse(const fs::path& path) const {
+    constexpr int64_t kMostBytes = 1 << 20;
     try {
-      return CLI::ConfigTOML().from_file(path.string());
-    } catch (const CLI::Error& error) {
+      return parse_toml(read_file(path, FileKind::checkpoint, kMostBytes));
+    } catch (const CheckpointError& error) {
+      refuse("{}", error.what());
+    } catch (const UsageError& error) {
       refuse("{}", error.what());
     }
   }
 
-  void check(const CLI::ConfigItem& item) const {
-    if (!item.parents.empty() || item.name == "++" || item.name == "--") {
-      refuse("'{}' stands in a section; settings are plain `key = value` lines", item.fullname());
-    }
-    const std::string flag = fmt::format("--{}", item.name);
-    if (std::ranges::find(known_, flag) == known_.end() || belongs_to_one_call(item.name)) {
+  void check(const std::string& key) const {
+    const std::string flag = fmt::format("--{}", key);
+    if (std::ranges::find(known_, flag) == known_.end() || belongs_to_one_call(key)) {
       const std::string near = nearest(flag, known_);
-      refuse("unknown key '{}'{}", item.name, near.empty() ? "" : fmt::format("; did you mean '{}'?", near.substr(2)));
+      refuse("unknown key '{}'{}", key, near.empty() ? "" : fmt::format("; did you mean '{}'?", near.substr(2)));
     }
-    if (item.inputs.size() != 1) refuse("'{}' needs one value, got {}", item.name, item.inputs.size());
   }
 
-  void add(const CLI::ConfigItem& item) {
-    const std::string flag = fmt::format("--{}", item.name);
+  void add(const std::string& key, const std::string& value) {
+    const std::string flag = fmt::format("--{}", key);
     const std::string variable = command_.get_option(flag)->get_envname();
     const char* environment = variable.empty() ? nullptr : std::getenv(variable.c_str());
     if (environment != nullptr && *environment != '\0') return;
     std::erase_if(arguments, [&](const std::string& before) { return before.starts_with(flag + "="); });
-    arguments.push_back(fmt::format("{}={}", flag, item.inputs.front()));
+    arguments.push_back(fmt::format("{}={}", flag, value));
   }
 
   const CLI::App& command_;
   std::vector<std::string> known_;
   std::vector<fs::path> chain_;
+  int files_ = 0;  ///< read so far
 };
 
 }  // namespace

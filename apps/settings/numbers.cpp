@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tensor/error.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
@@ -14,7 +15,7 @@ double parse_number(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) || value <= 0) {
-    fail<ValueError>("'{}' is no number greater than 0", text);
+    fail<ValueError>("'{}' is no number greater than 0", printable(text, 80));
   }
   return value;
 }
@@ -49,7 +50,11 @@ TemperaturePlan parse_temperatures(const std::string& text) {
     const double epochs = times == std::string::npos ? 1 : parse_number(part.substr(times + 1));
     if (epochs != std::floor(epochs) || epochs > kMostEpochs) {
       fail<ValueError>("'{}' is no number of epochs; a schedule is written as 10x25,1x25,0.01x25",
-                       part.substr(times + 1));
+                       printable(part.substr(times + 1), 80));
+    }
+    if (static_cast<double>(plan.schedule.size()) + epochs > kMostEpochs) {
+      fail<ValueError>("a schedule of temperatures is for {} epochs at most; the last one stays for all that follow",
+                       kMostEpochs);
     }
     plan.schedule.insert(plan.schedule.end(), static_cast<size_t>(epochs), plan.last);
   }

@@ -16,7 +16,8 @@ struct TemperaturePlan {
   std::vector<double> schedule;  ///< one an epoch; empty for one number
   double last = 1;
 };
-/// A number, or temperatures and the epochs that each lasts: "10x25,1x25,0.01x25". Throws ValueError.
+/// A number, or temperatures and the epochs that each lasts: "10x25,1x25,0.01x25". Throws ValueError,
+/// also for more than a million epochs.
 TemperaturePlan parse_temperatures(const std::string& text);
 /// The shortest text that is parsed to it.
 std::string temperatures_text(const TemperaturePlan& plan);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "tensor/suggest.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
@@ -19,7 +20,7 @@ CLI::Validator number(double low, double high, bool open) {
         const double value = std::strtod(text.c_str(), &end);
         const bool good = end != text.c_str() && *end == '\0' && std::isfinite(value) &&
                           (open ? value > low : value >= low) && value <= high;
-        return good ? std::string() : fmt::format("must be a number {}, got '{}'", range, text);
+        return good ? std::string() : fmt::format("must be a number {}, got '{}'", range, printable(text, 80));
       },
       "");
 }
@@ -28,7 +29,7 @@ CLI::Validator one_of(std::vector<std::string> names) {
   return CLI::Validator(
       [names = std::move(names)](std::string& text) -> std::string {
         if (std::ranges::find(names, text) != names.end()) return "";
-        return fmt::format("'{}' is not known{}", text, suggestion(text, names));
+        return fmt::format("'{}' is not known{}", printable(text, 80), suggestion(text, names));
       },
       "");
 }

@@ -5,8 +5,10 @@
 #include <set>
 
 #include "apps/settings/option_checks.h"
+#include "apps/settings/toml.h"
 #include "apps/version.h"
 #include "tensor/suggest.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
@@ -124,9 +126,25 @@ void refuse_unknown_options(const CLI::App& command, const std::vector<std::stri
     const std::string name = argument.substr(0, argument.find('='));
     if (std::ranges::find(known, name) != known.end()) continue;
     const std::string near = nearest(name, known);
-    throw UsageError(fmt::format("unknown option '{}'{}", name,
+    throw UsageError(fmt::format("unknown option '{}'{}", printable(name, 80),
                                  near.empty() ? "; see --help" : fmt::format("; did you mean '{}'?", near)));
   }
+}
+
+TrainConfig train_config(std::vector<std::string> arguments) {
+  CLI::App command;
+  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  TrainConfig config;
+  add_train_options(command, config);
+  refuse_unknown_options(command, arguments);
+  arguments = with_config_file(command, std::move(arguments));
+  std::ranges::reverse(arguments);  // as CLI11 takes them
+  try {
+    command.parse(std::move(arguments));
+  } catch (const CLI::Error& error) {
+    throw UsageError(error.what());
+  }
+  return config;
 }
 
 std::string to_toml(const TrainConfig& config) {
@@ -140,7 +158,7 @@ std::string to_toml(const TrainConfig& config) {
     const std::string type = option->get_type_name();
     const bool flag = option->get_expected_max() == 0;
     const bool numeric = type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
-    text += flag || numeric ? fmt::format("{} = {}\n", key, value) : fmt::format("{} = \"{}\"\n", key, value);
+    text += fmt::format("{} = {}\n", key, flag || numeric ? value : toml_string(value));
   }
   return text;
 }

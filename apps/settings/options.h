@@ -21,6 +21,9 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+/// The most bytes of an argument, and of a line of a configuration file.
+inline constexpr size_t kMostSettingBytes = 16 << 10;
+
 /// How pixels are brought to a common range.
 enum class Normalize { own, half };
 inline constexpr Choice<Normalize> kNormalizes[] = {{Normalize::own, "own"}, {Normalize::half, "half"}};
@@ -100,11 +103,15 @@ bool belongs_to_one_call(const std::string& key);
 /// arguments and puts the file's settings before them, so that flags given by hand win; a setting whose environment
 /// variable is set is left out, since the environment wins too. `extends = "base.toml"` reads another file first, whose
 /// path is relative to the file that names it and which may extend a third; the keys of the file that extends win.
-/// Throws UsageError for unknown keys, with the nearest known one, and for files that extend each other in a circle.
+/// Throws UsageError for unknown keys, with the nearest known one, for files that extend each other in a circle, and
+/// for what is no regular file, longer than 1 MiB, or more than 64 files in all.
 std::vector<std::string> with_config_file(const CLI::App& command, std::vector<std::string> arguments);
 
 /// Throws UsageError for an argument that looks like a long option and is none of the command's, with the nearest one.
 void refuse_unknown_options(const CLI::App& command, const std::vector<std::string>& arguments);
+
+/// The settings of the arguments of `divvy train`. Throws UsageError.
+TrainConfig train_config(std::vector<std::string> arguments);
 
 /// All settings of a run as TOML that --config reads back.
 std::string to_toml(const TrainConfig& config);
