@@ -1,13 +1,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <new>
+#include <system_error>
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
+#include "apps/terminal/output.h"
 #include "apps/version.h"
 #include "kernels/instruction_set.h"
+#include "tensor/cores.h"
 #include "tensor/denormals.h"
+#include "tensor/parallel.h"
 #include "tensor/suggest.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
@@ -93,7 +98,7 @@ struct CommandLine {
     }
     std::vector<std::string> names = {"train", "eval", "sweep", "data", "doctor"};
     const std::string near = nearest(name, names);
-    throw UsageError(fmt::format("unknown command '{}'{}", name,
+    throw UsageError(fmt::format("unknown command '{}'{}", printable(name, 80),
                                  near.empty() ? "; see divvy --help" : fmt::format("; did you mean '{}'?", near)));
   }
 };
@@ -104,16 +109,28 @@ void parse(CLI::App& app, std::vector<std::string> arguments) {
   app.parse(std::move(arguments));
 }
 
+/// A setting of this length is none that divvy knows, and all that reads it may assume less.
+void refuse_long_arguments(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument.size() > kMostSettingBytes) {
+      throw UsageError(fmt::format("the argument '{}' has {} bytes, at most {} are read", printable(argument, 80),
+                                   argument.size(), kMostSettingBytes));
+    }
+  }
+}
+
 int run(const std::vector<std::string>& arguments) {
+  refuse_long_arguments(arguments);
   kernels::instruction_set();  // throws for an unknown one before anything is written
+  set_num_threads(available_cores());
   CommandLine line;
   try {
     if (arguments.empty()) {
-      fmt::print(stdout, "{}", line.app.help());
+      write_output(line.app.help());
       return kUsage;
     }
     if (arguments[0] == "--completion-bash") {
-      fmt::print("{}", bash_completion(line.app));
+      write_output(bash_completion(line.app));
       return kDone;
     }
     if (arguments[0].starts_with("-")) {
@@ -140,7 +157,8 @@ int run(const std::vector<std::string>& arguments) {
 }
 
 int report(const char* what, int code) {
-  fmt::print(stderr, "divvy: {}\n", what);
+  constexpr size_t kMostBytes = 4096;
+  print_error("divvy: {}\n", printable(what, kMostBytes));
   return code;
 }
 
@@ -164,6 +182,10 @@ int guarded_run(const std::vector<std::string>& arguments) {
     return report(error.what(), kOutOfMemory);
   } catch (const std::bad_alloc&) {
     return report("out of memory", kOutOfMemory);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) return report(error.what(), kFailure);
+    return report("a thread cannot be created; give fewer with --threads, or raise the limit on processes (ulimit -u)",
+                  kOutOfMemory);
   } catch (const std::exception& error) {
     return report(error.what(), kFailure);
   }
@@ -171,4 +193,7 @@ int guarded_run(const std::vector<std::string>& arguments) {
 
 }  // namespace divvy::app
 
-int main(int argc, char** argv) { return divvy::app::guarded_run({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  divvy::app::prepare_streams();
+  return divvy::app::finish_output(divvy::app::guarded_run({argv + 1, argv + argc}));
+}

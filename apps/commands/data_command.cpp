@@ -5,6 +5,7 @@
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
 #include "apps/run/run_support.h"
+#include "apps/terminal/output.h"
 #include "datasets/catalog.h"
 #include "tensor/text.h"
 
@@ -13,7 +14,7 @@ namespace divvy::app {
 namespace {
 
 void list_sets(const std::string& data_dir) {
-  fmt::print("data folder: {}\n\n", data_dir.empty() ? "none (--data-dir or DIVVY_DATA)" : data_dir);
+  print_output("data folder: {}\n\n", data_dir.empty() ? "none (--data-dir or DIVVY_DATA)" : data_dir);
   std::set<std::string> missing;  // sets may share files
   std::vector<std::vector<std::string>> rows;
   for (const data::CatalogEntry& entry : data::catalog()) {
@@ -24,15 +25,15 @@ void list_sets(const std::string& data_dir) {
       if (file.path.empty()) missing.insert(file.name);
     }
   }
-  fmt::print("{}", text_table({}, rows));
+  write_output(text_table({}, rows));
   if (missing.empty()) return;
-  fmt::print("\nmissing below the data folder, plain or as .gz:\n");
-  for (const std::string& name : missing) fmt::print("  {}\n", name);
+  print_output("\nmissing below the data folder, plain or as .gz:\n");
+  for (const std::string& name : missing) print_output("  {}\n", name);
 }
 
 void check_set(const std::string& name, const std::string& data_dir) {
   const data::Splits splits = load_data(name, data_dir, 42);
-  fmt::print("{}: read and checked, samples {}\n", name, splits.train.sample_shape());
+  print_output("{}: read and checked, samples {}\n", name, splits.train.sample_shape());
   std::vector<std::vector<std::string>> rows;
   for (const auto& [part, set] :
        {std::pair{"train", &splits.train}, {"validation", &splits.validation}, {"test", &splits.test}}) {
@@ -43,7 +44,7 @@ void check_set(const std::string& name, const std::string& data_dir) {
       row.back() += fmt::format(", {} classes of {} to {}", set->classes, grouped(least), grouped(most));
     }
   }
-  fmt::print("{}", text_table({}, rows, {.indent = "  "}));
+  print_output("{}", text_table({}, rows, {.indent = "  "}));
 }
 
 }  // namespace

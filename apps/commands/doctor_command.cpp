@@ -4,6 +4,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
+#include "apps/terminal/output.h"
 #include "apps/version.h"
 #include "datasets/catalog.h"
 #include "kernels/instruction_set.h"
@@ -31,7 +32,7 @@ int doctor_command(const DataConfig& config) {
   }
   line("data folder", config.data_dir.empty() ? "none; name one with --data-dir or DIVVY_DATA" : config.data_dir);
   line("data ready", ready);
-  fmt::print("{}", text_table({}, rows));
+  print_output("{}", text_table({}, rows));
   return kDone;
 }
 

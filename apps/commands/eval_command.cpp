@@ -5,12 +5,13 @@
 #include "apps/exit_code.h"
 #include "apps/run/run_model.h"
 #include "apps/run/run_support.h"
+#include "apps/run/threads.h"
 #include "apps/run/training_plan.h"
 #include "apps/terminal/expert_table.h"
+#include "apps/terminal/output.h"
 #include "apps/terminal/terminal.h"
 #include "moe/analysis/agreement.h"
 #include "moe/analysis/metrics.h"
-#include "tensor/parallel.h"
 #include "tensor/text.h"
 
 namespace divvy::app {
@@ -68,7 +69,7 @@ std::string cost_text(const Evaluation& evaluation, const Cost& cost) {
 }  // namespace
 
 int eval_command(const EvalConfig& config) {
-  if (config.threads > 0) set_num_threads(config.threads);
+  use_threads(config.threads);
   require_hardware(config.device, config.precision);
   TrainConfig settings = run_settings(config.run);
   if (!config.data_dir.empty()) settings.data_dir = config.data_dir;
@@ -87,16 +88,16 @@ int eval_command(const EvalConfig& config) {
   run.model->set_precision(config.precision);
   const Evaluation evaluation = evaluate_both(*run.model, data.test, how);
   const moe::Record& record = evaluation.routed;
-  fmt::print("{}\n", evaluation_text(evaluation, data.test, "test", use_color(stdout)));
+  print_output("{}\n", evaluation_text(evaluation, data.test, "test", use_color(stdout)));
   if (record.experts > 1 && record.experts <= kListedExperts) {
-    fmt::print("{}\n", expert_text(moe::expert_reports(evaluation.analyzed())));
+    print_output("{}\n", expert_text(moe::expert_reports(evaluation.analyzed())));
   }
-  if (!config.compare.empty()) fmt::print("{}\n", agreement_text(record, config.compare));
+  if (!config.compare.empty()) print_output("{}\n", agreement_text(record, config.compare));
   if (record.is_classification()) {
-    if (record.classes <= 20) fmt::print("{}\n", confusion_text(record, data.test));
-    fmt::print("{}\n", class_report_text(record, data.test));
+    if (record.classes <= 20) print_output("{}\n", confusion_text(record, data.test));
+    print_output("{}\n", class_report_text(record, data.test));
   }
-  fmt::print("{}", cost_text(evaluation, flops_per_sample(*run.model, how.evaluation, data.test)));
+  print_output("{}", cost_text(evaluation, flops_per_sample(*run.model, how.evaluation, data.test)));
   return kDone;
 }
 

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <atomic>
-#include <csignal>
-#include <thread>
+#include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/exit_code.h"
@@ -10,27 +8,21 @@
 #include "apps/run/results.h"
 #include "apps/run/run_folder.h"
 #include "apps/run/run_support.h"
+#include "apps/run/signals.h"
 #include "apps/run/sweep_plan.h"
 #include "apps/run/sweep_reference.h"
+#include "apps/run/sweep_state.h"
+#include "apps/terminal/output.h"
 #include "moe/analysis/agreement.h"
+#include "tensor/cores.h"
 #include "tensor/file.h"
+#include "tensor/file_lock.h"
 
 namespace divvy::app {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_done(const SweepRun& run) { return fs::exists(run.folder / "summary.json"); }
-
-/// Removes the folder of an interrupted run of this sweep, so that it can be run again.
-void clear(const SweepRun& run) {
-  if (!fs::exists(run.folder)) return;
-  if (!fs::exists(run.folder / "config.toml")) {
-    fail<CheckpointError>("{} is in the way and is no run folder", run.folder.string());
-  }
-  fs::remove_all(run.folder);
-}
 
 /// Adds the numbers of a summary, nested ones with dotted names; strings and lists are left out.
 void add_numbers(const nlohmann::ordered_json& json, const std::string& prefix, ResultRow& row) {
@@ -44,7 +36,7 @@ ResultRow row_of(const SweepRun& run, const std::vector<std::string>& grid_keys)
   ResultRow row;
   row["experiment"] = run.experiment;
   for (const std::string& key : grid_keys) row[fmt::format("set_{}", key)] = run.grid.at(key);
-  const auto summary = nlohmann::ordered_json::parse(read_run_file(run.folder / "summary.json"));
+  const auto summary = read_run_json(run.folder / "summary.json");
   for (const auto& [key, value] : summary.items()) {
     if (value.is_string() && key != "experiment") row[key] = value;
   }
@@ -82,19 +74,17 @@ class Sweep {
   }
 
   int train() {
-    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const SignalGuard signals;
+    const int cores = available_cores();
     const int jobs = config_.jobs > 0 ? config_.jobs : cores;
+    lock();
+    const std::vector<const SweepRun*> pending = pending_runs(runs_);
     std::vector<ChildTask> tasks;
-    std::vector<const SweepRun*> pending;
-    for (const SweepRun& run : runs_) {
-      if (is_done(run)) continue;
-      clear(run);
-      fs::create_directories(run.folder.parent_path());
-      ChildTask task{{this_program().string(), "train"}, run.folder.string() + ".log"};
-      task.arguments.insert(task.arguments.end(), run.arguments.begin(), run.arguments.end());
+    for (const SweepRun* run : pending) {
+      ChildTask task{{this_program().string(), "train"}, run->folder.string() + ".log"};
+      task.arguments.insert(task.arguments.end(), run->arguments.begin(), run->arguments.end());
       task.arguments.push_back(fmt::format("--threads={}", std::max(1, cores / jobs)));
       tasks.push_back(std::move(task));
-      pending.push_back(&run);
     }
     message(
         fmt::format("{} runs, {} of them done before, {} at once", runs_.size(), runs_.size() - pending.size(), jobs));
@@ -111,7 +101,7 @@ class Sweep {
                           good ? headline(*pending[i]) : fmt::format("FAILED, exit {}", result.code), result.seconds));
       return !stopped;
     });
-    return stopped ? kInterrupted : failures_.empty() ? kDone : kFailure;
+    return stopped || SignalGuard::interrupted() ? kInterrupted : failures_.empty() ? kDone : kFailure;
   }
 
   void report() const {
@@ -119,7 +109,7 @@ class Sweep {
     for (const SweepRun& run : runs_) {
       if (is_done(run)) rows.push_back(row_of(run, grid_keys_));
     }
-    for (const std::string& failure : failures_) fmt::print(stderr, "divvy: {}\n", failure);
+    for (const std::string& failure : failures_) print_error("divvy: {}\n", failure);
     if (rows.empty()) return;
     const fs::path out(config_.out);
     write_results_csv((out / "results.csv").string(), rows);
@@ -153,33 +143,50 @@ class Sweep {
                                          {"test_usage_entropy_bits", "H usage"}};
     if (by_error) columns = {{kSquaredError, "val mse", 1, 4}, {"test_mean_squared_error", "test mse", 1, 4}};
     if (grid_keys_.empty()) {
-      fmt::print("{}", group_table(chosen, columns));
+      print_output("{}", group_table(chosen, columns));
     } else {
-      fmt::print("{}\nchosen by {}:\n", group_table(all, columns), metric);
-      for (const moe::RunGroup& group : chosen) fmt::print("  {}\n", settings_text(group));
+      print_output("{}\nchosen by {}:\n", group_table(all, columns), metric);
+      for (const moe::RunGroup& group : chosen) print_output("  {}\n", settings_text(group));
     }
     for (size_t i = 0; i < chosen.size(); ++i) {
       if (!stability[i]) continue;
-      fmt::print("{}: seeds divide the test part alike to {} (adjusted Rand index of {} pairs)\n",
-                 settings_text(chosen[i]), mean_and_sd(*stability[i]), stability[i]->n);
+      print_output("{}: seeds divide the test part alike to {} (adjusted Rand index of {} pairs)\n",
+                   settings_text(chosen[i]), mean_and_sd(*stability[i]), stability[i]->n);
     }
     if (config_.best_of_seeds) print_best_of_seeds(rows, metric, goal);
-    fmt::print("\nsweep folder  {}\n", out.string());
+    print_output("\nsweep folder  {}\n", out.string());
   }
 
  private:
   static constexpr const char* kAccuracy = "val_accuracy";
   static constexpr const char* kSquaredError = "val_mean_squared_error";
 
+  /// Keeps other sweeps out of the folder, and those that want to read results while they are written.
+  void lock() {
+    const fs::path out(config_.out);
+    std::error_code error;
+    fs::create_directories(out, error);
+    if (error) fail<CheckpointError>("--out {}: cannot be made: {}", out.string(), error.message());
+    lock_ = FileLock::try_acquire(out / "sweep.lock");
+    if (!lock_) {
+      fail<CheckpointError>("{}: another sweep is running in this folder; wait for it, or choose another --out",
+                            out.string());
+    }
+  }
+
   void message(const std::string& line) const {
-    if (!config_.quiet) fmt::print(stderr, "{}\n", line);
+    if (!config_.quiet) print_error("{}\n", line);
   }
 
   static std::string headline(const SweepRun& run) {
-    const auto summary = nlohmann::ordered_json::parse(read_run_file(run.folder / "summary.json"));
-    if (summary.contains("test_accuracy")) return "test accuracy " + percent(summary["test_accuracy"].get<double>());
-    if (summary.contains("test_mean_squared_error"))
-      return fmt::format("test mse {:.5f}", summary["test_mean_squared_error"].get<double>());
+    const auto summary = read_run_json(run.folder / "summary.json");
+    const auto number = [&](const char* key) -> std::optional<double> {
+      const auto found = summary.find(key);
+      if (found == summary.end() || !found->is_number()) return std::nullopt;
+      return found->get<double>();
+    };
+    if (const auto accuracy = number("test_accuracy")) return "test accuracy " + percent(*accuracy);
+    if (const auto error = number("test_mean_squared_error")) return fmt::format("test mse {:.5f}", *error);
     return "done";
   }
 
@@ -242,17 +249,17 @@ class Sweep {
   }
 
   void print_best_of_seeds(const std::vector<ResultRow>& rows, const std::string& metric, moe::Goal goal) const {
-    fmt::print("\nthe best single run by {}, as tables of best runs report it:\n", metric);
+    print_output("\nthe best single run by {}, as tables of best runs report it:\n", metric);
     for (const auto& group : by_experiment(rows)) {
       const moe::BestOfSeeds best = moe::best_of_seeds(group, metric, goal);
-      fmt::print("  {}, seed {}: {} {:.4f}", best.run.settings.at("experiment"), best.run.seed, metric,
-                 best.run.metrics.at(metric));
+      print_output("  {}, seed {}: {} {:.4f}", best.run.settings.at("experiment"), best.run.seed, metric,
+                   best.run.metrics.at(metric));
       for (const char* test : {"test_accuracy", "test_mean_squared_error"}) {
         if (const auto found = best.run.metrics.find(test); found != best.run.metrics.end()) {
-          fmt::print(", {} {:.4f}", test, found->second);
+          print_output(", {} {:.4f}", test, found->second);
         }
       }
-      fmt::print("\n");
+      print_output("\n");
     }
   }
 
@@ -261,6 +268,7 @@ class Sweep {
   }
 
   SweepConfig config_;
+  std::optional<FileLock> lock_;
   std::vector<SweepRun> runs_;
   std::vector<std::string> grid_keys_, failures_;
 };

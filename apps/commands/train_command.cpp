@@ -3,12 +3,13 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/listing.h"
 #include "apps/exit_code.h"
+#include "apps/run/threads.h"
 #include "apps/run/training_run.h"
+#include "apps/terminal/output.h"
 #include "apps/terminal/terminal.h"
 #include "datasets/device_samples.h"
 #include "nn/plan.h"
 #include "tensor/allocator.h"
-#include "tensor/parallel.h"
 
 namespace divvy::app {
 
@@ -51,19 +52,19 @@ std::string measured_step(const Plan& plan, const TrainConfig& config) {
 
 int train_command(TrainConfig config) {
   if (config.list) {
-    fmt::print("{}", listing());
+    write_output(listing());
     return kDone;
   }
-  if (config.threads > 0) set_num_threads(config.threads);
+  if (config.run_dir.empty() && !config.name.empty()) require_folder_name("--name", config.name);
+  use_threads(config.threads);
   require_hardware(config.device, config.precision);
   Plan plan = make_plan(config);
   if (config.dry_run) {
-    fmt::print("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());
+    print_output("{}{}\n{}", describe(plan, config), measured_step(plan, config), plan.model->summary());
     return kDone;
   }
   const std::string name = config.name.empty() ? fmt::format("{}-{}", config.data, config.model().model) : config.name;
-  RunFolder folder =
-      RunFolder::create(config.run_dir.empty() ? RunFolder::default_path(name) : std::filesystem::path(config.run_dir));
+  RunFolder folder = config.run_dir.empty() ? RunFolder::create_default(name) : RunFolder::create(config.run_dir);
   plan.model->to(config.device);
   const RunOutcome outcome = run_training(plan, config, folder);
   if (!outcome.finished) return kInterrupted;
@@ -72,7 +73,7 @@ int train_command(TrainConfig config) {
   for (const std::string& picture : outcome.pictures) {
     text += fmt::format("picture     {}\n", folder.file(picture).string());
   }
-  fmt::print("{}", text);
+  write_output(text);
   return kDone;
 }
 

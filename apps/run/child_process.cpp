@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 
+#include "apps/run/signals.h"
 #include "tensor/error.h"
 
 extern char** environ;
@@ -63,14 +64,22 @@ void run_children(const std::vector<ChildTask>& tasks, int jobs,
   size_t next = 0;
   bool go_on = true;
   while (true) {
+    go_on = go_on && !SignalGuard::interrupted();
     while (go_on && next < tasks.size() && running.size() < static_cast<size_t>(std::max(jobs, 1))) {
       const pid_t child = start(tasks[next]);
+      ChildSignals::add(child);
       running[child] = {next++, Clock::now()};
     }
     if (running.empty()) return;
+    siginfo_t ended{};
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) != 0) {
+      if (errno == EINTR) continue;
+      fail<CheckpointError>("the children cannot be waited for: {}", std::strerror(errno));
+    }
+    const pid_t child = ended.si_pid;
+    ChildSignals::remove(child);
     int status = 0;
-    const pid_t child = waitpid(-1, &status, 0);
-    if (child < 0 && errno == EINTR) continue;
+    waitpid(child, &status, 0);
     const auto found = running.find(child);
     if (found == running.end()) continue;
     const auto [task, begin] = found->second;

@@ -19,8 +19,9 @@ struct ChildResult {
 };
 
 /// Starts tasks in their order, at most `jobs` at once. `finished` is called on this thread with the index of each task
-/// when it ends; if it returns false, no further task is started and the running ones are waited for. Throws
-/// CheckpointError for a log that cannot be written or a program that cannot be started.
+/// when it ends; if it returns false, or a SignalGuard of the caller has noted a signal, no further task is started and
+/// the running ones are waited for. The signal is passed on to them. Throws CheckpointError for a log
+/// that cannot be written or a program that cannot be started.
 void run_children(const std::vector<ChildTask>& tasks, int jobs,
                   const std::function<bool(size_t, const ChildResult&)>& finished);
 

@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "nn/module.h"
+#include "tensor/file_lock.h"
 
 namespace divvy::app {
 
@@ -16,10 +18,15 @@ namespace divvy::app {
 ///     checkpoints/{last,best}/{weights.safetensors,state.json}
 class RunFolder {
  public:
-  /// Makes the folder. Throws CheckpointError if it exists or cannot be made.
+  /// Makes the folder; of several processes that make the same one, one gets it. Throws CheckpointError if it exists or
+  /// cannot be made.
   static RunFolder create(const std::filesystem::path& path);
-  /// runs/YYYYMMDD_HHMMSS-name, with a counter if that exists.
-  static std::filesystem::path default_path(const std::string& name);
+  /// Makes runs/YYYYMMDD_HHMMSS-name, with a counter if that exists. Throws UsageError as require_folder_name().
+  static RunFolder create_default(const std::string& name);
+  /// Whether a process holds the RunFolder of a path.
+  static bool in_use(const std::filesystem::path& path);
+  /// Whether a folder has nothing but what create() makes, as after a process that was killed before its first file.
+  static bool is_unfilled(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
@@ -40,12 +47,24 @@ class RunFolder {
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
+  /// Nothing if the folder exists.
+  static std::optional<RunFolder> try_create(const std::filesystem::path& path);
+
   std::filesystem::path path_;
+  std::optional<FileLock> lock_;  ///< that of output.log
   std::ofstream csv_, jsonl_, log_;
 };
 
+/// Throws UsageError, which begins with `what`, for a name that is no single folder: empty, "..", with a "/", control
+/// characters or bytes that are no UTF-8, or longer than 200 bytes.
+void require_folder_name(const std::string& what, const std::string& name);
+
 /// The text of a file of a run folder. Throws CheckpointError if it cannot be read.
 std::string read_run_file(const std::filesystem::path& path);
+
+/// The JSON object of a file of a run folder. Throws CheckpointError if it cannot be read, is no object, or is nested
+/// more deeply than anything that is written there.
+nlohmann::ordered_json read_run_json(const std::filesystem::path& path);
 
 /// Build, machine and libraries, as in env.json.
 nlohmann::ordered_json environment();

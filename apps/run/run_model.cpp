@@ -1,8 +1,6 @@
 #include "apps/run/run_model.h"
 
-#include <algorithm>
-
-#include "apps/run/run_folder.h"
+#include "apps/run/run_config.h"
 #include "apps/run/training_plan.h"
 #include "tensor/safetensors.h"
 
@@ -10,20 +8,12 @@ namespace divvy::app {
 
 TrainConfig run_settings(const std::filesystem::path& run) {
   const std::string path = (run / "config.toml").string();
-  read_run_file(path);  // a missing file is an error of the run folder, not of the command line
-  CLI::App command;
-  TrainConfig config;
-  add_train_options(command, config);
+  read_config(path);  // a missing or damaged file is an error of the run folder, not of the command line
   try {
-    auto arguments = with_config_file(command, {"--config", path});
-    std::ranges::reverse(arguments);
-    command.parse(std::move(arguments));
-  } catch (const CLI::Error& error) {
-    fail<CheckpointError>("{}: {}", path, error.what());
+    return train_config({"--config", path});
   } catch (const UsageError& error) {
-    fail<CheckpointError>("{}", error.what());
+    fail<CheckpointError>("{}: {}", path, error.what());
   }
-  return config;
 }
 
 RunModel load_run_model(const std::filesystem::path& run, const std::string& checkpoint, TrainConfig settings,

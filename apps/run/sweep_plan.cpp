@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <set>
 
+#include "apps/run/run_folder.h"
 #include "apps/settings/options.h"
+#include "tensor/text.h"
 
 namespace divvy::app {
 
 namespace {
+
+constexpr size_t kMostRuns = 100'000;
 
 using Setting = std::pair<std::string, std::string>;
 
@@ -41,6 +45,7 @@ std::vector<std::vector<Setting>> combinations(const std::vector<std::string>& g
       }
     }
     result = std::move(longer);
+    if (result.size() > kMostRuns) throw UsageError(fmt::format("--grid: more than {} combinations", kMostRuns));
   }
   return result;
 }
@@ -50,6 +55,14 @@ std::string as_file_name(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return c == '/' || c == ' ' || c == '|' || c == '\\'; }, '_');
   return text;
+}
+
+/// The name of a file's experiment, which is that of a folder.
+std::string experiment_of(const std::string& file) {
+  if (file.empty()) return "run";
+  const std::string name = std::filesystem::path(file).stem().string();
+  require_folder_name(fmt::format("the experiment {}", printable(file, 80)), name);
+  return name;
 }
 
 }  // namespace
@@ -68,15 +81,19 @@ std::vector<SweepRun> plan_sweep(const SweepConfig& config) {
   if (files.empty()) files.emplace_back();
   std::set<std::string> names;
   for (const std::string& file : files) {
-    const std::string name = file.empty() ? "run" : std::filesystem::path(file).stem().string();
+    const std::string name = experiment_of(file);
     if (!names.insert(name).second) throw UsageError(fmt::format("two experiments are called '{}'", name));
   }
+  if (static_cast<size_t>(config.seeds) > kMostRuns / (grid.size() * files.size())) {
+    throw UsageError(fmt::format("the sweep has more than {} runs; give fewer --seeds or values", kMostRuns));
+  }
+  std::set<std::filesystem::path> folders;
   std::vector<SweepRun> runs;
   for (int64_t s = 0; s < config.seeds; ++s) {
     for (const std::string& file : files) {
       for (const auto& combination : grid) {
         SweepRun run;
-        run.experiment = file.empty() ? "run" : std::filesystem::path(file).stem().string();
+        run.experiment = experiment_of(file);
         run.grid = {combination.begin(), combination.end()};
         run.seed = config.first_seed + s;
         std::string folder = run.experiment;
@@ -87,9 +104,14 @@ std::vector<SweepRun> plan_sweep(const SweepConfig& config) {
           run.arguments.push_back(fmt::format("--{}={}", key, value));
           folder += fmt::format(",{}={}", key, as_file_name(value));
         }
+        require_folder_name("--grid", folder);
         run.folder = std::filesystem::path(config.out) / folder / fmt::format("seed-{}", run.seed);
         run.arguments.insert(run.arguments.end(),
                              {fmt::format("--seed={}", run.seed), "--run-dir", run.folder.string(), "--quiet"});
+        if (!folders.insert(run.folder).second) {
+          throw UsageError(
+              fmt::format("--grid: two runs would have the folder {}", printable(run.folder.string(), 200)));
+        }
         runs.push_back(std::move(run));
       }
     }

@@ -36,8 +36,8 @@ struct SweepRun {
 };
 
 /// All runs in an order that gives a first result of every experiment early: the seed changes slowest. Throws
-/// UsageError for settings that are not "key=value", a duplicate grid key, two experiments of one name, or a key that
-/// the sweep sets itself.
+/// UsageError for settings that are not "key=value", a duplicate grid key, two experiments of one name, a key that the
+/// sweep sets itself, or names and values that make no folder of their own.
 std::vector<SweepRun> plan_sweep(const SweepConfig& config);
 
 }  // namespace divvy::app

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/run/run_config.h"
 #include "apps/run/run_folder.h"
 #include "apps/settings/toml.h"
 #include "tensor/error.h"
@@ -16,7 +17,7 @@ namespace {
 
 /// The settings of a run as text, by name.
 std::map<std::string, std::string> settings_of(const SweepRun& run) {
-  const auto settings = parse_toml(read_run_file(run.folder / "config.toml"));
+  const auto settings = parse_toml(read_config(run.folder / "config.toml"));
   return {settings.begin(), settings.end()};
 }
 
@@ -49,7 +50,7 @@ double published_similarity(const std::map<std::string, std::string>& settings) 
 
 ReferenceRow reference_row(const SweepRun& run) {
   const auto path = run.folder / "summary.json";
-  const auto summary = nlohmann::json::parse(read_run_file(path));
+  const auto summary = read_run_json(path);
   const auto figure = [&](const std::string& key) {
     const auto found = summary.find(key);
     if (found == summary.end() || !found->is_number()) fail<CheckpointError>("{}: no number '{}'", path.string(), key);

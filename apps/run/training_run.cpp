@@ -1,13 +1,14 @@
 #include "apps/run/training_run.h"
 
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <set>
 
 #include "apps/report/run_pictures.h"
 #include "apps/run/device_plan.h"
+#include "apps/run/run_config.h"
+#include "apps/run/signals.h"
 #include "apps/terminal/expert_table.h"
+#include "apps/terminal/output.h"
 #include "apps/terminal/progress.h"
 #include "apps/terminal/terminal.h"
 #include "apps/version.h"
@@ -18,27 +19,6 @@
 namespace divvy::app {
 
 namespace {
-
-std::atomic<bool> interrupted{false};
-
-/// Records SIGINT and SIGTERM during its lifetime; a second signal ends the program immediately.
-class SignalGuard {
- public:
-  SignalGuard() {
-    interrupted = false;
-    for (int signal : {SIGINT, SIGTERM}) {
-      std::signal(signal, [](int number) {
-        interrupted = true;
-        std::signal(number, SIG_DFL);
-      });
-    }
-  }
-  ~SignalGuard() {
-    for (int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
-  }
-  SignalGuard(const SignalGuard&) = delete;
-  SignalGuard& operator=(const SignalGuard&) = delete;
-};
 
 /// The names of the regularizers of all stages, in the order of their first occurrence.
 std::vector<std::string> regularizers_of(const moe::Recipe& recipe) {
@@ -63,10 +43,11 @@ class Run {
 
   bool train() {
     const SignalGuard signals;
+    save("last");  // what would keep the results from being saved is found before there are any
     moe::TrainerHooks hooks;
     hooks.on_batch = [this](const moe::BatchReport& report) { on_batch(report); };
     hooks.on_epoch = [this](const moe::EpochReport& report) { on_epoch(report); };
-    hooks.stop = [] { return interrupted.load(); };
+    hooks.stop = [] { return SignalGuard::interrupted(); };
     const bool finished = moe::train(*plan_.model, plan_.recipe, plan_.data, plan_.trainer, hooks);
     progress_.clear();
     save("last");
@@ -87,13 +68,18 @@ class Run {
     outcome.pictures = draw_pictures(plan_, config_, outcome.test, history_, folder_);
   }
 
-  void message(const std::string& line) {
+  void log_error(const std::string& line) {
     progress_.clear();
-    fmt::print(stderr, "{}\n", line);
     folder_.log(line);
   }
 
  private:
+  void message(const std::string& line) {
+    progress_.clear();
+    print_error("{}\n", line);
+    folder_.log(line);
+  }
+
   /// The validation score; higher is better.
   static double score(const moe::EpochReport& report) {
     const moe::Record& record = report.validation;
@@ -275,18 +261,18 @@ class Run {
 }  // namespace
 
 RunOutcome run_training(Plan& plan, const TrainConfig& config, RunFolder& folder) {
-  folder.write_text("config.toml", to_toml(config));
+  folder.write_text("config.toml", with_checksum(to_toml(config)));
   folder.write_json("env.json", environment());
   const std::string description = describe(plan, config);
   folder.log(description);
-  if (!config.quiet) fmt::print(stderr, "{}\n", description);
+  if (!config.quiet) print_error("{}\n", description);
   Run run(plan, config, folder);
   RunOutcome outcome;
   try {
     outcome.finished = run.train();
     if (outcome.finished) run.conclude(outcome);
   } catch (const NonFiniteError& error) {
-    run.message(error.what());
+    run.log_error(error.what());  // the caller prints it
     throw;
   }
   return outcome;

@@ -18,7 +18,7 @@ struct RunOutcome {
 
 /// Trains the model of a plan and fills its run folder: settings, metrics of each epoch, checkpoints, log; then tests
 /// the model once and writes the summary, the routing of the test part and the pictures. Progress goes to stderr unless
-/// config.quiet is set. SIGINT and SIGTERM end the run after the current batch and save its weights.
+/// config.quiet is set. SIGINT, SIGTERM and SIGHUP end the run after the current batch and save its weights.
 ///
 /// `config` must be that completed by make_plan(). Throws NonFiniteError if training diverges, which is also logged.
 RunOutcome run_training(Plan& plan, const TrainConfig& config, RunFolder& folder);

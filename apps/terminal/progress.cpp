@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/terminal/output.h"
 #include "apps/terminal/terminal.h"
 
 namespace divvy::app {
@@ -69,19 +70,17 @@ void Progress::update(int64_t done, int64_t samples, const std::function<std::st
   last_draw_ = now;
   line_.note = note();
   drawn_ = true;
-  fmt::print(stderr, "\r{}\x1b[K", line_.to_string(terminal_width() - 1));
-  std::fflush(stderr);
+  print_error("\r{}\x1b[K", line_.to_string(terminal_width() - 1));
 }
 
 void Progress::finish(const std::string& line) {
   clear();
-  if (enabled_) fmt::print(stderr, "{}\n", line);
+  if (enabled_) print_error("{}\n", line);
 }
 
 void Progress::clear() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  print_error("\r\x1b[K");
   drawn_ = false;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "apps/run/run_config.h"
 #include "apps/run/sweep_reference.h"
 #include "moe/analysis/analysis.h"
 #include "moe/analysis/metrics.h"
@@ -149,7 +150,7 @@ TEST_CASE("rows of published tables use the figures of soft and of hard gates") 
     summary["train_samples_per_class"] = std::vector<int64_t>(static_cast<size_t>(classes), 1);
     summary.update(record_metrics(validation, "val_"));
     summary.update(record_metrics(test_record, "test_"));
-    write_bytes(folder / "config.toml", settings);
+    write_bytes(folder / "config.toml", with_checksum(settings));
     write_bytes(folder / "summary.json", summary.dump());
     SweepRun run;
     run.experiment = "m";

@@ -173,8 +173,9 @@ TEST_CASE("the command sweeps, sums up, and goes on where it stopped") {
   CHECK(contains("names/reference.csv", "\nattention_sample_sim_same_1e-05,"));
   CHECK(contains("names/reference.csv", "\ntop1_importance_0.4,"));
 
-  CHECK(divvy("--set k=nothing --seeds 1 --out other") == kFailure);
+  CHECK(divvy("--set k=9 --set model=top-k --seeds 1 --out other") == kFailure);
   CHECK(contains("err.txt", "exit 2, see"));
+  CHECK(divvy("--set k=nothing --seeds 1 --out other") == kUsage);
   CHECK(divvy("--set seed=3") == kUsage);
 }
 
