@@ -120,6 +120,14 @@ void refuse_long_schedule(const TrainConfig& config, const moe::ModelOptions& op
   }
 }
 
+/// Refuses data that would be found missing only after training.
+void refuse_empty_parts(const data::Splits& data) {
+  for (const auto& [name, part] : {std::pair("training", &data.train), {"test", &data.test}}) {
+    if (part->size() == 0)
+      fail<DataError>("{}: the {} part has no samples; more data are needed", data.train.name, name);
+  }
+}
+
 moe::Method make_method(TrainConfig& config, const Plan& plan) {
   refuse_idle_terms(config);
   if (config.loss.empty()) config.loss = moe::usual_loss(plan.model_options);
@@ -234,6 +242,7 @@ Plan make_plan(TrainConfig& config, data::Splits data) {
   Plan plan;
   plan.quirks = config.quirks;
   plan.data = std::move(data);
+  refuse_empty_parts(plan.data);
   plan.model_options = planned_model(config, plan.data.train);
   if (config.recipe.empty()) config.recipe = moe::models().at(config.model().model).recipe;
   const moe::Method method = make_method(config, plan);
