@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <new>
+#include <sstream>
 #include <system_error>
 
 #include "apps/commands/commands.h"
@@ -122,7 +123,6 @@ void refuse_long_arguments(const std::vector<std::string>& arguments) {
 int run(const std::vector<std::string>& arguments) {
   refuse_long_arguments(arguments);
   kernels::instruction_set();  // throws for an unknown one before anything is written
-  set_num_threads(available_cores());
   CommandLine line;
   try {
     if (arguments.empty()) {
@@ -150,7 +150,10 @@ int run(const std::vector<std::string>& arguments) {
     if (command == line.data_app) return data_command(line.data);
     return doctor_command(line.data);
   } catch (const CLI::Success& request) {  // --help and --version
-    return line.app.exit(request);
+    std::ostringstream text;
+    const int code = line.app.exit(request, text, text);
+    write_output(text.str());
+    return code;
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }
@@ -165,6 +168,7 @@ int report(const char* what, int code) {
 }  // namespace
 
 int guarded_run(const std::vector<std::string>& arguments) {
+  set_num_threads(available_cores());  // first of all: OMP_NUM_THREADS may ask for more than can be created
   flush_denormals(true);
   try {
     return run(arguments);

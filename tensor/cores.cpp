@@ -1,5 +1,6 @@
 #include "tensor/cores.h"
 
+#include <fmt/format.h>
 #include <omp.h>
 #include <sched.h>
 
@@ -66,7 +67,7 @@ std::optional<double> cgroup_cores(const fs::path& root, std::string_view groups
   for (std::string line; std::getline(lines, line);) {  // "NUMBER:CONTROLLERS:/PATH"
     const size_t controllers = line.find(':'), path = line.find(":/");
     if (controllers == std::string::npos || path == std::string::npos) continue;
-    const std::string names = "," + line.substr(controllers + 1, path - controllers - 1) + ",";
+    const std::string names = fmt::format(",{},", line.substr(controllers + 1, path - controllers - 1));
     const bool version_2 = names == ",,";
     if (!version_2 && names.find(",cpu,") == std::string::npos) continue;
     const fs::path top = version_2 ? root : root / "cpu";

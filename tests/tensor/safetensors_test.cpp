@@ -346,7 +346,7 @@ TEST_CASE("What cannot be saved as .safetensors is refused") {
                     says("is reserved, got \"divvy.checksum:a\""));
   CHECK_THROWS_AS(save_safetensors(path, {{{"\xff", t}}, {}}), ValueError);
   CHECK_THROWS_WITH(save_safetensors(path, {{}, {{"a", "\xc3"}}}), says("must be UTF-8"));
-  CHECK_THROWS_WITH(save_safetensors(path, {{}, {{"a", std::string(1 << 20, 'x')}}}), says("at most 1048576"));
+  CHECK_THROWS_WITH(save_safetensors(path, {{}, {{"a", std::string(100'000'000, 'x')}}}), says("at most 100000000"));
   CHECK_THROWS_AS(save_safetensors(folder / "none/a", {}), CheckpointError);
   CHECK(std::filesystem::is_empty(folder.path()));
 }
