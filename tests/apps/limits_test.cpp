@@ -21,7 +21,8 @@ TEST_CASE("an argument of any length is refused in one short line") {
 
 TEST_CASE("a checkpoint that cannot be saved is found before the first step") {
   const Workplace work;
-  const Result result = work.run(kSmall + "--run-dir run", "bash -c 'ulimit -f 2; exec \"$@\"' --");
+  const Result result =
+      work.run("train --experts 4 --fast-dev-run --quiet --run-dir run", "bash -c 'ulimit -f 64; exec \"$@\"' --");
   INFO(result.err);
   CHECK(result.code == 4);
   CHECK(mentions(result.err, "File too large"));
