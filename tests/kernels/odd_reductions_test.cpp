@@ -105,6 +105,8 @@ void check_reductions(Device device, int64_t inner) {
       reduce_logsumexp_backward(x, y, ones, dx);
       expect_each(exact.softmax, 400 * eps, 0);
     }
+    // On a GPU variances of f64 are not scaled, see kernels/reduce.h.
+    if (!device.is_cpu() && x.dtype() == DType::f64 && exact.magnitude > 1e154L) continue;
     reduce_var(x, 0, mean, y), expect(y, exact.var, 100 * eps, 0);
     if (!std::isfinite(exact.var)) continue;
     reduce_var_backward(x, mean, 0, ones, dx);
