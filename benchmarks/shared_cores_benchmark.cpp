@@ -103,7 +103,7 @@ void shared_cores(benchmark::State& state) {
 void bench::register_benchmarks() {
   if (device().is_cuda()) return;
   auto* benchmark = benchmark::RegisterBenchmark("shared_cores", shared_cores);
-  benchmark->UseManualTime()->Unit(benchmark::kMillisecond)->ArgName("busy")->Iterations(options().tiny ? 1 : 10);
+  benchmark->UseManualTime()->Unit(benchmark::kMillisecond)->ArgName("busy")->Iterations(options().tiny ? 1 : 3);
   for (const int64_t busy : {0, 1, 2, 4}) benchmark->Arg(busy);
 }
 
