@@ -18,7 +18,7 @@ struct SafeTensors {
 /// tensors without overlap or gaps.
 ///
 /// Throws CheckpointError, with the path and what is wrong, for a file that breaks any rule of the format, has types
-/// other than F32, F64, BF16, I32, I64 and U8, has a header of more than 1 MiB, or whose checksums do not match. Sizes
+/// other than F32, F64, BF16, I32, I64 and U8, has a header of more than 100 MB, or whose checksums do not match. Sizes
 /// are checked against the file before memory is allocated. Files written by save_safetensors have checksums, so that
 /// any single flipped bit is detected; files of other programs load without checksums.
 SafeTensors load_safetensors(const std::filesystem::path& path);
@@ -29,8 +29,8 @@ SafeTensors load_safetensors(const std::filesystem::path& path);
 ///     divvy.checksum.header   the CRC-32 of the header, taken with these eight digits as zeros
 ///     divvy.checksum:NAME     the CRC-32 of the elements of the tensor NAME
 /// each in eight lower-case hexadecimal digits. Throws ValueError for an undefined tensor, for names that are reserved
-/// (the tensor "__metadata__", metadata that begins with "divvy.checksum"), not UTF-8 or too many for a header of 1
-/// MiB, and CheckpointError if the file cannot be written.
+/// (the tensor "__metadata__", metadata that begins with "divvy.checksum"), not UTF-8 or too many for a header of
+/// 100 MB, and CheckpointError if the file cannot be written.
 void save_safetensors(const std::filesystem::path& path, const SafeTensors& contents);
 
 }  // namespace divvy

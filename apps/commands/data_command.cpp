@@ -44,7 +44,7 @@ void check_set(const std::string& name, const std::string& data_dir) {
       row.back() += fmt::format(", {} classes of {} to {}", set->classes, grouped(least), grouped(most));
     }
   }
-  print_output("{}", text_table({}, rows, {.indent = "  "}));
+  write_output(text_table({}, rows, {.indent = "  "}));
 }
 
 }  // namespace

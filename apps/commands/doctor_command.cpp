@@ -32,7 +32,7 @@ int doctor_command(const DataConfig& config) {
   }
   line("data folder", config.data_dir.empty() ? "none; name one with --data-dir or DIVVY_DATA" : config.data_dir);
   line("data ready", ready);
-  print_output("{}", text_table({}, rows));
+  write_output(text_table({}, rows));
   return kDone;
 }
 

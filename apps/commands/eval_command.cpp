@@ -97,7 +97,7 @@ int eval_command(const EvalConfig& config) {
     if (record.classes <= 20) print_output("{}\n", confusion_text(record, data.test));
     print_output("{}\n", class_report_text(record, data.test));
   }
-  print_output("{}", cost_text(evaluation, flops_per_sample(*run.model, how.evaluation, data.test)));
+  write_output(cost_text(evaluation, flops_per_sample(*run.model, how.evaluation, data.test)));
   return kDone;
 }
 

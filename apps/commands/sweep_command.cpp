@@ -143,7 +143,7 @@ class Sweep {
                                          {"test_usage_entropy_bits", "H usage"}};
     if (by_error) columns = {{kSquaredError, "val mse", 1, 4}, {"test_mean_squared_error", "test mse", 1, 4}};
     if (grid_keys_.empty()) {
-      print_output("{}", group_table(chosen, columns));
+      write_output(group_table(chosen, columns));
     } else {
       print_output("{}\nchosen by {}:\n", group_table(all, columns), metric);
       for (const moe::RunGroup& group : chosen) print_output("  {}\n", settings_text(group));
